@@ -1,0 +1,307 @@
+//! What a database remembers: applied migrations, attempts, the lock.
+
+use std::fmt;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::checksum::Checksum;
+use crate::migration::Kind;
+use crate::version::Version;
+
+/// The format of the history tables that this version writes. Kept in the lock table; a larger
+/// number there was written by a newer Whimbrel.
+pub const FORMAT: i32 = 1;
+
+/// Kept scripts are at most this many bytes long.
+pub const KEPT_SCRIPT_LIMIT: usize = 1 << 20;
+
+/// The history tables: their names and the schema (database) that they are in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HistoryTables {
+    /// The schema; the connection's current one if there is none.
+    pub schema: Option<String>,
+    /// One row per applied migration.
+    pub applied: String,
+    /// One row per attempt.
+    pub log: String,
+    /// One row: the lock.
+    pub lock: String,
+    /// Texts of scripts by checksum.
+    pub scripts: String,
+}
+
+impl HistoryTables {
+    /// The tables that belong to one name: `whimbrel_applied` or `schema.whimbrel_applied` gives
+    /// the defaults, another `NAME` gives `NAME`, `NAME_log`, `NAME_lock` and `NAME_scripts`.
+    pub fn named(name: &str) -> Self {
+        let (schema, table) = match name.split_once('.') {
+            Some((schema, table)) => (Some(schema.to_owned()), table),
+            None => (None, name),
+        };
+        let stem = table.strip_suffix("_applied").unwrap_or(table);
+        Self {
+            schema,
+            applied: table.to_owned(),
+            log: format!("{stem}_log"),
+            lock: format!("{stem}_lock"),
+            scripts: format!("{stem}_scripts"),
+        }
+    }
+}
+
+impl Default for HistoryTables {
+    fn default() -> Self {
+        Self::named("whimbrel_applied")
+    }
+}
+
+/// A row of the applied table.
+#[derive(Clone, Debug, Serialize)]
+pub struct Applied {
+    /// Namespace.
+    pub source: String,
+    /// Version as it was recorded.
+    pub version: Version,
+    /// Name as it was recorded.
+    pub name: String,
+    /// Versioned, repeatable or baseline.
+    pub kind: Kind,
+    /// Place in the order of application, from 1.
+    pub sequence: i64,
+    /// The run that applied it, from 1.
+    pub batch: i64,
+    /// Of the up script's file.
+    pub checksum: Checksum,
+    /// Of the kept down script; none if there is no down script.
+    pub down_checksum: Option<Checksum>,
+    /// When it was applied, by the server's clock.
+    pub applied_at: Timestamp,
+    /// How long it took.
+    #[serde(rename = "duration_ms", serialize_with = "as_milliseconds")]
+    pub duration: Duration,
+    /// `user@host`.
+    pub applied_by: String,
+    /// The program and version that applied it.
+    pub tool: String,
+}
+
+pub(crate) fn as_milliseconds<S: serde::Serializer>(
+    duration: &Duration,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// What an attempt did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    /// Applied.
+    Up,
+    /// Undone.
+    Down,
+    /// Marked as being there already.
+    Baseline,
+    /// Corrected by hand.
+    Repair,
+}
+
+impl Action {
+    /// The word kept in the history.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Down => "down",
+            Self::Baseline => "baseline",
+            Self::Repair => "repair",
+        }
+    }
+
+    /// Reads the word kept in the history.
+    pub fn from_stored(word: &str) -> Self {
+        match word {
+            "down" => Self::Down,
+            "baseline" => Self::Baseline,
+            "repair" => Self::Repair,
+            _ => Self::Up,
+        }
+    }
+}
+
+/// How far an attempt came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AttemptState {
+    /// Under way, or interrupted if nobody holds the lock.
+    Started,
+    /// Finished.
+    Done,
+    /// Ended with an error.
+    Failed,
+    /// A later attempt went on from here.
+    Resumed,
+}
+
+impl AttemptState {
+    /// The word kept in the history.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Started => "started",
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Resumed => "resumed",
+        }
+    }
+
+    /// Reads the word kept in the history.
+    pub fn from_stored(word: &str) -> Self {
+        match word {
+            "done" => Self::Done,
+            "failed" => Self::Failed,
+            "resumed" => Self::Resumed,
+            _ => Self::Started,
+        }
+    }
+}
+
+/// The key of an attempt: the fencing token of the run and a number within the run. Both only
+/// grow, so attempts sort by time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct AttemptId {
+    /// The run's fencing token.
+    pub run: i64,
+    /// Number within the run, from 1.
+    pub number: i32,
+}
+
+/// A row of the log table.
+#[derive(Clone, Debug, Serialize)]
+pub struct Attempt {
+    /// Key.
+    pub id: AttemptId,
+    /// Namespace.
+    pub source: String,
+    /// Version.
+    pub version: Version,
+    /// Name.
+    pub name: String,
+    /// Up, down, ...
+    pub action: Action,
+    /// How far it came.
+    pub state: AttemptState,
+    /// True if its statements were journalled one by one, not run in one transaction.
+    pub journalled: bool,
+    /// Statements that are surely done (journalled attempts).
+    pub statements_done: i32,
+    /// The statement that was started and whose end is not known, from 0 (journalled attempts).
+    pub statement_running: Option<i32>,
+    /// Statements in all.
+    pub statements: i32,
+    /// Hashes of the statements, 16 hexadecimal digits each, in order (journalled attempts).
+    pub hashes: String,
+    /// The server connection that ran it, in the driver's own form (journalled attempts).
+    pub connection: Option<String>,
+    /// What the driver noted of the running statement's object before it began.
+    pub state_before: Option<String>,
+    /// The error's text.
+    pub error: Option<String>,
+    /// When it started, by the server's clock.
+    pub started_at: Timestamp,
+    /// How long it took; 0 while it is under way.
+    #[serde(rename = "duration_ms", serialize_with = "as_milliseconds")]
+    pub duration: Duration,
+    /// `user@host`.
+    pub started_by: String,
+}
+
+/// Everything that planning needs to know of a database.
+#[derive(Clone, Debug, Default)]
+pub struct History {
+    /// False if the history tables are not there yet.
+    pub exists: bool,
+    /// Format number found in the tables.
+    pub format: i32,
+    /// The last fencing token that was given out.
+    pub token: i64,
+    /// Applied migrations of all sources, in order of application.
+    pub applied: Vec<Applied>,
+    /// The latest attempt of each version that is not applied, and attempts of applied ones that
+    /// are under way.
+    pub attempts: Vec<Attempt>,
+    /// Who holds the lock, if anyone does.
+    pub holder: Option<Holder>,
+}
+
+impl History {
+    /// The applied row of a version.
+    pub fn applied(&self, source: &str, version: &Version) -> Option<&Applied> {
+        self.applied
+            .iter()
+            .find(|row| row.source == source && row.version == *version)
+    }
+
+    /// The latest attempt kept for a version.
+    pub fn attempt(&self, source: &str, version: &Version) -> Option<&Attempt> {
+        self.attempts
+            .iter()
+            .filter(|row| row.source == source && row.version == *version)
+            .max_by_key(|row| row.id)
+    }
+
+    /// The number that the next batch gets.
+    pub fn next_batch(&self) -> i64 {
+        1 + self.applied.iter().map(|row| row.batch).max().unwrap_or(0)
+    }
+
+    /// The number that the next applied row gets.
+    pub fn next_sequence(&self) -> i64 {
+        1 + self
+            .applied
+            .iter()
+            .map(|row| row.sequence)
+            .max()
+            .unwrap_or(0)
+    }
+}
+
+/// Who runs a migration: written into the lock and the history.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Owner {
+    /// User name.
+    pub user: String,
+    /// Host name.
+    pub host: String,
+    /// Process number.
+    pub pid: u32,
+}
+
+impl Owner {
+    /// `user@host`.
+    pub fn who(&self) -> String {
+        format!("{}@{}", self.user, self.host)
+    }
+}
+
+/// Who holds the lock.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Holder {
+    /// `user@host, pid 123` as the holder wrote it; none when a transaction holds the lock row and
+    /// its writer cannot be read.
+    pub owner: Option<String>,
+    /// Since when, by the server's clock.
+    pub since: Option<Timestamp>,
+    /// When the lease ends unless it is renewed, by the server's clock.
+    pub expires: Option<Timestamp>,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.owner.as_deref().unwrap_or("a transaction in flight"))?;
+        if let Some(since) = self.since {
+            write!(f, ", since {since:.0}")?;
+        }
+        Ok(())
+    }
+}

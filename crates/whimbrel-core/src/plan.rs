@@ -1,0 +1,235 @@
+//! Plans: what a run will do. Planning is pure; it sees neither files nor databases.
+
+mod dependencies;
+mod down;
+mod modified;
+mod placeholder;
+mod prepare;
+mod status;
+mod up;
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
+use std::time::Duration;
+
+use serde::Serialize;
+use whimbrel_sql::{Dialect, Statement};
+
+pub use self::modified::{Change, change, needed_scripts};
+pub use self::prepare::{statement_hash, statement_hashes};
+pub use self::status::{State, Status, StatusRow, Totals, status};
+
+use crate::checksum::Checksum;
+use crate::diagnostic::Diagnostic;
+use crate::driver::Capabilities;
+use crate::error::Error;
+use crate::history::{AttemptId, History};
+use crate::migration::{Kind, Migration};
+use crate::text::Script;
+use crate::version::Version;
+
+/// Up or down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// Apply.
+    Up,
+    /// Undo.
+    Down,
+}
+
+/// What a plan aims at. Versions are as people type them: a version or a file's name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Goal {
+    /// Everything pending.
+    Latest,
+    /// Everything pending up to this version, which is included.
+    UpTo(String),
+    /// Everything pending before this version.
+    Before(String),
+    /// The next so many.
+    NextSteps(usize),
+    /// These.
+    Apply(Vec<String>),
+    /// Undo the last batch.
+    UndoBatch,
+    /// Undo everything applied after this version, which stays.
+    DownTo(String),
+    /// Undo the last so many.
+    UndoSteps(usize),
+    /// Undo these.
+    Undo(Vec<String>),
+    /// Undo everything.
+    UndoAll,
+}
+
+impl Goal {
+    /// Which way it goes.
+    pub fn direction(&self) -> Direction {
+        match self {
+            Self::Latest
+            | Self::UpTo(_)
+            | Self::Before(_)
+            | Self::NextSteps(_)
+            | Self::Apply(_) => Direction::Up,
+            _ => Direction::Down,
+        }
+    }
+}
+
+/// Settings that decide a plan.
+#[derive(Clone, Debug)]
+pub struct PlanOptions {
+    /// Go on although applied files were modified, or although something is out of order.
+    pub force: bool,
+    /// Pending migrations below an applied version are not an error.
+    pub out_of_order: bool,
+    /// Every up script must have a down script.
+    pub require_rollback: bool,
+    /// One transaction for the whole run.
+    pub single_transaction: bool,
+    /// Values for `${key}`; none means that placeholders are not looked for.
+    pub placeholders: Option<BTreeMap<String, String>>,
+}
+
+impl Default for PlanOptions {
+    fn default() -> Self {
+        Self {
+            force: false,
+            out_of_order: false,
+            require_rollback: false,
+            single_transaction: false,
+            placeholders: None,
+        }
+    }
+}
+
+/// What planning looks at.
+#[derive(Clone, Copy, Debug)]
+pub struct PlanInput<'a> {
+    /// The files, in order.
+    pub migrations: &'a [Migration],
+    /// The database's history.
+    pub history: &'a History,
+    /// Kept scripts, as far as [`needed_scripts`] asked for them.
+    pub kept: &'a HashMap<Checksum, String>,
+    /// Splits the scripts.
+    pub dialect: Dialect,
+    /// What the server can do.
+    pub capabilities: Capabilities,
+    /// Settings.
+    pub options: &'a PlanOptions,
+}
+
+/// What a run will do.
+#[derive(Debug)]
+pub struct Plan {
+    /// Up or down.
+    pub direction: Direction,
+    /// The batch that `up` will write.
+    pub batch: i64,
+    /// In order.
+    pub steps: Vec<Step>,
+    /// What deserves a word but stops nothing.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// One migration to apply or undo.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// Namespace.
+    pub source: String,
+    /// Version.
+    pub version: Version,
+    /// Name.
+    pub name: String,
+    /// Version and name.
+    pub label: String,
+    /// Description.
+    pub description: String,
+    /// Versioned or repeatable.
+    pub kind: Kind,
+    /// Up or down.
+    pub direction: Direction,
+    /// What runs, placeholders substituted.
+    pub script: Script,
+    /// Its statements; without a transaction of the file's own, which the unit replaces.
+    pub statements: Vec<Statement>,
+    /// How the statements are put into units.
+    pub segments: Vec<Segment>,
+    /// True if the segments are journalled one by one; false if there is one for all, with the record.
+    pub journalled: bool,
+    /// Of the up script's file, for the record.
+    pub checksum: Checksum,
+    /// Scripts to keep, with their keys: up, down.
+    pub keep: Vec<(Checksum, String)>,
+    /// Key of the kept down script.
+    pub down_checksum: Option<Checksum>,
+    /// Time limit of its own.
+    pub timeout: Option<Duration>,
+    /// Lock time limit of its own.
+    pub lock_timeout: Option<Duration>,
+    /// SQLite: foreign-key enforcement of its own.
+    pub foreign_keys: Option<bool>,
+    /// Goes on where an earlier attempt stopped.
+    pub resume: Option<Resume>,
+    /// Places in the plan of the steps that this one depends on.
+    pub depends: Vec<usize>,
+}
+
+/// Statements that run as one unit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// Which statements of the step.
+    pub statements: Range<usize>,
+    /// In a transaction; otherwise it is one statement by itself.
+    pub atomic: bool,
+}
+
+/// Where an interrupted attempt is taken up again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resume {
+    /// The attempt.
+    pub attempt: AttemptId,
+    /// Statements surely done.
+    pub done: usize,
+    /// The statement that was started and whose end is not known.
+    pub running: Option<usize>,
+    /// What was noted before it began.
+    pub state_before: Option<String>,
+}
+
+/// Plans a run.
+///
+/// # Errors
+/// [`Error::Refused`] with everything that stands against it.
+pub fn plan(input: PlanInput<'_>, goal: &Goal) -> Result<Plan, Error> {
+    match goal.direction() {
+        Direction::Up => up::plan(input, goal),
+        Direction::Down => down::plan(input, goal),
+    }
+}
+
+/// Finds the migration that a person means: by version, by file name, by name.
+pub(crate) fn find<'a>(migrations: &'a [Migration], wanted: &str) -> Option<usize> {
+    let version = Version::new(wanted);
+    let by = |test: &dyn Fn(&'a Migration) -> bool| migrations.iter().position(test);
+    by(&|m| m.version == version)
+        .or_else(|| by(&|m| m.label() == wanted))
+        .or_else(|| by(&|m| format!("{}/{}", m.source, m.version) == wanted))
+        .or_else(|| by(&|m| !m.name.is_empty() && m.name == wanted))
+}
+
+/// "There is no migration X", with the nearest one that there is.
+pub(crate) fn not_found<'a>(wanted: &str, known: impl Iterator<Item = String> + 'a) -> Diagnostic {
+    let diagnostic =
+        Diagnostic::error("no-such-version", format!("there is no migration {wanted}"));
+    let nearest = known
+        .map(|label| (strsim::damerau_levenshtein(&label, wanted), label))
+        .filter(|(distance, label)| *distance <= 2 || label.starts_with(wanted))
+        .min();
+    match nearest {
+        Some((_, label)) => diagnostic.help(format!("did you mean {label}?")),
+        None => diagnostic,
+    }
+}

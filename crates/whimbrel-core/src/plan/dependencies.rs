@@ -1,0 +1,126 @@
+//! `Depends:` and the order that it asks for.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+
+use crate::diagnostic::Diagnostic;
+use crate::migration::Migration;
+use crate::version::Version;
+
+/// What a `Depends:` entry names.
+pub(super) struct Dependency {
+    pub(super) text: String,
+    pub(super) source: String,
+    pub(super) version: Version,
+    /// Its place among the files, if it is there.
+    pub(super) index: Option<usize>,
+}
+
+/// The migrations' dependencies, by place among the files.
+pub(super) struct Dependencies(Vec<Vec<Dependency>>);
+
+impl Dependencies {
+    pub(super) fn of(migrations: &[Migration]) -> Self {
+        let any = migrations.iter().any(|m| !m.directives.depends.is_empty());
+        let mut places = HashMap::new();
+        if any {
+            for (index, migration) in migrations.iter().enumerate() {
+                places.insert(
+                    (migration.source.to_string(), migration.version.clone()),
+                    index,
+                );
+            }
+        }
+        let resolve = |migration: &Migration| {
+            let entries = migration.directives.depends.iter();
+            entries
+                .map(|text| {
+                    let (source, version) = text
+                        .split_once('/')
+                        .unwrap_or((&migration.source, text.as_str()));
+                    let (source, version) = (source.to_owned(), Version::new(version));
+                    let index = places.get(&(source.clone(), version.clone())).copied();
+                    Dependency {
+                        text: text.clone(),
+                        source,
+                        version,
+                        index,
+                    }
+                })
+                .collect()
+        };
+        Self(migrations.iter().map(resolve).collect())
+    }
+
+    pub(super) fn of_index(&self, index: usize) -> &[Dependency] {
+        &self.0[index]
+    }
+
+    /// The places that a migration depends on, among the files.
+    pub(super) fn indexes(&self, index: usize) -> impl Iterator<Item = usize> + '_ {
+        self.0[index]
+            .iter()
+            .filter_map(|dependency| dependency.index)
+    }
+
+    /// Orders `pending` (places, ascending) so that each comes after what it depends on, and
+    /// otherwise as it was.
+    ///
+    /// # Errors
+    /// The places that depend on each other in a circle.
+    pub(super) fn order(&self, pending: &[usize]) -> Result<Vec<usize>, Vec<usize>> {
+        let mut waiting: HashMap<usize, usize> = HashMap::new();
+        let mut followers: HashMap<usize, Vec<usize>> = HashMap::new();
+        let members: std::collections::HashSet<_> = pending.iter().copied().collect();
+        for &index in pending {
+            let before: Vec<_> = self
+                .indexes(index)
+                .filter(|i| members.contains(i))
+                .collect();
+            waiting.insert(index, before.len());
+            for dependency in before {
+                followers.entry(dependency).or_default().push(index);
+            }
+        }
+        let mut ready: BinaryHeap<_> = pending
+            .iter()
+            .filter(|index| waiting[index] == 0)
+            .map(|&index| Reverse(index))
+            .collect();
+        let mut order = Vec::with_capacity(pending.len());
+        while let Some(Reverse(index)) = ready.pop() {
+            order.push(index);
+            waiting.remove(&index);
+            for follower in followers.remove(&index).unwrap_or_default() {
+                if let Some(count) = waiting.get_mut(&follower) {
+                    *count -= 1;
+                    if *count == 0 {
+                        ready.push(Reverse(follower));
+                    }
+                }
+            }
+        }
+        if waiting.is_empty() {
+            Ok(order)
+        } else {
+            let mut circle: Vec<_> = waiting.into_keys().collect();
+            circle.sort_unstable();
+            Err(circle)
+        }
+    }
+}
+
+/// "These depend on each other".
+pub(super) fn circle(migrations: &[Migration], places: &[usize]) -> Diagnostic {
+    let labels: Vec<_> = places.iter().map(|&i| migrations[i].label()).collect();
+    let first = &migrations[places[0]];
+    Diagnostic::error(
+        "dependency-circle",
+        format!(
+            "these migrations depend on each other in a circle: {}",
+            labels.join(", ")
+        ),
+    )
+    .at(&first.file, 0..0, "")
+    .help("take one of the `Depends:` lines out")
+}

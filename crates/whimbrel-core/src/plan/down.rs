@@ -1,0 +1,282 @@
+//! Planning `down`.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use super::dependencies::Dependencies;
+use super::modified::{Change, change_in};
+use super::prepare::{prepare, resume};
+use super::{Direction, Goal, Plan, PlanInput, Step, find, not_found};
+use crate::diagnostic::Diagnostic;
+use crate::directive::Directives;
+use crate::error::Error;
+use crate::history::{Action, Applied};
+use crate::migration::{Kind, Migration, label};
+use crate::text::{Script, SourceFile};
+use crate::version::Version;
+
+pub(super) fn plan(input: PlanInput<'_>, goal: &Goal) -> Result<Plan, Error> {
+    let mut planner = Planner::new(input);
+    let chosen = planner.choose(goal);
+    planner.check_dependents(&chosen);
+    let mut steps = Vec::with_capacity(chosen.len());
+    for row in &chosen {
+        match planner.step(row) {
+            Ok(step) => steps.push(step),
+            Err(problems) => planner.errors.extend(problems),
+        }
+    }
+    if planner.errors.is_empty() {
+        Ok(Plan {
+            direction: Direction::Down,
+            batch: input.history.next_batch(),
+            steps,
+            warnings: planner.warnings,
+        })
+    } else {
+        Err(Error::Refused(planner.errors))
+    }
+}
+
+struct Planner<'a> {
+    input: PlanInput<'a>,
+    files: HashMap<(&'a str, &'a Version), &'a Migration>,
+    /// What this run's sources have applied, the last first; repeatable ones before all others,
+    /// since they build on everything.
+    rows: Vec<&'a Applied>,
+    errors: Vec<Diagnostic>,
+    warnings: Vec<Diagnostic>,
+}
+
+impl<'a> Planner<'a> {
+    fn new(input: PlanInput<'a>) -> Self {
+        let sources: HashSet<_> = input.migrations.iter().map(|m| &*m.source).collect();
+        let ours = |row: &&Applied| {
+            row.kind != Kind::Baseline
+                && (sources.contains(row.source.as_str())
+                    || (sources.is_empty() && row.source == crate::source::DEFAULT_SOURCE))
+        };
+        let mut rows: Vec<_> = input.history.applied.iter().filter(ours).collect();
+        rows.sort_by_key(|row| std::cmp::Reverse((row.kind == Kind::Repeatable, row.sequence)));
+        Self {
+            input,
+            files: input
+                .migrations
+                .iter()
+                .map(|m| ((&*m.source, &m.version), m))
+                .collect(),
+            rows,
+            errors: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
+
+    fn file(&self, row: &Applied) -> Option<&'a Migration> {
+        self.files
+            .get(&(row.source.as_str(), &row.version))
+            .copied()
+    }
+
+    fn choose(&mut self, goal: &Goal) -> Vec<&'a Applied> {
+        let rows = self.rows.clone();
+        match goal {
+            Goal::UndoBatch => {
+                let last = rows.iter().map(|row| row.batch).max();
+                rows.into_iter()
+                    .filter(|row| Some(row.batch) == last)
+                    .collect()
+            }
+            Goal::UndoSteps(count) => {
+                // Repeatable ones don't count: `down --steps 1` undoes the last versioned one.
+                let versioned = rows.iter().filter(|row| row.kind == Kind::Versioned);
+                versioned.take(*count).copied().collect()
+            }
+            Goal::UndoAll => rows,
+            Goal::DownTo(wanted) => match self.row_of(wanted) {
+                Some(stays) => rows
+                    .into_iter()
+                    .filter(|row| row.kind == Kind::Versioned && row.sequence > stays.sequence)
+                    .collect(),
+                None => Vec::new(),
+            },
+            Goal::Undo(wanted) => {
+                let chosen: Vec<_> = wanted.iter().filter_map(|w| self.row_of(w)).collect();
+                let is_chosen = |row: &&Applied| {
+                    chosen
+                        .iter()
+                        .any(|c| c.source == row.source && c.version == row.version)
+                };
+                rows.into_iter().filter(is_chosen).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn row_of(&mut self, wanted: &str) -> Option<&'a Applied> {
+        let version = Version::new(wanted);
+        let row = self.rows.iter().copied().find(|row| {
+            row.version == version || label(&row.version, &row.name) == wanted || row.name == wanted
+        });
+        if row.is_none() {
+            let problem = match find(self.input.migrations, wanted) {
+                Some(place) => Diagnostic::error(
+                    "not-applied",
+                    format!("{} is not applied", self.input.migrations[place].label()),
+                ),
+                None => not_found(
+                    wanted,
+                    self.rows.iter().map(|row| label(&row.version, &row.name)),
+                ),
+            };
+            self.errors.push(problem);
+        }
+        row
+    }
+
+    /// Nothing may be undone that something depends on that stays.
+    fn check_dependents(&mut self, chosen: &[&Applied]) {
+        let dependencies = Dependencies::of(self.input.migrations);
+        let goes: HashSet<_> = chosen
+            .iter()
+            .map(|row| (row.source.as_str(), &row.version))
+            .collect();
+        for (index, migration) in self.input.migrations.iter().enumerate() {
+            let key = (&*migration.source, &migration.version);
+            let stays = !goes.contains(&key)
+                && self
+                    .rows
+                    .iter()
+                    .any(|row| (row.source.as_str(), &row.version) == key);
+            if !stays {
+                continue;
+            }
+            for entry in dependencies.of_index(index) {
+                if goes.contains(&(entry.source.as_str(), &entry.version)) {
+                    self.errors.push(
+                        Diagnostic::error(
+                            "dependency",
+                            format!(
+                                "{} can't be undone: {} depends on it and would stay",
+                                entry.text,
+                                migration.label()
+                            ),
+                        )
+                        .at(&migration.file, 0..0, "")
+                        .help(format!(
+                            "undo it as well: whimbrel down {} {}",
+                            migration.version, entry.text
+                        )),
+                    );
+                }
+            }
+        }
+    }
+
+    fn step(&mut self, row: &'a Applied) -> Result<Step, Vec<Diagnostic>> {
+        let (script, directives) = self.down_script(row)?;
+        let prepared = prepare(self.input, &script, &directives)?;
+        let attempt = self.input.history.attempt(&row.source, &row.version);
+        let attempt = attempt.filter(|attempt| attempt.action == Action::Down);
+        let resume = resume(&prepared, attempt).map_err(|problem| vec![problem])?;
+        Ok(Step {
+            source: row.source.clone(),
+            version: row.version.clone(),
+            name: row.name.clone(),
+            label: label(&row.version, &row.name),
+            description: self
+                .file(row)
+                .map_or_else(|| row.name.replace('_', " "), Migration::description),
+            kind: row.kind,
+            direction: Direction::Down,
+            script: prepared.script,
+            statements: prepared.statements,
+            segments: prepared.segments,
+            journalled: prepared.journalled,
+            checksum: row.checksum.clone(),
+            keep: Vec::new(),
+            down_checksum: row.down_checksum.clone(),
+            timeout: directives.timeout,
+            lock_timeout: directives.lock_timeout,
+            foreign_keys: prepared.foreign_keys,
+            resume,
+            depends: Vec::new(),
+        })
+    }
+
+    /// The file's down script, unless the file is gone or its up script is not what was applied:
+    /// then the one that was kept.
+    fn down_script(&mut self, row: &'a Applied) -> Result<(Script, Directives), Vec<Diagnostic>> {
+        let file = self.file(row);
+        if let Some(migration) = file {
+            if let Some(reason) = &migration.directives.irreversible {
+                return Err(vec![
+                    irreversible(row, Some(migration)).note(format!("Irreversible: {reason}")),
+                ]);
+            }
+            let modified = row.kind == Kind::Versioned
+                && matches!(change_in(self.input, migration, row), Change::Modified(_));
+            if !modified || row.down_checksum.is_none() {
+                return match migration.down_script() {
+                    Ok(Some(script)) => Ok((script, migration.directives.clone())),
+                    Ok(None) if row.kind == Kind::Repeatable => {
+                        Ok((nothing(row), Directives::default()))
+                    }
+                    Ok(None) => Err(vec![irreversible(row, Some(migration))]),
+                    Err(error) => Err(error.diagnostics()),
+                };
+            }
+            self.warnings.push(Diagnostic::warning(
+                "kept-script",
+                format!(
+                    "{} was changed after it was applied: the rollback kept at that time is used",
+                    migration.label()
+                ),
+            ));
+        }
+        let directives = file.map(|m| m.directives.clone()).unwrap_or_default();
+        match row
+            .down_checksum
+            .as_ref()
+            .and_then(|key| self.input.kept.get(key))
+        {
+            Some(text) => {
+                let name = format!(
+                    "{} (rollback kept in the history)",
+                    label(&row.version, &row.name)
+                );
+                Ok((
+                    Script::whole(SourceFile::new(name, text.as_str())),
+                    directives,
+                ))
+            }
+            None if row.kind == Kind::Repeatable => Ok((nothing(row), directives)),
+            None => Err(vec![irreversible(row, file)]),
+        }
+    }
+}
+
+/// A repeatable migration without a rollback: only its record goes, so that it runs again.
+fn nothing(row: &Applied) -> Script {
+    Script::whole(SourceFile::new(
+        label(&row.version, &row.name),
+        String::new(),
+    ))
+}
+
+fn irreversible(row: &Applied, file: Option<&Migration>) -> Diagnostic {
+    let diagnostic = Diagnostic::error(
+        "irreversible",
+        format!(
+            "{} can't be undone: it has no rollback",
+            label(&row.version, &row.name)
+        ),
+    );
+    match file {
+        Some(migration) => diagnostic
+            .at(&Arc::clone(&migration.file), 0..0, "")
+            .help("add a `-- Rollback` section to the file, or undo only what came after it"),
+        None => diagnostic
+            .note("its file is gone, and no rollback was kept when it was applied")
+            .help("get the file back from version control"),
+    }
+}

@@ -1,0 +1,78 @@
+//! Is an applied file still what was applied?
+
+use std::collections::HashMap;
+
+use whimbrel_sql::{Dialect, significant_eq};
+
+use super::{Goal, PlanInput};
+use crate::checksum::Checksum;
+use crate::history::{Applied, History};
+use crate::migration::{Kind, Migration};
+use crate::source::up_of;
+use crate::text::SourceFile;
+use crate::version::Version;
+
+/// How a file differs from what was applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Not at all.
+    None,
+    /// Only comments, white space or the rollback part.
+    Cosmetic,
+    /// In what it does. Holds the kept script, if it was kept, for a diff.
+    Modified(Option<String>),
+}
+
+/// Compares a file with its record.
+pub fn change(
+    migration: &Migration,
+    applied: &Applied,
+    kept: &HashMap<Checksum, String>,
+    dialect: Dialect,
+) -> Change {
+    if migration.checksum == applied.checksum {
+        return Change::None;
+    }
+    let Some(text) = kept.get(&applied.checksum) else {
+        return Change::Modified(None);
+    };
+    let file = SourceFile::new(format!("{} as applied", migration.label()), text.as_str());
+    let (directives, up) = up_of(&file, dialect);
+    let same = significant_eq(up.text(), migration.up.text(), dialect)
+        && directives.runs_like(&migration.directives);
+    if same {
+        Change::Cosmetic
+    } else {
+        Change::Modified(Some(text.clone()))
+    }
+}
+
+/// The kept scripts that planning for a goal (or status, with none) will want to see.
+pub fn needed_scripts(
+    migrations: &[Migration],
+    history: &History,
+    goal: Option<&Goal>,
+) -> Vec<Checksum> {
+    let files: HashMap<(&str, &Version), &Migration> = migrations
+        .iter()
+        .map(|m| ((&*m.source, &m.version), m))
+        .collect();
+    let undo = goal.is_some_and(|goal| goal.direction() == super::Direction::Down);
+    let mut needed = Vec::new();
+    for row in &history.applied {
+        let file = files.get(&(row.source.as_str(), &row.version));
+        let differs = file.is_none_or(|m| m.checksum != row.checksum);
+        if differs && file.is_some() && row.kind == Kind::Versioned {
+            needed.push(row.checksum.clone());
+        }
+        if differs && undo {
+            needed.extend(row.down_checksum.clone());
+        }
+    }
+    needed
+}
+
+/// The change of a file by its record, if it has one.
+pub(super) fn change_in(input: PlanInput<'_>, migration: &Migration, applied: &Applied) -> Change {
+    change(migration, applied, input.kept, input.dialect)
+}

@@ -1,0 +1,289 @@
+//! Runs plans: lock, history, plan, units, records.
+
+mod apply;
+mod failure;
+mod lock;
+mod script;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
+
+pub use self::script::dry_run;
+
+use crate::checksum::Checksum;
+use crate::driver::{Connect, Driver, Lease};
+use crate::error::Error;
+use crate::event::{Event, Listener};
+use crate::history::{FORMAT, History, Owner};
+use crate::migration::Migration;
+use crate::plan::{Goal, Plan, PlanInput, PlanOptions, Status, needed_scripts, plan, status};
+use crate::report::Report;
+use crate::source::{Loaded, Source};
+
+/// Settings of a run. The defaults are those of the command line as well.
+#[derive(Clone, Debug)]
+pub struct RunOptions {
+    /// What decides the plan.
+    pub plan: PlanOptions,
+    /// Who runs it.
+    pub owner: Owner,
+    /// How long to wait for the lock; 10 minutes.
+    pub lock_wait: Duration,
+    /// How long the lease on the lock lasts without renewal; 60 seconds.
+    pub lease: Duration,
+    /// Longest time for one migration; none by default.
+    pub timeout: Option<Duration>,
+    /// Longest wait for a lock per statement; none leaves it to the server.
+    pub lock_timeout: Option<Duration>,
+    /// Go on after a failure with what does not depend on it.
+    pub continue_on_error: bool,
+}
+
+impl RunOptions {
+    /// The defaults, for an owner.
+    pub fn new(owner: Owner) -> Self {
+        Self {
+            plan: PlanOptions::default(),
+            owner,
+            lock_wait: Duration::from_secs(600),
+            lease: Duration::from_secs(60),
+            timeout: None,
+            lock_timeout: None,
+            continue_on_error: false,
+        }
+    }
+}
+
+/// Runs one command against one database.
+pub struct Runner<'a> {
+    /// Opens the connection.
+    pub connect: &'a dyn Connect,
+    /// Give the migrations.
+    pub sources: &'a [Box<dyn Source>],
+    /// Settings.
+    pub options: &'a RunOptions,
+    /// Is told what happens.
+    pub listener: &'a dyn Listener,
+    /// Cancels the run.
+    pub cancel: CancellationToken,
+}
+
+/// A connection with the files and the history read.
+struct Session {
+    driver: Box<dyn Driver>,
+    migrations: Vec<Migration>,
+    history: History,
+}
+
+impl Runner<'_> {
+    /// Applies or undoes what a goal asks for.
+    ///
+    /// # Errors
+    /// See [`Error`]. What was done before a failure stays and is named in it.
+    pub async fn run(&self, goal: &Goal) -> Result<Report, Error> {
+        let started = Instant::now();
+        let mut session = self.open().await?;
+        let result = self.run_in(&mut session, goal).await;
+        let closed = session.driver.close().await;
+        let mut report = result?;
+        closed?;
+        report.duration = started.elapsed();
+        Ok(report)
+    }
+
+    async fn run_in(&self, session: &mut Session, goal: &Goal) -> Result<Report, Error> {
+        let mut plan = self.plan_in(session, goal).await?;
+        if plan.steps.is_empty() {
+            self.announce(&plan);
+            return Ok(Report::empty(plan.direction));
+        }
+        if !session.history.exists || session.history.format < FORMAT {
+            session.driver.create_history().await?;
+        }
+        let (mut lease, history) = lock::take(self, session.driver.as_mut()).await?;
+        session.history = history;
+        let result = self.run_locked(session, goal, &mut lease, &mut plan).await;
+        // A failed run gives the lock back all the same; if even that fails, the lease runs out.
+        let unlocked = session.driver.unlock(&lease).await;
+        let report = result?;
+        unlocked?;
+        Ok(report)
+    }
+
+    async fn run_locked(
+        &self,
+        session: &mut Session,
+        goal: &Goal,
+        lease: &mut Lease,
+        plan: &mut Plan,
+    ) -> Result<Report, Error> {
+        // Another run may have been at work before the lock was had.
+        *plan = self.plan_in(session, goal).await?;
+        self.announce(plan);
+        apply::Execution::new(self, &mut session.driver, &session.history, lease, plan)
+            .run()
+            .await
+    }
+
+    /// Plans without touching anything.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn plan(&self, goal: &Goal) -> Result<Plan, Error> {
+        let mut session = self.open().await?;
+        let plan = self.plan_in(&mut session, goal).await;
+        session.driver.close().await?;
+        plan
+    }
+
+    /// Plans, and gives the exact text that a run would send.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn dry_run(&self, goal: &Goal) -> Result<(Plan, String), Error> {
+        let mut session = self.open().await?;
+        let plan = self.plan_in(&mut session, goal).await;
+        let text = plan.as_ref().map(|plan| {
+            dry_run(
+                session.driver.as_ref(),
+                plan,
+                &session.history,
+                self.options,
+            )
+        });
+        let text = text.unwrap_or_default();
+        session.driver.close().await?;
+        Ok((plan?, text))
+    }
+
+    /// Shows the state of every migration. Needs no lock and changes nothing.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn status(&self) -> Result<Status, Error> {
+        let mut session = self.open().await?;
+        let needed = needed_scripts(&session.migrations, &session.history, None);
+        let kept = kept(session.driver.as_mut(), &needed).await?;
+        let result = status(
+            &session.migrations,
+            &session.history,
+            &kept,
+            session.driver.dialect(),
+            self.connect.display(),
+        );
+        session.driver.close().await?;
+        Ok(result)
+    }
+
+    /// Creates the history tables if they are not there.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn init(&self) -> Result<bool, Error> {
+        let mut driver = self.connect.connect().await?;
+        let history = driver.read_history().await?;
+        let missing = !history.exists || history.format < FORMAT;
+        if missing {
+            driver.create_history().await?;
+        }
+        driver.close().await?;
+        Ok(missing)
+    }
+
+    /// Reads the files while the connection is made: each takes about as long as the other.
+    async fn open(&self) -> Result<Session, Error> {
+        let dialect = self.connect.dialect();
+        let files = async {
+            let load = || self.load(dialect);
+            load()
+        };
+        let connection = async {
+            let mut driver = self.connect.connect().await?;
+            let history = driver.read_history().await?;
+            Ok::<_, Error>((driver, history))
+        };
+        let (loaded, connected) = tokio::join!(files, connection);
+        let migrations = loaded?;
+        let (driver, history) = connected?;
+        self.listener.event(&Event::Connected {
+            server: driver.server(),
+        });
+        if history.exists && history.format > FORMAT {
+            return Err(Error::Settings(format!(
+                "the history tables have format {}, this Whimbrel knows {FORMAT}: they were written by a newer version; use that one",
+                history.format
+            )));
+        }
+        Ok(Session {
+            driver,
+            migrations,
+            history,
+        })
+    }
+
+    fn load(&self, dialect: whimbrel_sql::Dialect) -> Result<Vec<Migration>, Error> {
+        let mut migrations = Vec::new();
+        for source in self.sources {
+            let Loaded {
+                migrations: list,
+                warnings,
+                layout,
+            } = source.load(dialect)?;
+            for warning in &warnings {
+                self.listener.event(&Event::Diagnostic(warning));
+            }
+            if let Some(found) = layout.filter(|found| found.name != "native") {
+                let text = format!("layout {}: {}", found.name, found.reason);
+                let mut note = crate::diagnostic::Diagnostic::warning("layout", text);
+                note.severity = crate::diagnostic::Severity::Note;
+                self.listener.event(&Event::Diagnostic(&note));
+            }
+            migrations.extend(list);
+        }
+        Ok(migrations)
+    }
+
+    async fn plan_in(&self, session: &mut Session, goal: &Goal) -> Result<Plan, Error> {
+        let needed = needed_scripts(&session.migrations, &session.history, Some(goal));
+        let kept = kept(session.driver.as_mut(), &needed).await?;
+        let server = session.driver.server();
+        let input = PlanInput {
+            migrations: &session.migrations,
+            history: &session.history,
+            kept: &kept,
+            dialect: session.driver.dialect(),
+            capabilities: server.capabilities,
+            options: &self.options.plan,
+        };
+        let mut plan = plan(input, goal)?;
+        if self.options.plan.single_transaction {
+            script::check_single_transaction(server, &mut plan)?;
+        }
+        Ok(plan)
+    }
+
+    fn announce(&self, plan: &Plan) {
+        for warning in &plan.warnings {
+            self.listener.event(&Event::Diagnostic(warning));
+        }
+        self.listener.event(&Event::Planned(plan));
+    }
+}
+
+async fn kept(
+    driver: &mut dyn Driver,
+    checksums: &[Checksum],
+) -> Result<HashMap<Checksum, String>, Error> {
+    if checksums.is_empty() {
+        return Ok(HashMap::new());
+    }
+    Ok(driver.kept_scripts(checksums).await?)
+}
+
+/// A listener that hears nothing.
+pub fn silent() -> Arc<dyn Listener> {
+    Arc::new(|_: &Event<'_>| {})
+}

@@ -1,0 +1,295 @@
+//! Units and their history writes: the one place that composes them, for runs and for dry runs.
+
+use crate::diagnostic::Diagnostic;
+use crate::driver::{BoundStatement, Driver, Lease, Part, Record, Server, Unit, Write};
+use crate::error::Error;
+use crate::history::{Action, Attempt, AttemptId, AttemptState, History};
+use crate::plan::{Direction, Plan, Segment, Step, statement_hashes};
+use crate::runner::RunOptions;
+
+/// What a step writes into the history, put together before its units borrow from it.
+pub(super) struct Records {
+    pub(super) attempt: Attempt,
+    replaces: bool,
+    sequence: i64,
+    batch: i64,
+}
+
+impl Records {
+    pub(super) fn new(
+        step: &Step,
+        id: AttemptId,
+        sequence: i64,
+        batch: i64,
+        history: &History,
+        options: &RunOptions,
+    ) -> Self {
+        let count = i32::try_from(step.statements.len()).unwrap_or(i32::MAX);
+        let hashes = if step.journalled {
+            statement_hashes(&step.script, &step.statements)
+        } else {
+            String::new()
+        };
+        let attempt = Attempt {
+            id,
+            source: step.source.clone(),
+            version: step.version.clone(),
+            name: step.name.clone(),
+            action: match step.direction {
+                Direction::Up => Action::Up,
+                Direction::Down => Action::Down,
+            },
+            state: if step.journalled {
+                AttemptState::Started
+            } else {
+                AttemptState::Done
+            },
+            journalled: step.journalled,
+            statements_done: if step.journalled {
+                done_before(step)
+            } else {
+                count
+            },
+            statement_running: None,
+            statements: count,
+            hashes,
+            connection: None,
+            state_before: None,
+            error: None,
+            started_at: jiff::Timestamp::UNIX_EPOCH,
+            duration: std::time::Duration::ZERO,
+            started_by: options.owner.who(),
+        };
+        let replaces = history.applied(&step.source, &step.version).is_some();
+        Self {
+            attempt,
+            replaces,
+            sequence,
+            batch,
+        }
+    }
+
+    /// The writes that make the step applied or undone.
+    pub(super) fn result<'a>(&'a self, step: &'a Step) -> Vec<Write<'a>> {
+        let (source, version) = (step.source.as_str(), step.version.as_str());
+        let remove = Write::Remove { source, version };
+        if step.direction == Direction::Down {
+            return vec![remove];
+        }
+        let mut writes: Vec<_> = step
+            .keep
+            .iter()
+            .map(|(checksum, text)| Write::Keep { checksum, text })
+            .collect();
+        if self.replaces {
+            writes.push(remove);
+        }
+        writes.push(Write::Apply(Record {
+            source,
+            version,
+            name: &step.name,
+            kind: step.kind,
+            sequence: self.sequence,
+            batch: self.batch,
+            checksum: &step.checksum,
+            down_checksum: step.down_checksum.as_ref(),
+            applied_by: &self.attempt.started_by,
+            tool: crate::TOOL,
+        }));
+        writes
+    }
+
+    /// The one part of a step that is one transaction.
+    pub(super) fn whole<'a>(&'a self, step: &'a Step) -> Part<'a> {
+        let mut after = self.result(step);
+        after.push(Write::Attempt(&self.attempt));
+        Part {
+            before: Vec::new(),
+            statements: bind(step, 0..step.statements.len()),
+            after,
+        }
+    }
+
+    /// One segment of a journalled step; `first` says that it is the first of this attempt.
+    pub(super) fn segment<'a>(
+        &'a self,
+        step: &'a Step,
+        segment: &Segment,
+        first: bool,
+    ) -> Part<'a> {
+        let id = self.attempt.id;
+        let start = number(segment.statements.start);
+        let end = number(segment.statements.end);
+        let mut before = Vec::new();
+        if first {
+            before.push(Write::Supersede {
+                source: &step.source,
+                version: step.version.as_str(),
+            });
+            before.push(Write::Attempt(&self.attempt));
+        }
+        if !segment.atomic {
+            before.push(Write::Statement {
+                id,
+                done: start,
+                running: Some(start),
+            });
+        }
+        let mut after = Vec::new();
+        if segment.statements.end == step.statements.len() {
+            after.extend(self.result(step));
+            after.push(Write::Finish { id, done: end });
+        } else {
+            after.push(Write::Statement {
+                id,
+                done: end,
+                running: None,
+            });
+        }
+        Part {
+            before,
+            statements: bind(step, segment.statements.clone()),
+            after,
+        }
+    }
+}
+
+fn number(index: usize) -> i32 {
+    i32::try_from(index).unwrap_or(i32::MAX)
+}
+
+pub(super) fn done_before(step: &Step) -> i32 {
+    step.resume.as_ref().map_or(0, |resume| number(resume.done))
+}
+
+pub(super) fn bind(step: &Step, range: std::ops::Range<usize>) -> Vec<BoundStatement<'_>> {
+    let text = step.script.text();
+    step.statements[range]
+        .iter()
+        .map(|statement| BoundStatement {
+            text: &text[statement.span.clone()],
+            data: statement.data.clone().map(|data| &text[data]),
+            facts: &statement.facts,
+        })
+        .collect()
+}
+
+pub(super) fn unit<'a>(
+    step: &Step,
+    part: Part<'a>,
+    atomic: bool,
+    lease: Lease,
+    options: &RunOptions,
+) -> Unit<'a> {
+    Unit {
+        lease,
+        atomic,
+        parts: vec![part],
+        lock_timeout: step.lock_timeout.or(options.lock_timeout),
+        foreign_keys: step.foreign_keys,
+        renew: false,
+        continues: false,
+    }
+}
+
+/// The exact text that a run of this plan would send. The fencing token is the one that the lock
+/// would give if nobody else runs before.
+pub fn dry_run(
+    driver: &dyn Driver,
+    plan: &Plan,
+    history: &History,
+    options: &RunOptions,
+) -> String {
+    let lease = Lease {
+        token: history.token + 1,
+        length: options.lease,
+    };
+    let mut text = String::new();
+    let mut sequence = history.next_sequence();
+    for (index, step) in plan.steps.iter().enumerate() {
+        let id = AttemptId {
+            run: lease.token,
+            number: number(index + 1),
+        };
+        let records = Records::new(step, id, sequence, plan.batch, history, options);
+        sequence += 1;
+        text.push_str(&format!(
+            "-- {} ({})\n",
+            step.label,
+            step.script.file().name()
+        ));
+        if !step.journalled || step.segments.is_empty() {
+            text.push_str(&driver.render(&unit(step, records.whole(step), true, lease, options)));
+        } else {
+            for (place, segment) in pending_segments(step).iter().enumerate() {
+                let part = records.segment(step, segment, place == 0);
+                let mut unit = unit(step, part, segment.atomic, lease, options);
+                unit.continues = place > 0;
+                text.push_str(&driver.render(&unit));
+            }
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// The segments of a journalled step that are still to be done.
+pub(super) fn pending_segments(step: &Step) -> Vec<Segment> {
+    let done = step.resume.as_ref().map_or(0, |resume| resume.done);
+    step.segments
+        .iter()
+        .filter(|segment| segment.statements.end > done)
+        .map(|segment| Segment {
+            statements: segment.statements.start.max(done)..segment.statements.end,
+            atomic: segment.atomic,
+        })
+        .collect()
+}
+
+/// Locks that a migration holds until its transaction ends, as a rule of thumb: a table, its
+/// indexes, its TOAST table and that table's index.
+const LOCKS_PER_STATEMENT: u64 = 3;
+
+/// One transaction for a whole run: possible here, and not too large?
+pub(super) fn check_single_transaction(server: &Server, plan: &mut Plan) -> Result<(), Error> {
+    if !server.capabilities.transactional_ddl {
+        return Err(Error::refused(
+            Diagnostic::error(
+                "single-transaction",
+                format!(
+                    "{} commits at each schema change, so a run can't be one transaction",
+                    server.engine
+                ),
+            )
+            .help("leave `--single-transaction` out"),
+        ));
+    }
+    if let Some(step) = plan.steps.iter().find(|step| step.journalled) {
+        return Err(Error::refused(
+            Diagnostic::error(
+                "single-transaction",
+                format!("{} can't run inside a transaction", step.label),
+            )
+            .at(step.script.file(), 0..0, "")
+            .help("apply it by itself, then the others with `--single-transaction`"),
+        ));
+    }
+    let statements: u64 = plan
+        .steps
+        .iter()
+        .map(|step| step.statements.len() as u64)
+        .sum();
+    if let Some(slots) = server
+        .lock_slots
+        .filter(|slots| statements * LOCKS_PER_STATEMENT > *slots)
+    {
+        plan.warnings.push(
+            Diagnostic::warning(
+                "lock-table",
+                format!("{statements} statements in one transaction may need more locks than the server's lock table is sized for ({slots})"),
+            )
+            .help("if it fails with \"out of shared memory\", raise max_locks_per_transaction, or leave `--single-transaction` out"),
+        );
+    }
+    Ok(())
+}

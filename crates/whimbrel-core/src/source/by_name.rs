@@ -1,0 +1,79 @@
+//! The layout `by-name`: the whole name is the version, in natural order.
+
+use std::collections::HashMap;
+
+use whimbrel_sql::Dialect;
+
+use super::Loaded;
+use super::layout::{Entry, Layout, Listing};
+use super::native::{self, FileName, FileRole, split_role};
+use crate::error::Error;
+use crate::version::Version;
+
+/// Files whose whole name, with the folders before it, is the version: `0002_a.up.sql` and
+/// `0002_b.up.sql` are two migrations, `v1.9/tables.sql` comes before `v1.10/tables.sql`.
+#[derive(Clone, Copy, Debug)]
+pub struct ByName;
+
+impl Layout for ByName {
+    fn name(&self) -> &'static str {
+        "by-name"
+    }
+
+    /// One number in two files is a collision, to be refused by the native layout. A number in
+    /// three files, or several such numbers, is a habit.
+    fn recognise(&self, listing: &Listing) -> Option<String> {
+        let mut names: HashMap<Version, Vec<&str>> = HashMap::new();
+        let mut numbered = 0;
+        for entry in &listing.entries {
+            let name = FileName::parse(&entry.stem);
+            if name.role == FileRole::Down || name.repeatable {
+                continue;
+            }
+            numbered += usize::from(!name.version.is_empty());
+            names
+                .entry(Version::new(name.version))
+                .or_default()
+                .push(&entry.stem);
+        }
+        if numbered == 0 && versioned_folders(listing) {
+            return Some("the folders carry the numbers, so the path is the version".to_owned());
+        }
+        names.retain(|version, files| version.is_numeric() && files.len() > 1);
+        let most = names
+            .iter()
+            .max_by_key(|(version, files)| (files.len(), (*version).clone()))?;
+        (most.1.len() > 2 || names.len() > 1).then(|| {
+            format!(
+                "{} files share the number {}, so the whole name is the version",
+                most.1.len(),
+                most.0
+            )
+        })
+    }
+
+    fn load(&self, listing: &Listing, dialect: Dialect) -> Result<Loaded, Error> {
+        native::load(listing, dialect, &named)
+    }
+}
+
+fn named(entry: &Entry) -> FileName {
+    let (stem, role) = split_role(&entry.stem);
+    FileName {
+        version: format!("{}{stem}", entry.folder),
+        name: stem.to_owned(),
+        role,
+        repeatable: false,
+    }
+}
+
+/// True if every file is in a folder whose name has a number: `v1.10/tables.sql`.
+fn versioned_folders(listing: &Listing) -> bool {
+    !listing.entries.is_empty()
+        && listing.entries.iter().all(|entry| {
+            let folder = entry.folder.trim_end_matches('/');
+            let last = folder.rsplit('/').next().unwrap_or(folder);
+            last.trim_start_matches(['v', 'V'])
+                .starts_with(|c: char| c.is_ascii_digit())
+        })
+}

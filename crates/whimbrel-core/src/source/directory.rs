@@ -1,0 +1,188 @@
+//! A folder of migration files.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use whimbrel_sql::Dialect;
+
+use super::layout::{Entry, Layout, Listing, layouts};
+use super::{DEFAULT_SOURCE, LayoutFound, Loaded, Source, native};
+use crate::diagnostic::Diagnostic;
+use crate::error::Error;
+
+/// One or more folders that together are one source.
+pub struct Directory {
+    name: Arc<str>,
+    roots: Vec<PathBuf>,
+    extensions: Vec<String>,
+    sort_dirs_separately: bool,
+    layout: Option<&'static dyn Layout>,
+}
+
+impl Directory {
+    /// A folder, read in the layout that it is found to have.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self {
+            name: DEFAULT_SOURCE.into(),
+            roots: vec![root.into()],
+            extensions: vec!["sql".to_owned()],
+            sort_dirs_separately: false,
+            layout: None,
+        }
+    }
+
+    /// Adds a folder.
+    pub fn and(mut self, root: impl Into<PathBuf>) -> Self {
+        self.roots.push(root.into());
+        self
+    }
+
+    /// The namespace of its versions; `main` if not set.
+    pub fn source(mut self, name: &str) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// File extensions that hold migrations, without the dot; `sql` if not set.
+    pub fn extensions<I: IntoIterator<Item = S>, S: Into<String>>(mut self, list: I) -> Self {
+        self.extensions = list
+            .into_iter()
+            .map(|item| item.into().trim_start_matches('.').to_owned())
+            .collect();
+        self
+    }
+
+    /// Takes each folder's files by themselves, folder after folder, instead of sorting the files
+    /// of all folders together by version.
+    pub fn sort_dirs_separately(mut self, yes: bool) -> Self {
+        self.sort_dirs_separately = yes;
+        self
+    }
+
+    /// Reads the files in this layout instead of finding out.
+    pub fn layout(mut self, layout: &'static dyn Layout) -> Self {
+        self.layout = Some(layout);
+        self
+    }
+
+    /// Lists the files without reading them.
+    ///
+    /// # Errors
+    /// A folder cannot be read.
+    pub fn list(&self, dialect: Dialect) -> Result<Listing, Error> {
+        let mut listing = Listing {
+            source: Arc::clone(&self.name),
+            entries: Vec::new(),
+            sort_dirs_separately: self.sort_dirs_separately,
+        };
+        for (index, root) in self.roots.iter().enumerate() {
+            self.walk(root, "", index, dialect, &mut listing.entries)?;
+        }
+        listing
+            .entries
+            .sort_by(|a, b| (a.root, &a.folder, &a.stem).cmp(&(b.root, &b.folder, &b.stem)));
+        Ok(listing)
+    }
+
+    fn walk(
+        &self,
+        folder: &Path,
+        relative: &str,
+        root: usize,
+        dialect: Dialect,
+        out: &mut Vec<Entry>,
+    ) -> Result<(), Error> {
+        let failed = |source| Error::File {
+            path: folder.display().to_string(),
+            source,
+        };
+        for item in std::fs::read_dir(folder).map_err(failed)? {
+            let item = item.map_err(failed)?;
+            let name = item.file_name();
+            let Some(name) = name.to_str() else { continue };
+            if is_hidden(name) {
+                continue;
+            }
+            let mut kind = item.file_type().map_err(failed)?;
+            if kind.is_symlink() {
+                kind = std::fs::metadata(item.path()).map_err(failed)?.file_type();
+            }
+            if kind.is_dir() {
+                if !belongs_to_other_engine(name, dialect) {
+                    let inner = format!("{relative}{name}/");
+                    self.walk(&item.path(), &inner, root, dialect, out)?;
+                }
+            } else if let Some(stem) = self.stem(name) {
+                out.push(Entry {
+                    path: item.path(),
+                    folder: relative.to_owned(),
+                    root,
+                    stem: stem.to_owned(),
+                    text: None,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn stem<'a>(&self, name: &'a str) -> Option<&'a str> {
+        self.extensions
+            .iter()
+            .find_map(|extension| name.strip_suffix(extension.as_str())?.strip_suffix('.'))
+            .filter(|stem| !stem.is_empty())
+    }
+}
+
+/// Editors' and systems' own files.
+fn is_hidden(name: &str) -> bool {
+    name.starts_with('.') || name.starts_with('#') || name.ends_with('~')
+}
+
+/// In a folder with `postgres/` beside `mysql/`, each database reads its own.
+fn belongs_to_other_engine(name: &str, dialect: Dialect) -> bool {
+    let owner = match name.to_ascii_lowercase().as_str() {
+        "postgres" | "postgresql" | "pg" => Dialect::Postgres,
+        "mysql" | "mariadb" => Dialect::Mysql,
+        "sqlite" | "sqlite3" | "d1" => Dialect::Sqlite,
+        _ => return false,
+    };
+    owner != dialect
+}
+
+impl Source for Directory {
+    fn load(&self, dialect: Dialect) -> Result<Loaded, Error> {
+        let listing = self.list(dialect)?;
+        if let Some(layout) = self.layout {
+            return layout.load(&listing, dialect);
+        }
+        for layout in layouts() {
+            if let Some(reason) = layout.recognise(&listing) {
+                let mut loaded = layout.load(&listing, dialect)?;
+                loaded.layout = Some(LayoutFound {
+                    name: layout.name(),
+                    reason,
+                });
+                return Ok(loaded);
+            }
+        }
+        Err(Error::refused(
+            Diagnostic::error(
+                "no-layout",
+                format!(
+                    "the files in {} are in no layout that Whimbrel knows",
+                    self.describe()
+                ),
+            )
+            .help(native::NAMING_HELP),
+        ))
+    }
+
+    fn describe(&self) -> String {
+        let roots: Vec<_> = self
+            .roots
+            .iter()
+            .map(|root| root.display().to_string())
+            .collect();
+        roots.join(", ")
+    }
+}

@@ -1,0 +1,74 @@
+//! Migrations that are part of the program.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use whimbrel_sql::Dialect;
+
+use super::layout::{Entry, Layout, Listing};
+use super::native::Native;
+use super::{DEFAULT_SOURCE, Loaded, Source};
+use crate::error::Error;
+use crate::text::SourceFile;
+
+/// Native files by name and text, for example from `include_str!`.
+#[derive(Clone, Debug)]
+pub struct Embedded {
+    name: Arc<str>,
+    files: Vec<(String, Arc<SourceFile>)>,
+}
+
+impl Embedded {
+    /// Files as (name, text); the names are those of the native layout, with extension.
+    pub fn new<N: Into<String>, T: Into<String>>(files: impl IntoIterator<Item = (N, T)>) -> Self {
+        let files = files.into_iter().map(|(name, text)| {
+            let name = name.into();
+            let file = SourceFile::new(name.clone(), text);
+            (name, file)
+        });
+        Self {
+            name: DEFAULT_SOURCE.into(),
+            files: files.collect(),
+        }
+    }
+
+    /// The namespace of its versions; `main` if not set.
+    pub fn source(mut self, name: &str) -> Self {
+        self.name = name.into();
+        self
+    }
+}
+
+impl Source for Embedded {
+    fn load(&self, dialect: Dialect) -> Result<Loaded, Error> {
+        let entries = self.files.iter().map(|(name, file)| {
+            let (folder, base) = name
+                .rsplit_once('/')
+                .map_or(("", name.as_str()), |(f, b)| (f, b));
+            Entry {
+                path: PathBuf::from(name),
+                folder: if folder.is_empty() {
+                    String::new()
+                } else {
+                    format!("{folder}/")
+                },
+                root: 0,
+                stem: base
+                    .rsplit_once('.')
+                    .map_or(base, |(stem, _)| stem)
+                    .to_owned(),
+                text: Some(Arc::clone(file)),
+            }
+        });
+        let listing = Listing {
+            source: Arc::clone(&self.name),
+            entries: entries.collect(),
+            sort_dirs_separately: false,
+        };
+        Native.load(&listing, dialect)
+    }
+
+    fn describe(&self) -> String {
+        "embedded migrations".to_owned()
+    }
+}

@@ -1,0 +1,225 @@
+//! The parts of a native file: opening comment, up, rollback.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use whimbrel_sql::Dialect;
+
+use crate::diagnostic::Diagnostic;
+use crate::directive::Directives;
+use crate::text::{Script, SourceFile};
+
+/// What a native file holds.
+pub(super) struct Sections {
+    pub(super) directives: Directives,
+    pub(super) up: Script,
+    pub(super) down: Option<Script>,
+    pub(super) problems: Vec<Diagnostic>,
+}
+
+/// Lines that other tools put into their files. Read as native, such a file would run its down
+/// part as well, so it is refused.
+const FOREIGN: [(&str, &str); 8] = [
+    ("-- +goose", "goose"),
+    ("-- +micrate", "micrate"),
+    ("-- +migrate", "sql-migrate"),
+    ("-- migrate:up", "dbmate"),
+    ("-- Up Migration", "node-pg-migrate"),
+    ("--! Previous:", "graphile-migrate"),
+    ("--liquibase formatted sql", "liquibase"),
+    ("-- liquibase formatted sql", "liquibase"),
+];
+
+/// Takes a native file apart.
+pub(super) fn read(file: &Arc<SourceFile>, dialect: Dialect) -> Sections {
+    let text = file.text();
+    let mut sections = Sections {
+        directives: Directives::default(),
+        up: Script::whole(Arc::clone(file)),
+        down: None,
+        problems: Vec::new(),
+    };
+    let mut opening = true;
+    let mut position = 0;
+    let mut one_liners = Vec::new();
+    for comment in whimbrel_sql::comments(text, dialect) {
+        opening = opening && text[position..comment.start].trim().is_empty();
+        position = comment.end;
+        let line = &text[comment.clone()];
+        if opening {
+            sections.problems.extend(foreign(file, &comment));
+        }
+        match rollback(line) {
+            Some("") => {
+                sections.up = Script::slice(Arc::clone(file), 0..line_start(text, comment.start));
+                sections.down = Some(section(file, comment.end, dialect));
+                break;
+            }
+            Some(statement) => {
+                let end = comment.start + line.trim_end().len();
+                one_liners.push(end - statement.len()..end);
+            }
+            None if opening => {
+                sections
+                    .directives
+                    .read(file, comment, &mut sections.problems);
+            }
+            None => {}
+        }
+    }
+    if !one_liners.is_empty() {
+        if sections.down.is_some() {
+            sections.problems.push(
+                Diagnostic::error(
+                    "two-rollbacks",
+                    "the file has both a `-- Rollback: ...` line and a `-- Rollback` section",
+                )
+                .at(file, one_liners[0].clone(), "")
+                .help("keep one of them"),
+            );
+        } else {
+            sections.down = Some(from_lines(file, &one_liners));
+        }
+    }
+    sections
+}
+
+fn foreign(file: &Arc<SourceFile>, comment: &Range<usize>) -> Option<Diagnostic> {
+    let line = &file.text()[comment.clone()];
+    let (_, tool) = FOREIGN.into_iter().find(|(mark, _)| {
+        line.get(..mark.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(mark))
+    })?;
+    Some(
+        Diagnostic::error(
+            "foreign-file",
+            format!("this is a file of {tool}, not a native one"),
+        )
+        .at(file, comment.clone(), "")
+        .help(
+            "its parts would all run as one script; the layout of that tool is needed to read it",
+        ),
+    )
+}
+
+/// The text after `-- Rollback` (empty for a section) or none if the comment is something else.
+fn rollback(comment: &str) -> Option<&str> {
+    const WORD: &str = "rollback";
+    let body = comment.strip_prefix("--")?.trim();
+    let word = body.get(..WORD.len())?;
+    if !word.eq_ignore_ascii_case(WORD) {
+        return None;
+    }
+    let rest = body[WORD.len()..].trim_start();
+    match rest.strip_prefix(':') {
+        Some(rest) => Some(rest.trim_start()),
+        None if rest.is_empty() => Some(""),
+        // `-- Rollback the transaction if ...` is prose.
+        None => None,
+    }
+}
+
+fn line_start(text: &str, offset: usize) -> usize {
+    text[..offset].rfind('\n').map_or(0, |index| index + 1)
+}
+
+/// A section after its mark: plain SQL, or commented out line by line.
+fn section(file: &Arc<SourceFile>, start: usize, dialect: Dialect) -> Script {
+    let text = &file.text()[start..];
+    // Plain as soon as anything but comments is in it.
+    let plain = whimbrel_sql::Lexer::new(text, dialect).any(|token| !token.kind.is_trivia());
+    if plain {
+        return Script::slice(Arc::clone(file), start..start + text.len());
+    }
+    let mut lines = Vec::new();
+    let mut offset = start;
+    for line in text.split_inclusive('\n') {
+        let trimmed = line.trim_start_matches([' ', '\t']);
+        let body = offset + (line.len() - trimmed.len());
+        let skip = trimmed.strip_prefix("--").map_or(0, |rest| {
+            trimmed.len() - rest.strip_prefix(' ').unwrap_or(rest).len()
+        });
+        lines.push(body + skip..offset + line.len());
+        offset += line.len();
+    }
+    let mut builder = Script::build(Arc::clone(file));
+    for line in lines {
+        builder.copy(line);
+    }
+    builder.finish()
+}
+
+fn from_lines(file: &Arc<SourceFile>, lines: &[Range<usize>]) -> Script {
+    let mut builder = Script::build(Arc::clone(file));
+    for line in lines {
+        builder.copy(line.clone());
+        let end = if file.text()[line.clone()].ends_with(';') {
+            "\n"
+        } else {
+            ";\n"
+        };
+        builder.put(end, line.end);
+    }
+    builder.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(text: &str) -> (String, Option<String>) {
+        let sections = read(&SourceFile::new("a.sql", text), Dialect::Postgres);
+        assert!(sections.problems.is_empty(), "{:?}", sections.problems);
+        (
+            sections.up.text().to_owned(),
+            sections.down.map(|down| down.text().to_owned()),
+        )
+    }
+
+    #[test]
+    fn a_commented_section_loses_its_dashes() {
+        let (up, down) =
+            parts("CREATE TABLE a();\n\n-- Rollback\n-- DROP TABLE a;\n--DROP TABLE b;\n");
+        assert_eq!(up, "CREATE TABLE a();\n\n");
+        assert_eq!(down.unwrap(), "\nDROP TABLE a;\nDROP TABLE b;\n");
+    }
+
+    #[test]
+    fn a_plain_section_stays() {
+        let (up, down) =
+            parts("CREATE TABLE a();\r\n-- ROLLBACK:\r\n-- really\r\nDROP TABLE a;\r\n");
+        assert_eq!(up, "CREATE TABLE a();\r\n");
+        assert_eq!(
+            down.unwrap(),
+            "\n-- really\r\nDROP TABLE a;\r\n".replacen('\n', "\r\n", 1)
+        );
+    }
+
+    #[test]
+    fn one_line_rollbacks_are_gathered() {
+        let (up, down) = parts(
+            "-- Migration: x\n-- Rollback: DROP TABLE a\n-- rollback: DROP TABLE b;\nCREATE TABLE a();\n",
+        );
+        assert!(up.contains("CREATE"));
+        assert_eq!(down.unwrap(), "DROP TABLE a;\nDROP TABLE b;\n");
+    }
+
+    #[test]
+    fn marks_inside_strings_and_bodies_do_not_count() {
+        let text =
+            "SELECT '\n-- Rollback\n';\nDO $$ BEGIN\n-- Rollback\nEND $$;\n-- Rollback the plane\n";
+        let (up, down) = parts(text);
+        assert_eq!(up, text);
+        assert!(down.is_none());
+    }
+
+    #[test]
+    fn files_of_other_tools_are_refused() {
+        let file = SourceFile::new("a.sql", "-- +goose Up\nSELECT 1;\n-- +goose Down\n");
+        let sections = read(&file, Dialect::Postgres);
+        assert_eq!(
+            sections.problems[0].to_string(),
+            "a.sql:1:1: this is a file of goose, not a native one"
+        );
+    }
+}

@@ -1,0 +1,275 @@
+//! Bodies whose semicolons do not end the statement.
+
+use crate::{Dialect, TokenKind};
+
+/// Follows the tokens of one statement and knows whether a semicolon ends it.
+#[derive(Debug, Default)]
+pub(crate) struct Compound {
+    /// Words seen, up to a few: what kind of statement it is.
+    words: u32,
+    create: bool,
+    /// What may have a body, once it is known.
+    routine: Option<Routine>,
+    parentheses: i32,
+    blocks: Vec<Block>,
+    /// Where a body without BEGIN could start has been passed (MySQL).
+    body_possible: bool,
+    body_started: bool,
+    previous: Previous,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Routine {
+    Function,
+    Trigger,
+    Event,
+    Package,
+    /// MariaDB's BEGIN NOT ATOMIC.
+    Anonymous,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Block {
+    /// BEGIN, IF, LOOP, a CASE statement: statements are inside.
+    Statements,
+    /// A CASE expression.
+    Expression,
+}
+
+/// The significant token before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Previous {
+    #[default]
+    None,
+    Semicolon,
+    Dot,
+    Colon,
+    Begin,
+    End,
+    /// THEN, ELSE, DO, LOOP, REPEAT, ROW: a statement may follow.
+    Opens,
+    Other,
+}
+
+fn is(word: &str, keyword: &str) -> bool {
+    word.eq_ignore_ascii_case(keyword)
+}
+
+fn one_of(word: &str, keywords: &[&str]) -> bool {
+    keywords.iter().any(|keyword| is(word, keyword))
+}
+
+impl Compound {
+    /// True if a semicolon here ends the statement.
+    pub(crate) fn may_end(&self) -> bool {
+        self.blocks.is_empty() && self.parentheses <= 0
+    }
+
+    /// True if a body is open.
+    pub(crate) fn is_open(&self) -> bool {
+        !self.blocks.is_empty()
+    }
+
+    /// Takes the next token.
+    pub(crate) fn token(&mut self, kind: TokenKind, text: &str, dialect: Dialect) {
+        match kind {
+            kind if kind.is_trivia() => return,
+            TokenKind::Word => self.word(text, dialect),
+            TokenKind::Semicolon => self.previous = Previous::Semicolon,
+            TokenKind::Punctuation => {
+                match text {
+                    "(" => self.parentheses += 1,
+                    ")" => {
+                        self.parentheses -= 1;
+                        if self.parentheses == 0 && self.routine == Some(Routine::Function) {
+                            self.body_possible = true;
+                        }
+                    }
+                    _ => {}
+                }
+                self.previous = match text {
+                    "." => Previous::Dot,
+                    ":" => Previous::Colon,
+                    _ => Previous::Other,
+                };
+            }
+            _ => self.previous = Previous::Other,
+        }
+        self.words += u32::from(self.words < 1000);
+    }
+
+    fn word(&mut self, word: &str, dialect: Dialect) {
+        let before = std::mem::replace(&mut self.previous, Previous::Other);
+        if before == Previous::Dot {
+            return;
+        }
+        if self.words == 0 {
+            self.create = is(word, "create");
+            if is(word, "begin") {
+                self.previous = Previous::Begin;
+            }
+            return;
+        }
+        if dialect == Dialect::Mysql
+            && self.words == 1
+            && before == Previous::Begin
+            && is(word, "not")
+        {
+            self.routine = Some(Routine::Anonymous);
+            self.blocks.push(Block::Statements);
+            return;
+        }
+        if !self.create {
+            return;
+        }
+        // CREATE OR REPLACE DEFINER = `a`@`b` SQL SECURITY ... PROCEDURE: within the first words.
+        if self.routine.is_none() {
+            if self.words <= 16 && self.parentheses == 0 {
+                self.routine = routine(word, dialect);
+            }
+            return;
+        }
+        match dialect {
+            Dialect::Postgres => self.postgres(word, before),
+            Dialect::Sqlite => self.sqlite(word, before),
+            Dialect::Mysql => self.mysql(word, before),
+        }
+    }
+
+    /// `BEGIN ATOMIC ... END` with CASE ... END inside.
+    fn postgres(&mut self, word: &str, before: Previous) {
+        if is(word, "begin") {
+            self.previous = Previous::Begin;
+        } else if is(word, "atomic")
+            && before == Previous::Begin
+            && self.routine == Some(Routine::Function)
+        {
+            self.blocks.push(Block::Statements);
+        } else if !self.blocks.is_empty() {
+            if is(word, "case") {
+                self.blocks.push(Block::Expression);
+            } else if is(word, "end") {
+                self.blocks.pop();
+            }
+        }
+    }
+
+    /// A trigger's body: each statement in it ends with a semicolon, so its END follows one. A
+    /// CASE has no semicolon inside, and `end` elsewhere is a name.
+    fn sqlite(&mut self, word: &str, before: Previous) {
+        if self.routine != Some(Routine::Trigger) {
+            return;
+        }
+        if self.blocks.is_empty() {
+            if is(word, "begin") && self.parentheses == 0 && !self.body_started {
+                self.blocks.push(Block::Statements);
+                self.body_started = true;
+            }
+        } else if is(word, "end") && before == Previous::Semicolon {
+            self.blocks.pop();
+        }
+    }
+
+    fn mysql(&mut self, word: &str, before: Previous) {
+        if before == Previous::End
+            && one_of(word, &["if", "case", "loop", "while", "repeat", "for"])
+        {
+            return;
+        }
+        if is(word, "end") {
+            self.blocks.pop();
+            self.previous = Previous::End;
+            return;
+        }
+        let at_start = self.at_statement_start(before);
+        if is(word, "case") {
+            let block = if at_start {
+                Block::Statements
+            } else {
+                Block::Expression
+            };
+            self.open(block);
+        } else if is(word, "begin") && (at_start || self.blocks.is_empty()) {
+            self.open(Block::Statements);
+            self.previous = Previous::Opens;
+        } else if at_start && one_of(word, &["if", "while"]) {
+            self.open(Block::Statements);
+        } else if at_start && one_of(word, &["loop", "repeat"]) {
+            self.open(Block::Statements);
+            self.previous = Previous::Opens;
+        } else if at_start && is(word, "for") && !self.blocks.is_empty() {
+            self.open(Block::Statements);
+        } else if one_of(word, &["then", "else", "do"])
+            && self.blocks.last() != Some(&Block::Expression)
+        {
+            self.previous = Previous::Opens;
+            self.body_possible |= is(word, "do");
+        } else if is(word, "row") && self.routine == Some(Routine::Trigger) {
+            self.body_possible = true;
+        } else if one_of(word, &["as", "is"])
+            && self.routine == Some(Routine::Package)
+            && self.blocks.is_empty()
+        {
+            self.open(Block::Statements);
+        } else if self.blocks.is_empty() && self.body_possible && !header_word(word) {
+            self.body_started = true;
+        }
+    }
+
+    fn open(&mut self, block: Block) {
+        self.body_started = true;
+        self.blocks.push(block);
+    }
+
+    fn at_statement_start(&self, before: Previous) -> bool {
+        match self.blocks.last() {
+            None => self.body_possible && !self.body_started && self.parentheses == 0,
+            Some(Block::Expression) => false,
+            Some(Block::Statements) => matches!(
+                before,
+                Previous::Semicolon | Previous::Begin | Previous::Opens | Previous::Colon
+            ),
+        }
+    }
+}
+
+fn routine(word: &str, dialect: Dialect) -> Option<Routine> {
+    let mysql = dialect == Dialect::Mysql;
+    if one_of(word, &["function", "procedure"]) {
+        Some(Routine::Function)
+    } else if is(word, "trigger") {
+        Some(Routine::Trigger)
+    } else if mysql && is(word, "event") {
+        Some(Routine::Event)
+    } else if mysql && is(word, "package") {
+        Some(Routine::Package)
+    } else {
+        None
+    }
+}
+
+/// Words between a routine's parameters and its body.
+fn header_word(word: &str) -> bool {
+    one_of(
+        word,
+        &[
+            "comment",
+            "language",
+            "sql",
+            "not",
+            "deterministic",
+            "contains",
+            "no",
+            "reads",
+            "modifies",
+            "data",
+            "security",
+            "definer",
+            "invoker",
+            "follows",
+            "precedes",
+            "for",
+            "each",
+        ],
+    )
+}

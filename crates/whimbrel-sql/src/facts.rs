@@ -1,0 +1,156 @@
+//! What can be said of a statement by its words.
+
+mod rules;
+mod words;
+
+use self::words::Words;
+use crate::Dialect;
+
+/// What a statement does, by its first word.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[allow(missing_docs)]
+pub enum Verb {
+    Select,
+    Insert,
+    Update,
+    Delete,
+    Replace,
+    Merge,
+    With,
+    Create,
+    Alter,
+    Drop,
+    Truncate,
+    Rename,
+    Copy,
+    Set,
+    Reset,
+    Use,
+    Pragma,
+    Vacuum,
+    Analyze,
+    Begin,
+    Commit,
+    Rollback,
+    Savepoint,
+    Release,
+    Call,
+    Do,
+    Explain,
+    Lock,
+    Grant,
+    Revoke,
+    Comment,
+    Execute,
+    Prepare,
+    Reindex,
+    #[default]
+    Other,
+}
+
+/// What CREATE, ALTER, DROP and RENAME are about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs)]
+pub enum ObjectKind {
+    Table,
+    Index,
+    View,
+    MaterializedView,
+    Trigger,
+    Function,
+    Procedure,
+    Sequence,
+    Schema,
+    Type,
+    Database,
+    Tablespace,
+    Role,
+    Extension,
+    Event,
+    Subscription,
+    System,
+    Other,
+}
+
+/// Control of transactions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TransactionControl {
+    /// BEGIN, START TRANSACTION.
+    Begin,
+    /// COMMIT, END.
+    Commit,
+    /// ROLLBACK, ABORT.
+    Rollback,
+    /// ROLLBACK TO SAVEPOINT.
+    RollbackTo,
+    /// SAVEPOINT.
+    Savepoint,
+    /// RELEASE SAVEPOINT.
+    Release,
+    /// PREPARE TRANSACTION, COMMIT PREPARED, ROLLBACK PREPARED, XA.
+    Prepared,
+    /// SET autocommit.
+    Autocommit,
+}
+
+/// Facts about a statement.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools)] // Independent facts, not a state.
+pub struct Facts {
+    /// Its first word.
+    pub verb: Verb,
+    /// What it creates, alters, drops or renames.
+    pub object: Option<ObjectKind>,
+    /// That object is temporary.
+    pub temporary: bool,
+    /// CONCURRENTLY.
+    pub concurrently: bool,
+    /// It begins or ends a transaction, or sets a savepoint.
+    pub transaction_control: Option<TransactionControl>,
+    /// It can't run inside a transaction (PostgreSQL, SQLite); holds what to call it.
+    pub not_in_transaction: Option<&'static str>,
+    /// ALTER TYPE ... ADD VALUE, which can't run inside a transaction before PostgreSQL 12.
+    pub add_enum_value: bool,
+    /// It may change the session beyond itself. False only when it surely doesn't.
+    pub session_state: bool,
+    /// It commits by itself (MySQL).
+    pub implicit_commit: bool,
+    /// It may commit by itself, depending on what it calls (MySQL).
+    pub may_commit: bool,
+}
+
+/// Looks at a statement.
+pub fn facts(statement: &str, dialect: Dialect) -> Facts {
+    let words = Words::of(statement, dialect);
+    let verb = rules::verb(&words);
+    let mut facts = Facts {
+        verb,
+        ..Facts::default()
+    };
+    if matches!(verb, Verb::Create | Verb::Alter | Verb::Drop | Verb::Rename) {
+        facts.temporary = words.among_first(6, &["temp", "temporary"]);
+        facts.object = rules::object(&words);
+    }
+    if dialect == Dialect::Postgres && matches!(verb, Verb::Select | Verb::With) {
+        facts.temporary =
+            words.sequence_of(&["into", "temp"]) || words.sequence_of(&["into", "temporary"]);
+    }
+    facts.concurrently = words.among_first(12, &["concurrently"]);
+    facts.transaction_control = rules::transaction_control(&words, dialect);
+    facts.session_state = rules::session_state(&words, &facts, dialect);
+    match dialect {
+        Dialect::Postgres => {
+            facts.not_in_transaction = rules::postgres_alone(&words, &facts);
+            facts.add_enum_value = facts.verb == Verb::Alter
+                && facts.object == Some(ObjectKind::Type)
+                && words.sequence_of(&["add", "value"]);
+        }
+        Dialect::Sqlite => facts.not_in_transaction = rules::sqlite_alone(&words, &facts),
+        Dialect::Mysql => {
+            facts.implicit_commit = rules::mysql_commits(&words, &facts);
+            facts.may_commit = matches!(facts.verb, Verb::Call | Verb::Execute)
+                || words.starts_with(&["begin", "not"]);
+        }
+    }
+    facts
+}

@@ -1,0 +1,239 @@
+//! The engines' rules, by their manuals.
+
+use super::words::Words;
+use super::{Facts, ObjectKind, TransactionControl, Verb};
+use crate::Dialect;
+
+const VERBS: [(&str, Verb); 41] = [
+    ("select", Verb::Select),
+    ("values", Verb::Select),
+    ("table", Verb::Select),
+    ("insert", Verb::Insert),
+    ("update", Verb::Update),
+    ("delete", Verb::Delete),
+    ("replace", Verb::Replace),
+    ("merge", Verb::Merge),
+    ("with", Verb::With),
+    ("create", Verb::Create),
+    ("alter", Verb::Alter),
+    ("drop", Verb::Drop),
+    ("truncate", Verb::Truncate),
+    ("rename", Verb::Rename),
+    ("copy", Verb::Copy),
+    ("set", Verb::Set),
+    ("reset", Verb::Reset),
+    ("use", Verb::Use),
+    ("pragma", Verb::Pragma),
+    ("vacuum", Verb::Vacuum),
+    ("analyze", Verb::Analyze),
+    ("analyse", Verb::Analyze),
+    ("begin", Verb::Begin),
+    ("start", Verb::Begin),
+    ("commit", Verb::Commit),
+    ("end", Verb::Commit),
+    ("rollback", Verb::Rollback),
+    ("abort", Verb::Rollback),
+    ("savepoint", Verb::Savepoint),
+    ("release", Verb::Release),
+    ("call", Verb::Call),
+    ("do", Verb::Do),
+    ("explain", Verb::Explain),
+    ("lock", Verb::Lock),
+    ("grant", Verb::Grant),
+    ("revoke", Verb::Revoke),
+    ("comment", Verb::Comment),
+    ("execute", Verb::Execute),
+    ("prepare", Verb::Prepare),
+    ("reindex", Verb::Reindex),
+    ("(", Verb::Select),
+];
+
+pub(super) fn verb(words: &Words<'_>) -> Verb {
+    VERBS
+        .iter()
+        .find(|(word, _)| words.is(0, &[word]))
+        .map_or(Verb::Other, |(_, verb)| *verb)
+}
+
+const OBJECTS: [(&str, ObjectKind); 17] = [
+    ("table", ObjectKind::Table),
+    ("index", ObjectKind::Index),
+    ("view", ObjectKind::View),
+    ("materialized", ObjectKind::MaterializedView),
+    ("trigger", ObjectKind::Trigger),
+    ("function", ObjectKind::Function),
+    ("procedure", ObjectKind::Procedure),
+    ("sequence", ObjectKind::Sequence),
+    ("schema", ObjectKind::Schema),
+    ("type", ObjectKind::Type),
+    ("database", ObjectKind::Database),
+    ("tablespace", ObjectKind::Tablespace),
+    ("role", ObjectKind::Role),
+    ("user", ObjectKind::Role),
+    ("extension", ObjectKind::Extension),
+    ("event", ObjectKind::Event),
+    ("subscription", ObjectKind::Subscription),
+];
+
+/// The first word that names a kind of object; qualifiers such as OR REPLACE, UNIQUE or DEFINER
+/// stand before it.
+pub(super) fn object(words: &Words<'_>) -> Option<ObjectKind> {
+    let found = (1..words.len().min(14)).find_map(|index| {
+        let by_name = |(word, _): &&(&str, ObjectKind)| words.is(index, &[word]);
+        OBJECTS.iter().find(by_name).map(|(_, kind)| *kind)
+    });
+    if words.is(1, &["system"]) {
+        return Some(ObjectKind::System);
+    }
+    found.or(Some(ObjectKind::Other))
+}
+
+pub(super) fn transaction_control(
+    words: &Words<'_>,
+    dialect: Dialect,
+) -> Option<TransactionControl> {
+    use TransactionControl as Control;
+    let mysql = dialect == Dialect::Mysql;
+    if words.is(0, &["xa"]) && mysql || words.starts_with(&["prepare", "transaction"]) {
+        return Some(Control::Prepared);
+    }
+    if mysql && words.is(0, &["set"]) && words.sequence_of(&["autocommit", "="]) {
+        return Some(Control::Autocommit);
+    }
+    Some(match verb(words) {
+        Verb::Begin if words.is(0, &["start"]) && !words.is(1, &["transaction"]) => return None,
+        // MariaDB's BEGIN NOT ATOMIC is a block.
+        Verb::Begin if words.is(1, &["not"]) => return None,
+        Verb::Begin => Control::Begin,
+        Verb::Commit | Verb::Rollback if words.is(1, &["prepared"]) => Control::Prepared,
+        Verb::Commit => Control::Commit,
+        Verb::Rollback if words.among_first(4, &["to"]) => Control::RollbackTo,
+        Verb::Rollback => Control::Rollback,
+        Verb::Savepoint => Control::Savepoint,
+        Verb::Release => Control::Release,
+        _ => return None,
+    })
+}
+
+/// PostgreSQL: what its manual calls not executable inside a transaction block.
+pub(super) fn postgres_alone(words: &Words<'_>, facts: &Facts) -> Option<&'static str> {
+    use ObjectKind as Kind;
+    let object = facts.object;
+    match facts.verb {
+        Verb::Create if object == Some(Kind::Index) && facts.concurrently => {
+            Some("CREATE INDEX CONCURRENTLY")
+        }
+        Verb::Drop if object == Some(Kind::Index) && facts.concurrently => {
+            Some("DROP INDEX CONCURRENTLY")
+        }
+        Verb::Reindex if facts.concurrently => Some("REINDEX CONCURRENTLY"),
+        Verb::Reindex if words.among_first(8, &["database", "system", "schema"]) => {
+            Some("REINDEX of a database or schema")
+        }
+        Verb::Vacuum => Some("VACUUM"),
+        Verb::Create if words.is(1, &["database"]) => Some("CREATE DATABASE"),
+        Verb::Drop if words.is(1, &["database"]) => Some("DROP DATABASE"),
+        Verb::Alter if words.is(1, &["database"]) && words.sequence_of(&["set", "tablespace"]) => {
+            Some("ALTER DATABASE ... SET TABLESPACE")
+        }
+        Verb::Create if words.is(1, &["tablespace"]) => Some("CREATE TABLESPACE"),
+        Verb::Drop if words.is(1, &["tablespace"]) => Some("DROP TABLESPACE"),
+        Verb::Alter if object == Some(Kind::System) => Some("ALTER SYSTEM"),
+        Verb::Alter
+            if words.sequence_of(&["detach", "partition"])
+                && words.among_first(48, &["concurrently"]) =>
+        {
+            Some("ALTER TABLE ... DETACH PARTITION ... CONCURRENTLY")
+        }
+        Verb::Create if words.is(1, &["subscription"]) => Some("CREATE SUBSCRIPTION"),
+        Verb::Drop if words.is(1, &["subscription"]) => Some("DROP SUBSCRIPTION"),
+        Verb::Other if words.is(0, &["cluster"]) && words.len() == 1 => {
+            Some("CLUSTER of all tables")
+        }
+        Verb::Other if words.starts_with(&["discard", "all"]) => Some("DISCARD ALL"),
+        _ => None,
+    }
+}
+
+/// SQLite: what fails or does nothing inside a transaction.
+pub(super) fn sqlite_alone(words: &Words<'_>, facts: &Facts) -> Option<&'static str> {
+    let pragma = words.at(if words.is(2, &["."]) { 3 } else { 1 });
+    match facts.verb {
+        Verb::Vacuum => Some("VACUUM"),
+        Verb::Pragma if pragma.eq_ignore_ascii_case("journal_mode") && words.len() > 2 => {
+            Some("PRAGMA journal_mode")
+        }
+        Verb::Pragma if pragma.eq_ignore_ascii_case("foreign_keys") && words.len() > 2 => {
+            Some("PRAGMA foreign_keys")
+        }
+        Verb::Pragma if pragma.eq_ignore_ascii_case("synchronous") && words.len() > 2 => {
+            Some("PRAGMA synchronous")
+        }
+        Verb::Other if words.is(0, &["detach"]) => Some("DETACH"),
+        _ => None,
+    }
+}
+
+pub(super) fn session_state(words: &Words<'_>, facts: &Facts, dialect: Dialect) -> bool {
+    match facts.verb {
+        Verb::Set => !words.is(1, &["local", "constraints", "transaction"]),
+        Verb::Create | Verb::Alter | Verb::Drop => {
+            facts.temporary || dialect == Dialect::Mysql && words.among_first(3, &["temporary"])
+        }
+        Verb::Rename
+        | Verb::Truncate
+        | Verb::Grant
+        | Verb::Revoke
+        | Verb::Comment
+        | Verb::Copy
+        | Verb::Vacuum
+        | Verb::Analyze
+        | Verb::Reindex
+        | Verb::Begin
+        | Verb::Commit
+        | Verb::Rollback
+        | Verb::Savepoint
+        | Verb::Release => false,
+        Verb::Insert | Verb::Update | Verb::Delete | Verb::Replace | Verb::Select | Verb::With => {
+            dialect != Dialect::Sqlite
+        }
+        _ => true,
+    }
+}
+
+/// MySQL: "Statements That Cause an Implicit Commit" of its manual, and MariaDB's list.
+pub(super) fn mysql_commits(words: &Words<'_>, facts: &Facts) -> bool {
+    match facts.verb {
+        Verb::Create | Verb::Drop => !(facts.temporary && facts.object == Some(ObjectKind::Table)),
+        Verb::Alter
+        | Verb::Truncate
+        | Verb::Rename
+        | Verb::Grant
+        | Verb::Revoke
+        | Verb::Lock
+        | Verb::Analyze => true,
+        Verb::Set => words.is(1, &["password"]),
+        Verb::Other => words.is(
+            0,
+            &[
+                "optimize",
+                "repair",
+                "check",
+                "checksum",
+                "cache",
+                "flush",
+                "install",
+                "uninstall",
+                "load",
+                "unlock",
+                "reset",
+                "change",
+                "import",
+                "stop",
+            ],
+        ),
+        Verb::Begin => words.is(0, &["start"]) && !words.is(1, &["transaction"]),
+        Verb::Reset => true,
+        _ => false,
+    }
+}

@@ -1,0 +1,288 @@
+//! Statements of a script.
+
+use std::ops::Range;
+
+use crate::compound::Compound;
+use crate::facts::{Facts, facts};
+use crate::{Dialect, Lexer, SplitError, SplitErrorKind, Token, TokenKind};
+
+/// A statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Statement {
+    /// Its bytes, from its first token to its last, without terminator.
+    pub span: Range<usize>,
+    /// The data lines of a COPY ... FROM STDIN, without the line `\.`.
+    pub data: Option<Range<usize>>,
+    /// What can be said of it.
+    pub facts: Facts,
+}
+
+/// Splits a text into its statements.
+///
+/// # Errors
+/// Something is not closed, or is a command of psql.
+pub fn split(text: &str, dialect: Dialect) -> Result<Vec<Statement>, SplitError> {
+    let mut statements = Vec::new();
+    for item in Splitter::new(text, dialect) {
+        if let Item::Statement { span, data } = item? {
+            let facts = facts(&text[span.clone()], dialect);
+            statements.push(Statement { span, data, facts });
+        }
+    }
+    Ok(statements)
+}
+
+/// The comments that are not inside a body or parentheses. Ends early where the text cannot be
+/// split.
+pub fn comments(text: &str, dialect: Dialect) -> impl Iterator<Item = Range<usize>> + '_ {
+    Splitter::new(text, dialect)
+        .map_while(Result::ok)
+        .filter_map(|item| match item {
+            Item::Comment(span) => Some(span),
+            Item::Statement { .. } => None,
+        })
+}
+
+/// What lies between the statements and their data, in a text of `length` bytes.
+pub fn gaps(length: usize, statements: &[Statement]) -> impl Iterator<Item = Range<usize>> + '_ {
+    let parts = statements.iter().flat_map(|statement| {
+        std::iter::once(statement.span.clone()).chain(statement.data.clone())
+    });
+    let mut position = 0;
+    parts
+        .chain(std::iter::once(length..length))
+        .map(move |part| {
+            let gap = position..part.start;
+            position = part.end;
+            gap
+        })
+        .filter(|gap| !gap.is_empty())
+}
+
+enum Item {
+    Statement {
+        span: Range<usize>,
+        data: Option<Range<usize>>,
+    },
+    Comment(Range<usize>),
+}
+
+struct Splitter<'a> {
+    text: &'a str,
+    dialect: Dialect,
+    lexer: Lexer<'a>,
+    /// First and last byte of the statement that is open.
+    open: Option<Range<usize>>,
+    compound: Compound,
+    copy: Copy,
+    failed: bool,
+}
+
+/// How much of COPY ... FROM STDIN was seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Copy {
+    No,
+    Verb,
+    From,
+    Stdin,
+}
+
+impl<'a> Splitter<'a> {
+    fn new(text: &'a str, dialect: Dialect) -> Self {
+        Self {
+            text,
+            dialect,
+            lexer: Lexer::new(text, dialect),
+            open: None,
+            compound: Compound::default(),
+            copy: Copy::No,
+            failed: false,
+        }
+    }
+
+    fn step(&mut self) -> Option<Result<Item, SplitError>> {
+        while let Some(token) = self.lexer.next() {
+            if token.unterminated {
+                return Some(Err(unterminated(&token)));
+            }
+            match token.kind {
+                TokenKind::Whitespace => {}
+                TokenKind::LineComment | TokenKind::BlockComment => {
+                    if self.compound.may_end() {
+                        return Some(Ok(Item::Comment(token.span)));
+                    }
+                }
+                TokenKind::Delimiter => {
+                    if let Some(item) = self.finish() {
+                        return Some(Ok(item));
+                    }
+                }
+                TokenKind::Semicolon if self.compound.may_end() => {
+                    let copy = self.copy == Copy::Stdin;
+                    let Some(item) = self.finish() else { continue };
+                    return Some(if copy { self.copy_data(item) } else { Ok(item) });
+                }
+                _ => {
+                    if let Some(result) = self.significant(&token) {
+                        return Some(result);
+                    }
+                }
+            }
+        }
+        if self.compound.is_open() {
+            let start = self.open.take()?.start;
+            self.compound = Compound::default();
+            let error = SplitError {
+                span: start..self.text.len(),
+                kind: SplitErrorKind::UnterminatedBody,
+            };
+            return Some(Err(error));
+        }
+        self.finish().map(Ok)
+    }
+
+    fn significant(&mut self, token: &Token) -> Option<Result<Item, SplitError>> {
+        let text = &self.text[token.span.clone()];
+        if self.dialect == Dialect::Postgres && text == "\\" && token.kind == TokenKind::Punctuation
+        {
+            return self.meta_command(token.span.start).err().map(Err);
+        }
+        if self.open.is_none()
+            && self.dialect == Dialect::Mysql
+            && text.eq_ignore_ascii_case("delimiter")
+        {
+            return self.delimiter_command(token.span.clone()).err().map(Err);
+        }
+        match &mut self.open {
+            Some(open) => open.end = token.span.end,
+            None => self.open = Some(token.span.clone()),
+        }
+        if self.dialect == Dialect::Postgres {
+            self.copy = match (self.copy, token.kind) {
+                (Copy::No, TokenKind::Word)
+                    if text.eq_ignore_ascii_case("copy")
+                        && self.open.as_ref() == Some(&token.span) =>
+                {
+                    Copy::Verb
+                }
+                (Copy::Verb, TokenKind::Word)
+                    if text.eq_ignore_ascii_case("from") && self.compound.may_end() =>
+                {
+                    Copy::From
+                }
+                (Copy::From, TokenKind::Word) if text.eq_ignore_ascii_case("stdin") => Copy::Stdin,
+                (Copy::From, _) => Copy::No,
+                (state, _) => state,
+            };
+        }
+        if self.lexer.delimiter.is_none() {
+            self.compound.token(token.kind, text, self.dialect);
+        }
+        None
+    }
+
+    fn finish(&mut self) -> Option<Item> {
+        self.compound = Compound::default();
+        self.copy = Copy::No;
+        let span = self.open.take()?;
+        Some(Item::Statement { span, data: None })
+    }
+
+    fn line_end(&self, from: usize) -> usize {
+        self.text[from..]
+            .find('\n')
+            .map_or(self.text.len(), |at| from + at + 1)
+    }
+
+    /// The lines after the statement, up to the one that is `\.`.
+    fn copy_data(&mut self, item: Item) -> Result<Item, SplitError> {
+        let Item::Statement { span, .. } = item else {
+            return Ok(item);
+        };
+        let start = self.line_end(self.lexer.position);
+        let mut at = start;
+        while at < self.text.len() {
+            let end = self.line_end(at);
+            if self.text[at..end].trim_end_matches(['\r', '\n']) == "\\." {
+                self.lexer.position = end;
+                return Ok(Item::Statement {
+                    span,
+                    data: Some(start..at),
+                });
+            }
+            at = end;
+        }
+        Err(SplitError {
+            span,
+            kind: SplitErrorKind::UnterminatedCopy,
+        })
+    }
+
+    /// pg_dump writes `\restrict` lines, which are for psql alone; any other command would do
+    /// something that a server can't.
+    fn meta_command(&mut self, start: usize) -> Result<(), SplitError> {
+        let end = self.line_end(start);
+        let line = self.text[start..end].trim_end();
+        let command = line.split_whitespace().next().unwrap_or(line);
+        let first_on_line = self.text[..start]
+            .rsplit('\n')
+            .next()
+            .is_none_or(|before| before.trim().is_empty());
+        if self.open.is_none() && first_on_line && matches!(command, "\\restrict" | "\\unrestrict")
+        {
+            self.lexer.position = end;
+            return Ok(());
+        }
+        Err(SplitError {
+            span: start..start + command.len(),
+            kind: SplitErrorKind::MetaCommand {
+                command: command.to_owned(),
+            },
+        })
+    }
+
+    /// `DELIMITER $$`, with the delimiter on the same or on the next line that is not blank.
+    fn delimiter_command(&mut self, word: Range<usize>) -> Result<(), SplitError> {
+        let mut at = word.end;
+        while at < self.text.len() {
+            let end = self.line_end(at);
+            let line = &self.text[at..end];
+            if let Some(delimiter) = line.split_whitespace().next() {
+                self.lexer.delimiter = (delimiter != ";").then_some(delimiter);
+                self.lexer.position = end;
+                return Ok(());
+            }
+            at = end;
+        }
+        Err(SplitError {
+            span: word,
+            kind: SplitErrorKind::EmptyDelimiter,
+        })
+    }
+}
+
+impl Iterator for Splitter<'_> {
+    type Item = Result<Item, SplitError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.failed {
+            return None;
+        }
+        let item = self.step();
+        self.failed = matches!(item, Some(Err(_)));
+        item
+    }
+}
+
+fn unterminated(token: &Token) -> SplitError {
+    let kind = match token.kind {
+        TokenKind::String => SplitErrorKind::UnterminatedString,
+        TokenKind::QuotedIdentifier => SplitErrorKind::UnterminatedIdentifier,
+        TokenKind::DollarString => SplitErrorKind::UnterminatedDollarQuote,
+        _ => SplitErrorKind::UnterminatedComment,
+    };
+    SplitError {
+        span: token.span.clone(),
+        kind,
+    }
+}
