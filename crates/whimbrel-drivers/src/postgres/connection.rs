@@ -1,0 +1,349 @@
+//! One connection: start-up, authentication, and commands sent without waiting for each other.
+
+use std::borrow::Cow;
+use std::io;
+
+use bytes::BytesMut;
+use fallible_iterator::FallibleIterator;
+use postgres_protocol::authentication::{md5_hash, sasl};
+use postgres_protocol::message::backend::{DataRowBody, Message};
+use postgres_protocol::message::frontend;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
+use whimbrel_core::driver::{DriverError, DriverErrorKind, Notice};
+
+use super::config::{Config, Host};
+use super::errors;
+use super::socket::{self, Stream};
+
+/// A command to send: unnamed, so that poolers may send each transaction to another server.
+#[derive(Clone, Debug)]
+pub(super) struct Command<'a> {
+    pub(super) sql: Cow<'a, str>,
+    /// Data for COPY ... FROM STDIN.
+    pub(super) data: Option<&'a str>,
+}
+
+/// What the server says while commands run.
+pub(super) enum Reply<'a> {
+    /// A row, as text.
+    Row(Vec<Option<String>>),
+    /// The command has ended; holds its tag, such as `INSERT 0 1`.
+    Done(&'a str),
+    Notice(Notice),
+}
+
+/// A command failed; those after it were not run.
+#[derive(Debug)]
+pub(super) struct CommandError {
+    /// Which command, from 0.
+    pub(super) index: usize,
+    pub(super) error: DriverError,
+}
+
+/// What identifies the server's side of the connection, for cancel requests.
+#[derive(Clone, Debug)]
+pub(super) struct BackendKey {
+    pub(super) host: Host,
+    pub(super) pid: i32,
+    pub(super) secret: i32,
+}
+
+pub(super) struct Connection {
+    reader: ReadHalf<Box<dyn Stream>>,
+    writer: WriteHalf<Box<dyn Stream>>,
+    input: BytesMut,
+    output: BytesMut,
+    host: Host,
+    key: (i32, i32),
+    version: String,
+    /// The state after the last exchange: `I` idle, `T` in a transaction, `E` in a failed one.
+    status: u8,
+}
+
+/// Output is handed to the system in pieces of about this size; COPY data as well.
+const PIECE: usize = 64 * 1024;
+
+impl Connection {
+    pub(super) async fn open(config: &Config) -> Result<Self, DriverError> {
+        let (stream, host) = socket::open(config).await?;
+        let (reader, writer) = tokio::io::split(stream);
+        let mut connection = Self {
+            reader,
+            writer,
+            input: BytesMut::with_capacity(16 * 1024),
+            output: BytesMut::with_capacity(16 * 1024),
+            host,
+            key: (0, 0),
+            version: String::new(),
+            status: b'I',
+        };
+        let limit = config.connect_timeout;
+        match tokio::time::timeout(limit, connection.start(config)).await {
+            Ok(result) => result.map(|()| connection),
+            Err(_) => Err(DriverError::new(
+                DriverErrorKind::Connect,
+                format!("the server accepted the connection, but did not let us in within {} s", limit.as_secs()),
+            )),
+        }
+    }
+
+    pub(super) fn version(&self) -> &str {
+        &self.version
+    }
+
+    pub(super) fn key(&self) -> BackendKey {
+        BackendKey { host: self.host.clone(), pid: self.key.0, secret: self.key.1 }
+    }
+
+    async fn start(&mut self, config: &Config) -> Result<(), DriverError> {
+        let mut parameters = vec![
+            ("user", config.user.as_str()),
+            ("database", &config.database),
+            ("application_name", &config.application_name),
+            ("client_encoding", "UTF8"),
+        ];
+        if let Some(options) = &config.options {
+            parameters.push(("options", options));
+        }
+        frontend::startup_message(parameters, &mut self.output).map_err(|e| errors::lost(&e))?;
+        self.flush().await?;
+        self.authenticate(config).await?;
+        loop {
+            match self.message().await? {
+                Message::BackendKeyData(body) => self.key = (body.process_id(), body.secret_key()),
+                Message::ParameterStatus(body) => {
+                    if body.name().is_ok_and(|name| name == "server_version") {
+                        self.version = body.value().unwrap_or_default().to_owned();
+                    }
+                }
+                Message::ReadyForQuery(_) => return Ok(()),
+                Message::ErrorResponse(body) => return Err(errors::error(&body)),
+                _ => {}
+            }
+        }
+    }
+
+    async fn authenticate(&mut self, config: &Config) -> Result<(), DriverError> {
+        let password = || {
+            config.password.as_deref().ok_or_else(|| {
+                DriverError::new(DriverErrorKind::Refused, format!("the server wants a password for {}", config.user))
+                    .with_hint("put it into the URL, or into the settings: password, password_file or password_env")
+            })
+        };
+        loop {
+            match self.message().await? {
+                Message::AuthenticationOk => return Ok(()),
+                Message::AuthenticationCleartextPassword => self.send_password(password()?.as_bytes()).await?,
+                Message::AuthenticationMd5Password(body) => {
+                    let hash = md5_hash(config.user.as_bytes(), password()?.as_bytes(), body.salt());
+                    self.send_password(hash.as_bytes()).await?;
+                }
+                Message::AuthenticationSasl(body) => {
+                    let offered = body.mechanisms().any(|name| Ok(name == sasl::SCRAM_SHA_256));
+                    if !offered.unwrap_or(false) {
+                        return Err(unsupported("an authentication other than SCRAM-SHA-256"));
+                    }
+                    self.scram(password()?).await?;
+                }
+                Message::ErrorResponse(body) => return Err(errors::error(&body)),
+                Message::AuthenticationGss | Message::AuthenticationSspi | Message::AuthenticationKerberosV5 => {
+                    return Err(unsupported("Kerberos, GSSAPI or SSPI"));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    async fn send_password(&mut self, password: &[u8]) -> Result<(), DriverError> {
+        frontend::password_message(password, &mut self.output).map_err(|e| errors::lost(&e))?;
+        self.flush().await
+    }
+
+    async fn scram(&mut self, password: &str) -> Result<(), DriverError> {
+        let refused = |error: io::Error| DriverError::new(DriverErrorKind::Refused, format!("SCRAM failed: {error}"));
+        let mut scram = sasl::ScramSha256::new(password.as_bytes(), sasl::ChannelBinding::unsupported());
+        frontend::sasl_initial_response(sasl::SCRAM_SHA_256, scram.message(), &mut self.output).map_err(refused)?;
+        self.flush().await?;
+        loop {
+            match self.message().await? {
+                Message::AuthenticationSaslContinue(body) => {
+                    scram.update(body.data()).map_err(refused)?;
+                    frontend::sasl_response(scram.message(), &mut self.output).map_err(refused)?;
+                    self.flush().await?;
+                }
+                Message::AuthenticationSaslFinal(body) => return scram.finish(body.data()).map_err(refused),
+                Message::ErrorResponse(body) => return Err(errors::error(&body)),
+                _ => {}
+            }
+        }
+    }
+
+    async fn flush(&mut self) -> Result<(), DriverError> {
+        send(&mut self.writer, &mut self.output).await.map_err(|e| errors::lost(&e))
+    }
+
+    async fn message(&mut self) -> Result<Message, DriverError> {
+        receive(&mut self.reader, &mut self.input).await.map_err(|e| errors::lost(&e))
+    }
+
+    /// Sends all commands and one Sync, and reads the answers as they come, at the same time: a
+    /// server that waits for us to read can't keep us from writing. One round trip.
+    pub(super) async fn exchange(
+        &mut self,
+        commands: &[Command<'_>],
+        on_reply: &mut (dyn FnMut(usize, Reply<'_>) + Send),
+    ) -> Result<(), CommandError> {
+        let (writer, output) = (&mut self.writer, &mut self.output);
+        let sending = async {
+            for command in commands {
+                encode(command, writer, output).await?;
+            }
+            frontend::sync(output);
+            send(writer, output).await
+        };
+        let (reader, input) = (&mut self.reader, &mut self.input);
+        let receiving = answers(reader, input, on_reply);
+        let (sent, received) = tokio::join!(sending, receiving);
+        match received {
+            Ok(status) => self.status = status,
+            Err(failed) => {
+                self.status = failed.status;
+                return Err(failed.command);
+            }
+        }
+        sent.map_err(|error| CommandError { index: 0, error: errors::lost(&error) })
+    }
+
+    /// True if a failed transaction is still open.
+    pub(super) fn in_transaction(&self) -> bool {
+        self.status != b'I'
+    }
+
+    /// Runs commands and gives the rows of the last one.
+    pub(super) async fn rows(&mut self, commands: &[Command<'_>]) -> Result<Vec<Vec<Option<String>>>, CommandError> {
+        let last = commands.len().saturating_sub(1);
+        let mut rows = Vec::new();
+        self.exchange(commands, &mut |index, reply| {
+            if let Reply::Row(row) = reply
+                && index == last
+            {
+                rows.push(row);
+            }
+        })
+        .await?;
+        Ok(rows)
+    }
+
+    pub(super) async fn terminate(mut self) -> Result<(), DriverError> {
+        frontend::terminate(&mut self.output);
+        self.flush().await?;
+        // The server closes first; a broken pipe at this point means the same.
+        let _ = self.writer.shutdown().await;
+        Ok(())
+    }
+}
+
+fn unsupported(what: &str) -> DriverError {
+    DriverError::new(DriverErrorKind::Unsupported, format!("the server asks for {what}, which is not supported"))
+}
+
+async fn send(writer: &mut WriteHalf<Box<dyn Stream>>, output: &mut BytesMut) -> io::Result<()> {
+    writer.write_all(output).await?;
+    output.clear();
+    writer.flush().await
+}
+
+async fn encode(
+    command: &Command<'_>,
+    writer: &mut WriteHalf<Box<dyn Stream>>,
+    output: &mut BytesMut,
+) -> io::Result<()> {
+    frontend::parse("", &command.sql, std::iter::empty(), output)?;
+    let bound = frontend::bind("", "", [], [], |(): (), _| Ok(postgres_protocol::IsNull::Yes), [], output);
+    bound.map_err(|_| io::Error::other("a bind message can't be made"))?;
+    frontend::execute("", 0, output)?;
+    if let Some(data) = command.data {
+        for piece in data.as_bytes().chunks(PIECE) {
+            frontend::CopyData::new(piece)?.write(output);
+            if output.len() >= PIECE {
+                send(writer, output).await?;
+            }
+        }
+        frontend::copy_done(output);
+    }
+    // Without a flush the server would keep its answers until the end, and with them the progress.
+    frontend::flush(output);
+    if output.len() >= PIECE {
+        send(writer, output).await?;
+    }
+    Ok(())
+}
+
+async fn receive(reader: &mut ReadHalf<Box<dyn Stream>>, input: &mut BytesMut) -> io::Result<Message> {
+    loop {
+        if let Some(message) = Message::parse(input)? {
+            return Ok(message);
+        }
+        if reader.read_buf(input).await? == 0 {
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the server closed it"));
+        }
+    }
+}
+
+struct Failed {
+    command: CommandError,
+    status: u8,
+}
+
+/// Reads answers up to ReadyForQuery; gives the transaction's state.
+async fn answers(
+    reader: &mut ReadHalf<Box<dyn Stream>>,
+    input: &mut BytesMut,
+    on_reply: &mut (dyn FnMut(usize, Reply<'_>) + Send),
+) -> Result<u8, Failed> {
+    let mut index = 0;
+    let mut failure: Option<CommandError> = None;
+    loop {
+        let message = receive(reader, input).await.map_err(|error| Failed {
+            // An error that the server sent before it went is the better explanation.
+            command: failure.take().map_or_else(
+                || CommandError { index, error: errors::lost(&error) },
+                |mut known| {
+                    known.error.kind = DriverErrorKind::Lost;
+                    known
+                },
+            ),
+            status: b'I',
+        })?;
+        match message {
+            Message::DataRow(row) => on_reply(index, Reply::Row(texts(&row))),
+            Message::CommandComplete(body) => {
+                on_reply(index, Reply::Done(body.tag().unwrap_or_default()));
+                index += 1;
+            }
+            Message::EmptyQueryResponse => {
+                on_reply(index, Reply::Done(""));
+                index += 1;
+            }
+            Message::NoticeResponse(body) => on_reply(index, Reply::Notice(errors::notice(&body))),
+            Message::ErrorResponse(body) => {
+                failure.get_or_insert(CommandError { index, error: errors::error(&body) });
+            }
+            Message::ReadyForQuery(body) => {
+                return match failure {
+                    None => Ok(body.status()),
+                    Some(command) => Err(Failed { command, status: body.status() }),
+                };
+            }
+            _ => {}
+        }
+    }
+}
+
+fn texts(row: &DataRowBody) -> Vec<Option<String>> {
+    let buffer = row.buffer();
+    let cut = |range: Option<std::ops::Range<usize>>| {
+        range.map(|range| String::from_utf8_lossy(&buffer[range]).into_owned())
+    };
+    row.ranges().map(|range| Ok(cut(range))).collect().unwrap_or_default()
+}

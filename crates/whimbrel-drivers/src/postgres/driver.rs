@@ -1,0 +1,370 @@
+//! The driver contract over a PostgreSQL connection.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use postgres_protocol::message::frontend;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use whimbrel_core::checksum::Checksum;
+use whimbrel_core::driver::{
+    Cancel, Capabilities, Driver, DriverError, DriverErrorKind, Lease, LockAttempt, Outcome,
+    Progress, Server, SessionOptions, Unit, UnitError,
+};
+use whimbrel_core::history::{History, Holder, Owner};
+use whimbrel_sql::Dialect;
+
+use super::config::Config;
+use super::connection::{BackendKey, Command, CommandError, Connection, Reply};
+use super::flavor::Postgres as Flavor;
+use super::unit::{Batch, Composer, Role, leaves_state};
+use super::{errors, socket};
+use crate::history_sql::{self, Row};
+
+/// How often the creation of the history tables is tried when others create them too.
+const CREATE_TRIES: u32 = 10;
+
+pub(super) struct Postgres {
+    connection: Connection,
+    config: Arc<Config>,
+    options: SessionOptions,
+    server: Server,
+    /// True if the session may hold what a reset of roles and settings leaves.
+    dirty: bool,
+}
+
+fn command(sql: impl Into<std::borrow::Cow<'static, str>>) -> Command<'static> {
+    Command { sql: sql.into(), data: None }
+}
+
+impl Postgres {
+    pub(super) async fn open(config: Arc<Config>, options: SessionOptions) -> Result<Self, DriverError> {
+        let connection = Connection::open(&config).await?;
+        let version = connection.version().to_owned();
+        let major = version.split(|c: char| !c.is_ascii_digit()).next().and_then(|n| n.parse().ok()).unwrap_or(0);
+        let server = Server {
+            engine: "PostgreSQL",
+            major,
+            capabilities: Capabilities {
+                transactional_ddl: true,
+                cancel: true,
+                enum_value_in_transaction: major >= 12,
+            },
+            lock_slots: None,
+            version,
+        };
+        // A pooler may hand us a connection that others used.
+        Ok(Self { connection, config, options, server, dirty: true })
+    }
+
+    /// Finds the schema of the history and the size of the lock table; with the lock row in the
+    /// same round trip if the tables are there.
+    fn look(&self) -> Command<'static> {
+        let lock = history_sql::table(&Flavor, &self.options.tables, &self.options.tables.lock);
+        let lock = lock.replace('\'', "''");
+        command(format!(
+            "SELECT coalesce((SELECT n.nspname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = pg_catalog.to_regclass('{lock}')), pg_catalog.current_schema()), pg_catalog.current_setting('max_locks_per_transaction')::bigint * (pg_catalog.current_setting('max_connections')::bigint + pg_catalog.current_setting('max_prepared_transactions')::bigint)"
+        ))
+    }
+
+    fn reads(&self) -> [Command<'static>; 3] {
+        let tables = &self.options.tables;
+        [
+            command(history_sql::select_lock(&Flavor, tables)),
+            command(history_sql::select_applied(&Flavor, tables)),
+            command(history_sql::select_attempts(&Flavor, tables)),
+        ]
+    }
+
+    async fn roll_back(&mut self) {
+        if self.connection.in_transaction() {
+            // If this fails the connection is gone, and the transaction with it.
+            let _ = self.connection.rows(&[command("ROLLBACK")]).await;
+        }
+    }
+
+    async fn holder(&mut self) -> Result<Holder, DriverError> {
+        let select = command(history_sql::select_lock(&Flavor, &self.options.tables));
+        let rows = self.connection.rows(&[select]).await.map_err(|failed| failed.error)?;
+        let found = rows.first().map(history_sql::lock).transpose()?.and_then(|row| row.holder);
+        Ok(found.unwrap_or(Holder { owner: None, since: None, expires: None }))
+    }
+
+    /// Sends one batch of a unit.
+    async fn send(
+        &mut self,
+        batch: &Batch<'_>,
+        progress: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<(), UnitError> {
+        let mut rolled_back = false;
+        let roles = &batch.roles;
+        let result = self
+            .connection
+            .exchange(&batch.commands, &mut |index, reply| match (roles.get(index), reply) {
+                (Some(&Role::Statement(part, statement)), Reply::Done(tag)) => {
+                    progress(Progress::StatementDone { part, statement, rows: rows_of(tag) });
+                }
+                (Some(&Role::Statement(part, statement)), Reply::Notice(notice)) => {
+                    progress(Progress::Notice { part, statement, notice });
+                }
+                // A COMMIT of a failed transaction ends without an error.
+                (Some(Role::Commit), Reply::Done("ROLLBACK")) => rolled_back = true,
+                _ => {}
+            })
+            .await;
+        match result {
+            Ok(()) if rolled_back => Err(UnitError {
+                error: DriverError::new(DriverErrorKind::Statement, "the server rolled the transaction back at COMMIT"),
+                part: 0,
+                statement: None,
+                outcome: Outcome::RolledBack,
+            }),
+            Ok(()) => Ok(()),
+            Err(failed) => {
+                self.roll_back().await;
+                Err(unit_error(failed, roles))
+            }
+        }
+    }
+}
+
+/// The count at the end of a command's tag.
+fn rows_of(tag: &str) -> Option<u64> {
+    tag.rsplit(' ').next().and_then(|number| number.parse().ok())
+}
+
+fn unit_error(failed: CommandError, roles: &[Role]) -> UnitError {
+    let role = roles.get(failed.index).copied().unwrap_or(Role::Commit);
+    let mut error = failed.error;
+    let lost = error.kind == DriverErrorKind::Lost;
+    if role == Role::Fence && error.code.as_deref() == Some("22012") {
+        error = DriverError::new(DriverErrorKind::Fenced, "the lock was taken over by another run")
+            .with_hint("look at `whimbrel status`; this run has changed nothing since it lost the lock");
+    }
+    let (part, statement) = match role {
+        Role::Statement(part, statement) => (part, Some(statement)),
+        _ => {
+            error.position = None;
+            (0, None)
+        }
+    };
+    let outcome = if lost { Outcome::Unknown } else { Outcome::RolledBack };
+    UnitError { error, part, statement, outcome }
+}
+
+#[async_trait]
+impl Driver for Postgres {
+    fn server(&self) -> &Server {
+        &self.server
+    }
+
+    fn dialect(&self) -> Dialect {
+        Dialect::Postgres
+    }
+
+    async fn read_history(&mut self) -> Result<History, DriverError> {
+        let mut commands = vec![self.look()];
+        commands.extend(self.reads());
+        let mut found: [Vec<Row>; 4] = Default::default();
+        let result = self
+            .connection
+            .exchange(&commands, &mut |index, reply| {
+                if let Reply::Row(row) = reply {
+                    found[index].push(row);
+                }
+            })
+            .await;
+        let [look, lock, applied, attempts] = &found;
+        if let Some([schema, slots]) = look.first().map(Vec::as_slice) {
+            self.options.tables.schema.clone_from(schema);
+            self.server.lock_slots = slots.as_deref().and_then(|text| text.parse().ok());
+        }
+        match result {
+            Ok(()) => history(lock, applied, attempts),
+            Err(failed) if failed.error.code.as_deref() == Some("42P01") => Ok(History::default()),
+            Err(failed) => Err(failed.error),
+        }
+    }
+
+    async fn create_history(&mut self) -> Result<(), DriverError> {
+        let schema = self.options.tables.schema.clone().ok_or_else(|| {
+            DriverError::new(DriverErrorKind::History, "the connection's search_path names no schema for the history tables")
+                .with_hint("name one: --table SCHEMA.whimbrel_applied")
+        })?;
+        let mut commands = vec![
+            command("BEGIN"),
+            command("SET LOCAL client_min_messages = warning"),
+            command(format!("CREATE SCHEMA IF NOT EXISTS \"{}\"", schema.replace('"', "\"\""))),
+        ];
+        let exists = "SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = ";
+        let name = history_sql::Flavor::literal(&Flavor, &schema);
+        let known = self.connection.rows(&[command(format!("{exists}{name}"))]).await;
+        if known.is_ok_and(|rows| !rows.is_empty()) {
+            // IF NOT EXISTS asks for the right to create schemas all the same.
+            commands.pop();
+        }
+        commands.extend(history_sql::create(&Flavor, &self.options.tables).into_iter().map(command));
+        commands.push(command("COMMIT"));
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match self.connection.rows(&commands).await {
+                Ok(_) => return Ok(()),
+                Err(failed) => {
+                    self.roll_back().await;
+                    // Two that create the same table at once collide in the catalog.
+                    let race = matches!(failed.error.code.as_deref(), Some("23505" | "42P07" | "42710" | "40P01"));
+                    if !race || tries >= CREATE_TRIES {
+                        return Err(failed.error);
+                    }
+                    tokio::time::sleep(Duration::from_millis(20 * u64::from(tries))).await;
+                }
+            }
+        }
+    }
+
+    async fn lock(&mut self, owner: &Owner, lease: Duration) -> Result<LockAttempt, DriverError> {
+        let tables = &self.options.tables;
+        let lock = history_sql::table(&Flavor, tables, &tables.lock);
+        let take = history_sql::take_lock(&Flavor, tables, owner, lease);
+        let mut commands = vec![
+            command("BEGIN"),
+            command(format!("SELECT 1 FROM {lock} WHERE id = 1 FOR UPDATE NOWAIT")),
+            command(format!("{take} RETURNING token")),
+        ];
+        commands.extend(self.reads());
+        commands.push(command("COMMIT"));
+        let mut found: [Vec<Row>; 7] = Default::default();
+        let result = self
+            .connection
+            .exchange(&commands, &mut |index, reply| {
+                if let Reply::Row(row) = reply {
+                    found[index].push(row);
+                }
+            })
+            .await;
+        if let Err(failed) = result {
+            self.roll_back().await;
+            return match failed.error.kind {
+                DriverErrorKind::LockTimeout => Ok(LockAttempt::Held(self.holder().await?)),
+                _ => Err(failed.error),
+            };
+        }
+        let history = history(&found[3], &found[4], &found[5])?;
+        if found[2].is_empty() {
+            let unknown = Holder { owner: None, since: None, expires: None };
+            return Ok(LockAttempt::Held(history.holder.unwrap_or(unknown)));
+        }
+        let lease = Lease { token: history.token, length: lease };
+        Ok(LockAttempt::Taken(lease, Box::new(history)))
+    }
+
+    async fn unlock(&mut self, lease: &Lease) -> Result<(), DriverError> {
+        let release = history_sql::release_lock(&Flavor, &self.options.tables, lease.token);
+        let result = self.connection.rows(&[command(release)]).await;
+        result.map(|_| ()).map_err(|failed| failed.error)
+    }
+
+    async fn is_connection_alive(&mut self, connection: &str) -> Result<bool, DriverError> {
+        let mine = history_sql::Flavor::literal(&Flavor, connection);
+        let select = format!(
+            "SELECT 1 FROM pg_catalog.pg_stat_activity WHERE pid || ' ' || extract(epoch FROM backend_start) = {mine} AND pid <> pg_catalog.pg_backend_pid() AND state <> 'idle'"
+        );
+        let rows = self.connection.rows(&[command(select)]).await.map_err(|failed| failed.error)?;
+        Ok(!rows.is_empty())
+    }
+
+    async fn apply(
+        &mut self,
+        unit: &Unit<'_>,
+        progress: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<(), UnitError> {
+        let options = self.options.clone();
+        let composer = Composer { options: &options };
+        let discard = self.dirty;
+        if unit.atomic {
+            let batch = composer.atomic(unit, discard);
+            self.send(&batch, progress).await?;
+        } else {
+            let [before, alone, after] = composer.single(unit, discard);
+            self.send(&before, progress).await?;
+            self.send(&alone, progress).await.map_err(|mut failed| {
+                if failed.outcome == Outcome::RolledBack {
+                    failed.outcome = Outcome::StatementFailed;
+                }
+                failed
+            })?;
+            self.send(&after, progress).await?;
+        }
+        self.dirty = leaves_state(unit) || (unit.continues && self.dirty);
+        Ok(())
+    }
+
+    fn render(&self, unit: &Unit<'_>) -> String {
+        let composer = Composer { options: &self.options };
+        if unit.atomic {
+            composer.atomic(unit, self.dirty).render()
+        } else {
+            composer.single(unit, self.dirty).iter().map(Batch::render).collect()
+        }
+    }
+
+    async fn kept_scripts(&mut self, checksums: &[Checksum]) -> Result<HashMap<Checksum, String>, DriverError> {
+        let select = history_sql::select_scripts(&Flavor, &self.options.tables, checksums);
+        let rows = self.connection.rows(&[command(select)]).await.map_err(|failed| failed.error)?;
+        let pair = |row: Row| match row.as_slice() {
+            [Some(checksum), Some(text)] => Some((Checksum::from_stored(checksum), text.clone())),
+            _ => None,
+        };
+        Ok(rows.into_iter().filter_map(pair).collect())
+    }
+
+    async fn query(&mut self, sql: &str) -> Result<Vec<Vec<Option<String>>>, DriverError> {
+        let rows = self.connection.rows(&[Command { sql: sql.into(), data: None }]).await;
+        rows.map_err(|failed| failed.error)
+    }
+
+    fn canceller(&self) -> Option<Arc<dyn Cancel>> {
+        Some(Arc::new(Canceller { config: Arc::clone(&self.config), key: self.connection.key() }))
+    }
+
+    async fn close(self: Box<Self>) -> Result<(), DriverError> {
+        self.connection.terminate().await
+    }
+}
+
+fn history(lock: &[Row], applied: &[Row], attempts: &[Row]) -> Result<History, DriverError> {
+    let lock = lock.first().map(history_sql::lock).transpose()?.ok_or_else(|| {
+        DriverError::new(DriverErrorKind::History, "the lock table has no row")
+            .with_hint("something deleted it; put it back: INSERT INTO whimbrel_lock (id, token, format) VALUES (1, 0, 1)")
+    })?;
+    Ok(History {
+        exists: true,
+        format: lock.format,
+        token: lock.token,
+        applied: applied.iter().map(history_sql::applied).collect::<Result<_, _>>()?,
+        attempts: attempts.iter().map(history_sql::attempt).collect::<Result<_, _>>()?,
+        holder: lock.holder,
+    })
+}
+
+/// Sends a cancel request on a connection of its own.
+struct Canceller {
+    config: Arc<Config>,
+    key: BackendKey,
+}
+
+#[async_trait]
+impl Cancel for Canceller {
+    async fn cancel(&self) -> Result<(), DriverError> {
+        let mut stream = socket::open_one(&self.config, &self.key.host).await?;
+        let mut message = bytes::BytesMut::new();
+        frontend::cancel_request(self.key.pid, self.key.secret, &mut message);
+        stream.write_all(&message).await.map_err(|error| errors::lost(&error))?;
+        // The server closes the connection when it has passed the request on.
+        let mut nothing = [0; 1];
+        let _ = stream.read(&mut nothing).await;
+        Ok(())
+    }
+}

@@ -1,0 +1,86 @@
+//! PostgreSQL's errors and notices in the engine's terms.
+
+use std::io;
+
+use fallible_iterator::FallibleIterator;
+use postgres_protocol::message::backend::{ErrorFields, ErrorResponseBody, NoticeResponseBody};
+use whimbrel_core::driver::{DriverError, DriverErrorKind, Notice, Position};
+
+/// The fields of a message by their letters.
+fn collect(fields: ErrorFields<'_>) -> io::Result<Vec<(u8, String)>> {
+    fields
+        .map(|field| Ok((field.type_(), String::from_utf8_lossy(field.value_bytes()).into_owned())))
+        .collect()
+}
+
+struct Fields(Vec<(u8, String)>);
+
+impl Fields {
+    fn get(&self, letter: u8) -> Option<String> {
+        self.0.iter().find(|(l, _)| *l == letter).map(|(_, text)| text.clone())
+    }
+}
+
+/// An error response.
+pub(super) fn error(body: &ErrorResponseBody) -> DriverError {
+    let fields = match collect(body.fields()) {
+        Ok(list) => Fields(list),
+        Err(error) => return lost(&error),
+    };
+    let code = fields.get(b'C').unwrap_or_default();
+    let position = fields.get(b'P').and_then(|text| text.parse().ok());
+    DriverError {
+        kind: kind(&code),
+        message: fields.get(b'M').unwrap_or_default(),
+        detail: fields.get(b'D'),
+        hint: fields.get(b'H').or_else(|| advice(&code)),
+        context: fields.get(b'W'),
+        position: position.map(Position::Character),
+        code: Some(code),
+    }
+}
+
+/// A notice or a warning.
+pub(super) fn notice(body: &NoticeResponseBody) -> Notice {
+    let fields = Fields(collect(body.fields()).unwrap_or_default());
+    Notice {
+        severity: fields.get(b'V').or_else(|| fields.get(b'S')).unwrap_or_default(),
+        code: fields.get(b'C'),
+        message: fields.get(b'M').unwrap_or_default(),
+        detail: fields.get(b'D'),
+        hint: fields.get(b'H'),
+    }
+}
+
+/// The connection broke.
+pub(super) fn lost(error: &io::Error) -> DriverError {
+    DriverError::new(DriverErrorKind::Lost, format!("the connection to the server broke: {error}"))
+}
+
+/// By SQLSTATE, as the manual's Appendix A lists them.
+fn kind(code: &str) -> DriverErrorKind {
+    match code {
+        "40001" | "40P01" => DriverErrorKind::Transient,
+        "55P03" => DriverErrorKind::LockTimeout,
+        "57014" => DriverErrorKind::Cancelled,
+        "57P01" | "57P02" | "57P03" | "25P03" | "25P04" => DriverErrorKind::Lost,
+        "42P04" | "42P06" | "42P07" | "42701" | "42710" | "42723" => DriverErrorKind::AlreadyExists,
+        "42P01" | "42703" | "42704" | "42883" | "3F000" => DriverErrorKind::DoesNotExist,
+        "28000" | "28P01" | "3D000" | "53300" => DriverErrorKind::Refused,
+        code if code.starts_with("08") => DriverErrorKind::Lost,
+        _ => DriverErrorKind::Statement,
+    }
+}
+
+fn advice(code: &str) -> Option<String> {
+    let text = match code {
+        "28P01" => "check the user and the password",
+        "3D000" => "create the database first: CREATE DATABASE",
+        "55P03" => "another session holds a lock on what this statement changes; try again when it is done, or allow more time with --lock-timeout",
+        "53200" => "many objects in one transaction need many locks: raise max_locks_per_transaction, or leave --single-transaction out",
+        "25006" => "the server or the session is read-only: connect to the primary",
+        "55P04" => "a new enum value can't be used in the transaction that adds it: put the two into files of their own",
+        _ => return None,
+    };
+    Some(text.to_owned())
+}

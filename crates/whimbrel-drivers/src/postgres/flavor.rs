@@ -1,0 +1,56 @@
+//! How PostgreSQL spells the history.
+
+use crate::history_sql::{Flavor, Types};
+
+pub(super) struct Postgres;
+
+/// The journal's name for a connection: its process and when that was started, since numbers
+/// come again.
+pub(super) const CONNECTION: &str = "(SELECT pid || ' ' || extract(epoch FROM backend_start) FROM pg_catalog.pg_stat_activity WHERE pid = pg_catalog.pg_backend_pid())";
+
+impl Flavor for Postgres {
+    fn literal(&self, text: &str) -> String {
+        let quoted = text.replace('\'', "''");
+        if text.contains('\\') {
+            format!("E'{}'", quoted.replace('\\', "\\\\"))
+        } else {
+            format!("'{quoted}'")
+        }
+    }
+
+    fn name(&self, name: &str) -> String {
+        format!("\"{}\"", name.replace('"', "\"\""))
+    }
+
+    fn now(&self) -> &'static str {
+        "pg_catalog.clock_timestamp()"
+    }
+
+    fn after(&self, seconds: u64) -> String {
+        format!("pg_catalog.clock_timestamp() + interval '{seconds} seconds'")
+    }
+
+    fn milliseconds(&self, column: &str) -> String {
+        format!("(extract(epoch FROM {column}) * 1000)::bigint")
+    }
+
+    fn elapsed(&self) -> String {
+        "(extract(epoch FROM pg_catalog.clock_timestamp() - pg_catalog.transaction_timestamp()) * 1000)::bigint".to_owned()
+    }
+
+    fn connection(&self) -> &'static str {
+        CONNECTION
+    }
+
+    fn types(&self) -> Types {
+        Types { key: "text", word: "text", text: "text", time: "timestamptz" }
+    }
+
+    fn table_suffix(&self) -> &'static str {
+        ""
+    }
+
+    fn insert_or_ignore(&self) -> (&'static str, &'static str) {
+        ("INSERT", " ON CONFLICT DO NOTHING")
+    }
+}

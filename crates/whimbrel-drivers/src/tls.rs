@@ -1,0 +1,128 @@
+//! TLS for all drivers: rustls with the system's roots.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::CryptoProvider;
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error as TlsError, RootCertStore, SignatureScheme};
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+
+use whimbrel_core::Error;
+
+/// What is checked of the server's certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Check {
+    /// Nothing: the line is encrypted, but whoever answers is believed.
+    Nothing,
+    /// That a known authority signed it.
+    Authority,
+    /// That, and that it names the host.
+    AuthorityAndName,
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
+}
+
+/// A client's settings. `roots` is a PEM file with authorities; the system's without it.
+pub(crate) fn client(check: Check, roots: Option<&Path>) -> Result<Arc<ClientConfig>, Error> {
+    let failed = |error: TlsError| Error::Settings(format!("TLS can't be set up: {error}"));
+    let builder = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .map_err(failed)?;
+    let verifier: Arc<dyn ServerCertVerifier> = match check {
+        Check::Nothing => Arc::new(Lenient { inner: None, provider: provider() }),
+        _ => {
+            let store = Arc::new(store(roots)?);
+            let inner = WebPkiServerVerifier::builder_with_provider(store, provider())
+                .build()
+                .map_err(|error| Error::Settings(format!("TLS can't be set up: {error}")))?;
+            if check == Check::AuthorityAndName {
+                inner
+            } else {
+                Arc::new(Lenient { inner: Some(inner), provider: provider() })
+            }
+        }
+    };
+    let config = builder
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_no_client_auth();
+    Ok(Arc::new(config))
+}
+
+fn store(roots: Option<&Path>) -> Result<RootCertStore, Error> {
+    let mut store = RootCertStore::empty();
+    match roots {
+        Some(path) => {
+            let broken = |why: String| Error::Settings(format!("the certificates in {} can't be read: {why}", path.display()));
+            let list = CertificateDer::pem_file_iter(path).map_err(|error| broken(error.to_string()))?;
+            for certificate in list {
+                let certificate = certificate.map_err(|error| broken(error.to_string()))?;
+                store.add(certificate).map_err(|error| broken(error.to_string()))?;
+            }
+        }
+        None => {
+            store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+            let system = rustls_native_certs::load_native_certs();
+            store.add_parsable_certificates(system.certs);
+        }
+    }
+    Ok(store)
+}
+
+/// Believes any name, and without an inner verifier any certificate.
+#[derive(Debug)]
+struct Lenient {
+    inner: Option<Arc<WebPkiServerVerifier>>,
+    provider: Arc<CryptoProvider>,
+}
+
+impl ServerCertVerifier for Lenient {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, TlsError> {
+        let Some(inner) = &self.inner else {
+            return Ok(ServerCertVerified::assertion());
+        };
+        match inner.verify_server_cert(end_entity, intermediates, name, ocsp, now) {
+            // The signature was found good before the name was looked at.
+            Err(TlsError::InvalidCertificate(
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+            )) => Ok(ServerCertVerified::assertion()),
+            other => other,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        rustls::crypto::verify_tls12_signature(message, certificate, signature, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, TlsError> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, certificate, signature, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
