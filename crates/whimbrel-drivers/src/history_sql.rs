@@ -5,13 +5,15 @@
 //! reading, and [`applied`], [`attempt`] for the rows read. Values stand in the text as
 //! literals, so that a dry run shows exactly what runs.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use whimbrel_core::checksum::Checksum;
 use whimbrel_core::driver::{DriverError, DriverErrorKind, Write};
 use whimbrel_core::history::{
-    Action, Applied, Attempt, AttemptId, AttemptState, FORMAT, HistoryTables, Holder, Owner,
+    Action, Applied, Attempt, AttemptId, AttemptState, FORMAT, History, HistoryTables, Holder,
+    Owner,
 };
 use whimbrel_core::migration::Kind;
 use whimbrel_core::version::Version;
@@ -61,26 +63,43 @@ pub(crate) fn table(flavor: &dyn Flavor, tables: &HistoryTables, name: &str) -> 
 
 /// The statements that create what is missing.
 pub(crate) fn create(flavor: &dyn Flavor, tables: &HistoryTables) -> Vec<String> {
-    let Types { key, word, text, time } = flavor.types();
+    let Types {
+        key,
+        word,
+        text,
+        time,
+    } = flavor.types();
     let suffix = flavor.table_suffix();
     let make = |name: &str, columns: &str| {
-        format!("CREATE TABLE IF NOT EXISTS {} (\n{columns}\n){suffix}", table(flavor, tables, name))
+        format!(
+            "CREATE TABLE IF NOT EXISTS {} (\n{columns}\n){suffix}",
+            table(flavor, tables, name)
+        )
     };
     let (insert, ignore) = flavor.insert_or_ignore();
     vec![
         make(
             &tables.lock,
-            &format!("  id smallint NOT NULL PRIMARY KEY CHECK (id = 1),\n  token bigint NOT NULL,\n  owner {word},\n  since {time},\n  expires {time},\n  format integer NOT NULL"),
+            &format!(
+                "  id smallint NOT NULL PRIMARY KEY CHECK (id = 1),\n  token bigint NOT NULL,\n  owner {word},\n  since {time},\n  expires {time},\n  format integer NOT NULL"
+            ),
         ),
         make(
             &tables.applied,
-            &format!("  source {word} NOT NULL,\n  version {key} NOT NULL,\n  name {text} NOT NULL,\n  kind {word} NOT NULL,\n  sequence bigint NOT NULL,\n  batch bigint NOT NULL,\n  checksum {word} NOT NULL,\n  down_checksum {word},\n  applied_at {time} NOT NULL,\n  duration_ms bigint NOT NULL,\n  applied_by {text} NOT NULL,\n  tool {word} NOT NULL,\n  PRIMARY KEY (source, version)"),
+            &format!(
+                "  source {word} NOT NULL,\n  version {key} NOT NULL,\n  name {text} NOT NULL,\n  kind {word} NOT NULL,\n  sequence bigint NOT NULL,\n  batch bigint NOT NULL,\n  checksum {word} NOT NULL,\n  down_checksum {word},\n  applied_at {time} NOT NULL,\n  duration_ms bigint NOT NULL,\n  applied_by {text} NOT NULL,\n  tool {word} NOT NULL,\n  PRIMARY KEY (source, version)"
+            ),
         ),
         make(
             &tables.log,
-            &format!("  run bigint NOT NULL,\n  number integer NOT NULL,\n  source {word} NOT NULL,\n  version {key} NOT NULL,\n  name {text} NOT NULL,\n  action {word} NOT NULL,\n  state {word} NOT NULL,\n  journalled smallint NOT NULL,\n  statements_done integer NOT NULL,\n  statement_running integer,\n  statements integer NOT NULL,\n  hashes {text} NOT NULL,\n  connection {text},\n  state_before {text},\n  error {text},\n  started_at {time} NOT NULL,\n  duration_ms bigint NOT NULL,\n  started_by {text} NOT NULL,\n  PRIMARY KEY (run, number)"),
+            &format!(
+                "  run bigint NOT NULL,\n  number integer NOT NULL,\n  source {word} NOT NULL,\n  version {key} NOT NULL,\n  name {text} NOT NULL,\n  action {word} NOT NULL,\n  state {word} NOT NULL,\n  journalled smallint NOT NULL,\n  statements_done integer NOT NULL,\n  statement_running integer,\n  statements integer NOT NULL,\n  hashes {text} NOT NULL,\n  connection {text},\n  state_before {text},\n  error {text},\n  started_at {time} NOT NULL,\n  duration_ms bigint NOT NULL,\n  started_by {text} NOT NULL,\n  PRIMARY KEY (run, number)"
+            ),
         ),
-        make(&tables.scripts, &format!("  checksum {word} NOT NULL PRIMARY KEY,\n  text {text} NOT NULL")),
+        make(
+            &tables.scripts,
+            &format!("  checksum {word} NOT NULL PRIMARY KEY,\n  text {text} NOT NULL"),
+        ),
         format!(
             "{insert} INTO {} (id, token, format) VALUES (1, 0, {FORMAT}){ignore}",
             table(flavor, tables, &tables.lock)
@@ -117,7 +136,10 @@ pub(crate) fn write(flavor: &dyn Flavor, tables: &HistoryTables, write: &Write<'
             text(source),
             text(version)
         ),
-        Write::Keep { checksum, text: script } => {
+        Write::Keep {
+            checksum,
+            text: script,
+        } => {
             let (insert, ignore) = flavor.insert_or_ignore();
             format!(
                 "{insert} INTO {} (checksum, text) VALUES ({}, {}){ignore}",
@@ -173,19 +195,37 @@ fn insert_attempt(flavor: &dyn Flavor, log: &str, attempt: &Attempt) -> String {
         text(attempt.state.as_str()),
         u8::from(attempt.journalled),
         attempt.statements_done,
-        attempt.statement_running.map_or_else(|| "NULL".to_owned(), |index| index.to_string()),
+        attempt
+            .statement_running
+            .map_or_else(|| "NULL".to_owned(), |index| index.to_string()),
         attempt.statements,
         text(&attempt.hashes),
-        if attempt.journalled { flavor.connection() } else { "NULL" },
-        attempt.error.as_deref().map_or_else(|| "NULL".to_owned(), text),
+        if attempt.journalled {
+            flavor.connection()
+        } else {
+            "NULL"
+        },
+        attempt
+            .error
+            .as_deref()
+            .map_or_else(|| "NULL".to_owned(), text),
         flavor.now(),
-        if done { flavor.elapsed() } else { "0".to_owned() },
+        if done {
+            flavor.elapsed()
+        } else {
+            "0".to_owned()
+        },
         text(&attempt.started_by),
     )
 }
 
 /// `SET` list that takes the lock for an owner.
-pub(crate) fn take_lock(flavor: &dyn Flavor, tables: &HistoryTables, owner: &Owner, lease: Duration) -> String {
+pub(crate) fn take_lock(
+    flavor: &dyn Flavor,
+    tables: &HistoryTables,
+    owner: &Owner,
+    lease: Duration,
+) -> String {
     format!(
         "UPDATE {} SET token = token + 1, owner = {}, since = {}, expires = {} WHERE id = 1 AND (owner IS NULL OR expires < {})",
         table(flavor, tables, &tables.lock),
@@ -205,7 +245,12 @@ pub(crate) fn release_lock(flavor: &dyn Flavor, tables: &HistoryTables, token: i
 }
 
 /// Renews the lease of `token`.
-pub(crate) fn renew_lock(flavor: &dyn Flavor, tables: &HistoryTables, token: i64, lease: Duration) -> String {
+pub(crate) fn renew_lock(
+    flavor: &dyn Flavor,
+    tables: &HistoryTables,
+    token: i64,
+    lease: Duration,
+) -> String {
     format!(
         "UPDATE {} SET expires = {} WHERE id = 1 AND token = {token}",
         table(flavor, tables, &tables.lock),
@@ -249,8 +294,15 @@ pub(crate) fn select_attempts(flavor: &dyn Flavor, tables: &HistoryTables) -> St
 }
 
 /// Kept scripts.
-pub(crate) fn select_scripts(flavor: &dyn Flavor, tables: &HistoryTables, checksums: &[Checksum]) -> String {
-    let list: Vec<_> = checksums.iter().map(|checksum| flavor.literal(checksum.as_str())).collect();
+pub(crate) fn select_scripts(
+    flavor: &dyn Flavor,
+    tables: &HistoryTables,
+    checksums: &[Checksum],
+) -> String {
+    let list: Vec<_> = checksums
+        .iter()
+        .map(|checksum| flavor.literal(checksum.as_str()))
+        .collect();
     format!(
         "SELECT checksum, text FROM {} WHERE checksum IN ({})",
         table(flavor, tables, &tables.scripts),
@@ -276,7 +328,9 @@ impl Fields<'_> {
     }
 
     fn maybe_number<T: std::str::FromStr>(&mut self) -> Result<Option<T>, DriverError> {
-        self.optional().map(|text| text.parse().map_err(|_| unexpected(&text))).transpose()
+        self.optional()
+            .map(|text| text.parse().map_err(|_| unexpected(&text)))
+            .transpose()
     }
 
     fn maybe_time(&mut self) -> Result<Option<Timestamp>, DriverError> {
@@ -292,7 +346,9 @@ impl Fields<'_> {
 
     fn duration(&mut self) -> Result<Duration, DriverError> {
         let milliseconds: i64 = self.number()?;
-        Ok(Duration::from_millis(u64::try_from(milliseconds).unwrap_or(0)))
+        Ok(Duration::from_millis(
+            u64::try_from(milliseconds).unwrap_or(0),
+        ))
     }
 }
 
@@ -327,7 +383,10 @@ pub(crate) fn applied(row: &Row) -> Result<Applied, DriverError> {
 pub(crate) fn attempt(row: &Row) -> Result<Attempt, DriverError> {
     let mut fields = Fields(row.iter());
     Ok(Attempt {
-        id: AttemptId { run: fields.number()?, number: fields.number()? },
+        id: AttemptId {
+            run: fields.number()?,
+            number: fields.number()?,
+        },
         source: fields.text(),
         version: Version::new(fields.text()),
         name: fields.text(),
@@ -358,7 +417,54 @@ pub(crate) struct LockRow {
 pub(crate) fn lock(row: &Row) -> Result<LockRow, DriverError> {
     let mut fields = Fields(row.iter());
     let (token, format) = (fields.number()?, fields.number()?);
-    let holder = Holder { owner: fields.optional(), since: fields.maybe_time()?, expires: fields.maybe_time()? };
+    let holder = Holder {
+        owner: fields.optional(),
+        since: fields.maybe_time()?,
+        expires: fields.maybe_time()?,
+    };
     let held = fields.text() == "1";
-    Ok(LockRow { token, format, holder: held.then_some(holder) })
+    Ok(LockRow {
+        token,
+        format,
+        holder: held.then_some(holder),
+    })
+}
+
+/// The history from the rows of the three reads.
+pub(crate) fn history(
+    lock_rows: &[Row],
+    applied_rows: &[Row],
+    attempt_rows: &[Row],
+) -> Result<History, DriverError> {
+    let lock = lock_rows.first().map(lock).transpose()?.ok_or_else(|| {
+        DriverError::new(DriverErrorKind::History, "the lock table has no row").with_hint(format!(
+            "something deleted it; put it back: INSERT INTO whimbrel_lock (id, token, format) VALUES (1, 0, {FORMAT})"
+        ))
+    })?;
+    Ok(History {
+        exists: true,
+        format: lock.format,
+        token: lock.token,
+        applied: applied_rows.iter().map(applied).collect::<Result<_, _>>()?,
+        attempts: attempt_rows.iter().map(attempt).collect::<Result<_, _>>()?,
+        holder: lock.holder,
+    })
+}
+
+/// Rows of [`select_scripts`].
+pub(crate) fn scripts(rows: Vec<Row>) -> HashMap<Checksum, String> {
+    let pair = |row: Row| match row.as_slice() {
+        [Some(checksum), Some(text)] => Some((Checksum::from_stored(checksum), text.clone())),
+        _ => None,
+    };
+    rows.into_iter().filter_map(pair).collect()
+}
+
+/// Another run has the lock: no unit of this one can commit.
+pub(crate) fn fenced() -> DriverError {
+    DriverError::new(
+        DriverErrorKind::Fenced,
+        "the lock was taken over by another run",
+    )
+    .with_hint("look at `whimbrel status`; this run has changed nothing since it lost the lock")
 }

@@ -2,8 +2,6 @@
 
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 mod history_sql;
-#[cfg(feature = "mysql")]
-pub mod mysql;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 #[cfg(feature = "sqlite")]
@@ -15,6 +13,15 @@ use whimbrel_core::Error;
 use whimbrel_core::driver::{Connect, SessionOptions};
 
 const SCHEMES: &str = "sqlite:FILE, postgres://HOST/DATABASE, mysql://HOST/DATABASE";
+
+const KNOWN: [&str; 6] = [
+    "sqlite",
+    "file",
+    "postgres",
+    "postgresql",
+    "mysql",
+    "mariadb",
+];
 
 /// A connector for a database, by the scheme of its URL. Nothing is connected yet. A password
 /// given apart takes the place of one in the URL.
@@ -33,20 +40,27 @@ pub fn connector(
         "sqlite" | "file" => sqlite::connector(url, options),
         #[cfg(feature = "postgres")]
         "postgres" | "postgresql" => postgres::connector(url, password, options),
-        #[cfg(feature = "mysql")]
-        "mysql" | "mariadb" => mysql::connector(url, password, options),
-        "sqlite" | "file" | "postgres" | "postgresql" | "mysql" | "mariadb" => Err(Error::Settings(format!(
+        known if KNOWN.contains(&known) => Err(Error::Settings(format!(
             "the driver for {scheme} is not compiled in: turn the cargo feature on"
         ))),
-        "" => Err(Error::Settings(format!("the database URL has no scheme; expected {SCHEMES}"))),
-        _ => Err(Error::Settings(format!("the database URL's scheme `{scheme}` is not known; expected {SCHEMES}"))),
+        "" => Err(Error::Settings(format!(
+            "the database URL has no scheme; expected {SCHEMES}"
+        ))),
+        _ => Err(Error::Settings(format!(
+            "the database URL's scheme `{scheme}` is not known; expected {SCHEMES}"
+        ))),
     }
 }
 
 /// The scheme; a list of `key=value` is PostgreSQL's, a path to a database file SQLite's.
 fn scheme(url: &str) -> String {
     let head = url.split(':').next().unwrap_or_default();
-    let plain = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'+' || b == b'-');
+    let plain = |text: &str| {
+        !text.is_empty()
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'+' || b == b'-')
+    };
     if url.contains(':') && plain(head) {
         return head.to_ascii_lowercase();
     }

@@ -6,7 +6,10 @@ use std::sync::Arc;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error as TlsError, RootCertStore, SignatureScheme};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, Error as TlsError, RootCertStore,
+    SignatureScheme,
+};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
@@ -34,7 +37,10 @@ pub(crate) fn client(check: Check, roots: Option<&Path>) -> Result<Arc<ClientCon
         .with_safe_default_protocol_versions()
         .map_err(failed)?;
     let verifier: Arc<dyn ServerCertVerifier> = match check {
-        Check::Nothing => Arc::new(Lenient { inner: None, provider: provider() }),
+        Check::Nothing => Arc::new(Lenient {
+            inner: None,
+            provider: provider(),
+        }),
         _ => {
             let store = Arc::new(store(roots)?);
             let inner = WebPkiServerVerifier::builder_with_provider(store, provider())
@@ -43,7 +49,10 @@ pub(crate) fn client(check: Check, roots: Option<&Path>) -> Result<Arc<ClientCon
             if check == Check::AuthorityAndName {
                 inner
             } else {
-                Arc::new(Lenient { inner: Some(inner), provider: provider() })
+                Arc::new(Lenient {
+                    inner: Some(inner),
+                    provider: provider(),
+                })
             }
         }
     };
@@ -58,11 +67,19 @@ fn store(roots: Option<&Path>) -> Result<RootCertStore, Error> {
     let mut store = RootCertStore::empty();
     match roots {
         Some(path) => {
-            let broken = |why: String| Error::Settings(format!("the certificates in {} can't be read: {why}", path.display()));
-            let list = CertificateDer::pem_file_iter(path).map_err(|error| broken(error.to_string()))?;
+            let broken = |why: String| {
+                Error::Settings(format!(
+                    "the certificates in {} can't be read: {why}",
+                    path.display()
+                ))
+            };
+            let list =
+                CertificateDer::pem_file_iter(path).map_err(|error| broken(error.to_string()))?;
             for certificate in list {
                 let certificate = certificate.map_err(|error| broken(error.to_string()))?;
-                store.add(certificate).map_err(|error| broken(error.to_string()))?;
+                store
+                    .add(certificate)
+                    .map_err(|error| broken(error.to_string()))?;
             }
         }
         None => {
@@ -123,6 +140,8 @@ impl ServerCertVerifier for Lenient {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
     }
 }

@@ -70,22 +70,47 @@ impl Config {
     fn from_pairs(pairs: &[(String, String)]) -> Result<Self, Error> {
         for (key, _) in pairs {
             // Supabase's and others' hints to their own clients are passed over.
-            if !KEYS.contains(&key.as_str()) && !matches!(key.as_str(), "pgbouncer" | "supa" | "schema" | "connection_limit") {
-                let near = KEYS.iter().find(|known| known.contains(key.as_str()) || key.contains(**known));
-                let help = near.map(|known| format!("; did you mean `{known}`?")).unwrap_or_default();
-                return Err(Error::Settings(format!("the database URL has an unknown setting `{key}`{help}")));
+            if !KEYS.contains(&key.as_str())
+                && !matches!(
+                    key.as_str(),
+                    "pgbouncer" | "supa" | "schema" | "connection_limit"
+                )
+            {
+                let near = KEYS
+                    .iter()
+                    .find(|known| known.contains(key.as_str()) || key.contains(**known));
+                let help = near
+                    .map(|known| format!("; did you mean `{known}`?"))
+                    .unwrap_or_default();
+                return Err(Error::Settings(format!(
+                    "the database URL has an unknown setting `{key}`{help}"
+                )));
             }
         }
-        let get = |key: &str| pairs.iter().rev().find(|(k, _)| k == key).map(|(_, v)| v.as_str());
-        let hosts = hosts(get("hostaddr").or(get("host")).unwrap_or("localhost"), get("port"))?;
+        let get = |key: &str| {
+            pairs
+                .iter()
+                .rev()
+                .find(|(k, _)| k == key)
+                .map(|(_, v)| v.as_str())
+        };
+        let hosts = hosts(
+            get("hostaddr").or(get("host")).unwrap_or("localhost"),
+            get("port"),
+        )?;
         let user = get("user").unwrap_or("postgres").to_owned();
         let seconds = match get("connect_timeout") {
-            Some(text) => text.parse().map_err(|_| bad("connect_timeout", "a number of seconds"))?,
+            Some(text) => text
+                .parse()
+                .map_err(|_| bad("connect_timeout", "a number of seconds"))?,
             None => 15,
         };
         Ok(Self {
             hosts,
-            database: get("dbname").filter(|name| !name.is_empty()).unwrap_or(&user).to_owned(),
+            database: get("dbname")
+                .filter(|name| !name.is_empty())
+                .unwrap_or(&user)
+                .to_owned(),
             user,
             password: get("password").map(str::to_owned),
             ssl_mode: ssl_mode(get("sslmode"))?,
@@ -118,7 +143,12 @@ fn ssl_mode(text: Option<&str>) -> Result<SslMode, Error> {
         Some("require") => SslMode::Require,
         Some("verify-ca") => SslMode::VerifyCa,
         Some("verify-full") => SslMode::VerifyFull,
-        Some(_) => return Err(bad("sslmode", "one of disable, prefer, require, verify-ca, verify-full")),
+        Some(_) => {
+            return Err(bad(
+                "sslmode",
+                "one of disable, prefer, require, verify-ca, verify-full",
+            ));
+        }
     })
 }
 
@@ -128,8 +158,13 @@ fn hosts(names: &str, ports: Option<&str>) -> Result<Vec<Host>, Error> {
         .split(',')
         .enumerate()
         .map(|(index, name)| {
-            let port = ports.get(index).or(ports.first()).filter(|port| !port.is_empty());
-            let port = port.map_or(Ok(5432), |port| port.parse()).map_err(|_| bad("port", "a port number"))?;
+            let port = ports
+                .get(index)
+                .or(ports.first())
+                .filter(|port| !port.is_empty());
+            let port = port
+                .map_or(Ok(5432), |port| port.parse())
+                .map_err(|_| bad("port", "a port number"))?;
             Ok(if name.starts_with('/') {
                 Host::Unix(PathBuf::from(name), port)
             } else {
@@ -168,9 +203,9 @@ fn url_pairs(rest: &str) -> Result<Vec<(String, String)>, Error> {
         push("port", &ports.join(","));
     }
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        let (key, value) = pair
-            .split_once('=')
-            .ok_or_else(|| Error::Settings("the database URL's settings after `?` must be key=value".to_owned()))?;
+        let (key, value) = pair.split_once('=').ok_or_else(|| {
+            Error::Settings("the database URL's settings after `?` must be key=value".to_owned())
+        })?;
         pairs.push((decode(key), decode(value)));
     }
     Ok(pairs)
@@ -190,7 +225,9 @@ fn decode(text: &str) -> String {
 
 /// `host=localhost password='it''s'`: values may stand in quotes, with backslash escapes.
 fn list_pairs(text: &str) -> Result<Vec<(String, String)>, Error> {
-    let broken = || Error::Settings("the database settings must be `key=value` with blanks between".to_owned());
+    let broken = || {
+        Error::Settings("the database settings must be `key=value` with blanks between".to_owned())
+    };
     let mut pairs = Vec::new();
     let mut rest = text.trim_start();
     while !rest.is_empty() {
@@ -226,7 +263,11 @@ mod tests {
 
     #[test]
     fn urls_are_read() {
-        let config = Config::parse("postgresql://u:p%40s@h.example:6543/db?sslmode=require", None).unwrap();
+        let config = Config::parse(
+            "postgresql://u:p%40s@h.example:6543/db?sslmode=require",
+            None,
+        )
+        .unwrap();
         assert_eq!(config.hosts, [Host::Tcp("h.example".into(), 6543)]);
         assert_eq!(config.password.as_deref(), Some("p@s"));
         assert_eq!(config.ssl_mode, SslMode::Require);
@@ -244,7 +285,11 @@ mod tests {
 
     #[test]
     fn lists_and_sockets_are_read() {
-        let config = Config::parse(r"host=/run/pg port=5433 user=me password='it\'s a b' dbname=x", None).unwrap();
+        let config = Config::parse(
+            r"host=/run/pg port=5433 user=me password='it\'s a b' dbname=x",
+            None,
+        )
+        .unwrap();
         assert_eq!(config.hosts, [Host::Unix("/run/pg".into(), 5433)]);
         assert_eq!(config.password.as_deref(), Some("it's a b"));
         let config = Config::parse("postgres:///x?host=/run/pg", None).unwrap();
@@ -256,7 +301,11 @@ mod tests {
 
     #[test]
     fn errors_do_not_repeat_the_password() {
-        for url in ["postgres://u:secret@h:port/x", "postgres://u:secret@h/x?sslmod=1", "password=secret host"] {
+        for url in [
+            "postgres://u:secret@h:port/x",
+            "postgres://u:secret@h/x?sslmod=1",
+            "password=secret host",
+        ] {
             let error = Config::parse(url, None).unwrap_err().to_string();
             assert!(!error.contains("secret"), "{error}");
         }

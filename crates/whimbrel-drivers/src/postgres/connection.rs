@@ -82,7 +82,10 @@ impl Connection {
             Ok(result) => result.map(|()| connection),
             Err(_) => Err(DriverError::new(
                 DriverErrorKind::Connect,
-                format!("the server accepted the connection, but did not let us in within {} s", limit.as_secs()),
+                format!(
+                    "the server accepted the connection, but did not let us in within {} s",
+                    limit.as_secs()
+                ),
             )),
         }
     }
@@ -92,7 +95,11 @@ impl Connection {
     }
 
     pub(super) fn key(&self) -> BackendKey {
-        BackendKey { host: self.host.clone(), pid: self.key.0, secret: self.key.1 }
+        BackendKey {
+            host: self.host.clone(),
+            pid: self.key.0,
+            secret: self.key.1,
+        }
     }
 
     async fn start(&mut self, config: &Config) -> Result<(), DriverError> {
@@ -133,20 +140,27 @@ impl Connection {
         loop {
             match self.message().await? {
                 Message::AuthenticationOk => return Ok(()),
-                Message::AuthenticationCleartextPassword => self.send_password(password()?.as_bytes()).await?,
+                Message::AuthenticationCleartextPassword => {
+                    self.send_password(password()?.as_bytes()).await?
+                }
                 Message::AuthenticationMd5Password(body) => {
-                    let hash = md5_hash(config.user.as_bytes(), password()?.as_bytes(), body.salt());
+                    let hash =
+                        md5_hash(config.user.as_bytes(), password()?.as_bytes(), body.salt());
                     self.send_password(hash.as_bytes()).await?;
                 }
                 Message::AuthenticationSasl(body) => {
-                    let offered = body.mechanisms().any(|name| Ok(name == sasl::SCRAM_SHA_256));
+                    let offered = body
+                        .mechanisms()
+                        .any(|name| Ok(name == sasl::SCRAM_SHA_256));
                     if !offered.unwrap_or(false) {
                         return Err(unsupported("an authentication other than SCRAM-SHA-256"));
                     }
                     self.scram(password()?).await?;
                 }
                 Message::ErrorResponse(body) => return Err(errors::error(&body)),
-                Message::AuthenticationGss | Message::AuthenticationSspi | Message::AuthenticationKerberosV5 => {
+                Message::AuthenticationGss
+                | Message::AuthenticationSspi
+                | Message::AuthenticationKerberosV5 => {
                     return Err(unsupported("Kerberos, GSSAPI or SSPI"));
                 }
                 _ => {}
@@ -160,9 +174,13 @@ impl Connection {
     }
 
     async fn scram(&mut self, password: &str) -> Result<(), DriverError> {
-        let refused = |error: io::Error| DriverError::new(DriverErrorKind::Refused, format!("SCRAM failed: {error}"));
-        let mut scram = sasl::ScramSha256::new(password.as_bytes(), sasl::ChannelBinding::unsupported());
-        frontend::sasl_initial_response(sasl::SCRAM_SHA_256, scram.message(), &mut self.output).map_err(refused)?;
+        let refused = |error: io::Error| {
+            DriverError::new(DriverErrorKind::Refused, format!("SCRAM failed: {error}"))
+        };
+        let mut scram =
+            sasl::ScramSha256::new(password.as_bytes(), sasl::ChannelBinding::unsupported());
+        frontend::sasl_initial_response(sasl::SCRAM_SHA_256, scram.message(), &mut self.output)
+            .map_err(refused)?;
         self.flush().await?;
         loop {
             match self.message().await? {
@@ -171,7 +189,9 @@ impl Connection {
                     frontend::sasl_response(scram.message(), &mut self.output).map_err(refused)?;
                     self.flush().await?;
                 }
-                Message::AuthenticationSaslFinal(body) => return scram.finish(body.data()).map_err(refused),
+                Message::AuthenticationSaslFinal(body) => {
+                    return scram.finish(body.data()).map_err(refused);
+                }
                 Message::ErrorResponse(body) => return Err(errors::error(&body)),
                 _ => {}
             }
@@ -179,11 +199,15 @@ impl Connection {
     }
 
     async fn flush(&mut self) -> Result<(), DriverError> {
-        send(&mut self.writer, &mut self.output).await.map_err(|e| errors::lost(&e))
+        send(&mut self.writer, &mut self.output)
+            .await
+            .map_err(|e| errors::lost(&e))
     }
 
     async fn message(&mut self) -> Result<Message, DriverError> {
-        receive(&mut self.reader, &mut self.input).await.map_err(|e| errors::lost(&e))
+        receive(&mut self.reader, &mut self.input)
+            .await
+            .map_err(|e| errors::lost(&e))
     }
 
     /// Sends all commands and one Sync, and reads the answers as they come, at the same time: a
@@ -211,7 +235,10 @@ impl Connection {
                 return Err(failed.command);
             }
         }
-        sent.map_err(|error| CommandError { index: 0, error: errors::lost(&error) })
+        sent.map_err(|error| CommandError {
+            index: 0,
+            error: errors::lost(&error),
+        })
     }
 
     /// True if a failed transaction is still open.
@@ -220,7 +247,10 @@ impl Connection {
     }
 
     /// Runs commands and gives the rows of the last one.
-    pub(super) async fn rows(&mut self, commands: &[Command<'_>]) -> Result<Vec<Vec<Option<String>>>, CommandError> {
+    pub(super) async fn rows(
+        &mut self,
+        commands: &[Command<'_>],
+    ) -> Result<Vec<Vec<Option<String>>>, CommandError> {
         let last = commands.len().saturating_sub(1);
         let mut rows = Vec::new();
         self.exchange(commands, &mut |index, reply| {
@@ -244,7 +274,10 @@ impl Connection {
 }
 
 fn unsupported(what: &str) -> DriverError {
-    DriverError::new(DriverErrorKind::Unsupported, format!("the server asks for {what}, which is not supported"))
+    DriverError::new(
+        DriverErrorKind::Unsupported,
+        format!("the server asks for {what}, which is not supported"),
+    )
 }
 
 async fn send(writer: &mut WriteHalf<Box<dyn Stream>>, output: &mut BytesMut) -> io::Result<()> {
@@ -259,7 +292,15 @@ async fn encode(
     output: &mut BytesMut,
 ) -> io::Result<()> {
     frontend::parse("", &command.sql, std::iter::empty(), output)?;
-    let bound = frontend::bind("", "", [], [], |(): (), _| Ok(postgres_protocol::IsNull::Yes), [], output);
+    let bound = frontend::bind(
+        "",
+        "",
+        [],
+        [],
+        |(): (), _| Ok(postgres_protocol::IsNull::Yes),
+        [],
+        output,
+    );
     bound.map_err(|_| io::Error::other("a bind message can't be made"))?;
     frontend::execute("", 0, output)?;
     if let Some(data) = command.data {
@@ -279,13 +320,19 @@ async fn encode(
     Ok(())
 }
 
-async fn receive(reader: &mut ReadHalf<Box<dyn Stream>>, input: &mut BytesMut) -> io::Result<Message> {
+async fn receive(
+    reader: &mut ReadHalf<Box<dyn Stream>>,
+    input: &mut BytesMut,
+) -> io::Result<Message> {
     loop {
         if let Some(message) = Message::parse(input)? {
             return Ok(message);
         }
         if reader.read_buf(input).await? == 0 {
-            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the server closed it"));
+            return Err(io::Error::new(
+                io::ErrorKind::UnexpectedEof,
+                "the server closed it",
+            ));
         }
     }
 }
@@ -307,7 +354,10 @@ async fn answers(
         let message = receive(reader, input).await.map_err(|error| Failed {
             // An error that the server sent before it went is the better explanation.
             command: failure.take().map_or_else(
-                || CommandError { index, error: errors::lost(&error) },
+                || CommandError {
+                    index,
+                    error: errors::lost(&error),
+                },
                 |mut known| {
                     known.error.kind = DriverErrorKind::Lost;
                     known
@@ -327,12 +377,18 @@ async fn answers(
             }
             Message::NoticeResponse(body) => on_reply(index, Reply::Notice(errors::notice(&body))),
             Message::ErrorResponse(body) => {
-                failure.get_or_insert(CommandError { index, error: errors::error(&body) });
+                failure.get_or_insert(CommandError {
+                    index,
+                    error: errors::error(&body),
+                });
             }
             Message::ReadyForQuery(body) => {
                 return match failure {
                     None => Ok(body.status()),
-                    Some(command) => Err(Failed { command, status: body.status() }),
+                    Some(command) => Err(Failed {
+                        command,
+                        status: body.status(),
+                    }),
                 };
             }
             _ => {}
@@ -345,5 +401,8 @@ fn texts(row: &DataRowBody) -> Vec<Option<String>> {
     let cut = |range: Option<std::ops::Range<usize>>| {
         range.map(|range| String::from_utf8_lossy(&buffer[range]).into_owned())
     };
-    row.ranges().map(|range| Ok(cut(range))).collect().unwrap_or_default()
+    row.ranges()
+        .map(|range| Ok(cut(range)))
+        .collect()
+        .unwrap_or_default()
 }

@@ -35,14 +35,24 @@ pub(super) struct Postgres {
 }
 
 fn command(sql: impl Into<std::borrow::Cow<'static, str>>) -> Command<'static> {
-    Command { sql: sql.into(), data: None }
+    Command {
+        sql: sql.into(),
+        data: None,
+    }
 }
 
 impl Postgres {
-    pub(super) async fn open(config: Arc<Config>, options: SessionOptions) -> Result<Self, DriverError> {
+    pub(super) async fn open(
+        config: Arc<Config>,
+        options: SessionOptions,
+    ) -> Result<Self, DriverError> {
         let connection = Connection::open(&config).await?;
         let version = connection.version().to_owned();
-        let major = version.split(|c: char| !c.is_ascii_digit()).next().and_then(|n| n.parse().ok()).unwrap_or(0);
+        let major = version
+            .split(|c: char| !c.is_ascii_digit())
+            .next()
+            .and_then(|n| n.parse().ok())
+            .unwrap_or(0);
         let server = Server {
             engine: "PostgreSQL",
             major,
@@ -55,7 +65,13 @@ impl Postgres {
             version,
         };
         // A pooler may hand us a connection that others used.
-        Ok(Self { connection, config, options, server, dirty: true })
+        Ok(Self {
+            connection,
+            config,
+            options,
+            server,
+            dirty: true,
+        })
     }
 
     /// Finds the schema of the history and the size of the lock table; with the lock row in the
@@ -86,9 +102,21 @@ impl Postgres {
 
     async fn holder(&mut self) -> Result<Holder, DriverError> {
         let select = command(history_sql::select_lock(&Flavor, &self.options.tables));
-        let rows = self.connection.rows(&[select]).await.map_err(|failed| failed.error)?;
-        let found = rows.first().map(history_sql::lock).transpose()?.and_then(|row| row.holder);
-        Ok(found.unwrap_or(Holder { owner: None, since: None, expires: None }))
+        let rows = self
+            .connection
+            .rows(&[select])
+            .await
+            .map_err(|failed| failed.error)?;
+        let found = rows
+            .first()
+            .map(history_sql::lock)
+            .transpose()?
+            .and_then(|row| row.holder);
+        Ok(found.unwrap_or(Holder {
+            owner: None,
+            since: None,
+            expires: None,
+        }))
     }
 
     /// Sends one batch of a unit.
@@ -101,21 +129,35 @@ impl Postgres {
         let roles = &batch.roles;
         let result = self
             .connection
-            .exchange(&batch.commands, &mut |index, reply| match (roles.get(index), reply) {
-                (Some(&Role::Statement(part, statement)), Reply::Done(tag)) => {
-                    progress(Progress::StatementDone { part, statement, rows: rows_of(tag) });
-                }
-                (Some(&Role::Statement(part, statement)), Reply::Notice(notice)) => {
-                    progress(Progress::Notice { part, statement, notice });
-                }
-                // A COMMIT of a failed transaction ends without an error.
-                (Some(Role::Commit), Reply::Done("ROLLBACK")) => rolled_back = true,
-                _ => {}
-            })
+            .exchange(
+                &batch.commands,
+                &mut |index, reply| match (roles.get(index), reply) {
+                    (Some(&Role::Statement(part, statement)), Reply::Done(tag)) => {
+                        progress(Progress::StatementDone {
+                            part,
+                            statement,
+                            rows: rows_of(tag),
+                        });
+                    }
+                    (Some(&Role::Statement(part, statement)), Reply::Notice(notice)) => {
+                        progress(Progress::Notice {
+                            part,
+                            statement,
+                            notice,
+                        });
+                    }
+                    // A COMMIT of a failed transaction ends without an error.
+                    (Some(Role::Commit), Reply::Done("ROLLBACK")) => rolled_back = true,
+                    _ => {}
+                },
+            )
             .await;
         match result {
             Ok(()) if rolled_back => Err(UnitError {
-                error: DriverError::new(DriverErrorKind::Statement, "the server rolled the transaction back at COMMIT"),
+                error: DriverError::new(
+                    DriverErrorKind::Statement,
+                    "the server rolled the transaction back at COMMIT",
+                ),
                 part: 0,
                 statement: None,
                 outcome: Outcome::RolledBack,
@@ -131,7 +173,9 @@ impl Postgres {
 
 /// The count at the end of a command's tag.
 fn rows_of(tag: &str) -> Option<u64> {
-    tag.rsplit(' ').next().and_then(|number| number.parse().ok())
+    tag.rsplit(' ')
+        .next()
+        .and_then(|number| number.parse().ok())
 }
 
 fn unit_error(failed: CommandError, roles: &[Role]) -> UnitError {
@@ -139,8 +183,7 @@ fn unit_error(failed: CommandError, roles: &[Role]) -> UnitError {
     let mut error = failed.error;
     let lost = error.kind == DriverErrorKind::Lost;
     if role == Role::Fence && error.code.as_deref() == Some("22012") {
-        error = DriverError::new(DriverErrorKind::Fenced, "the lock was taken over by another run")
-            .with_hint("look at `whimbrel status`; this run has changed nothing since it lost the lock");
+        error = history_sql::fenced();
     }
     let (part, statement) = match role {
         Role::Statement(part, statement) => (part, Some(statement)),
@@ -149,8 +192,17 @@ fn unit_error(failed: CommandError, roles: &[Role]) -> UnitError {
             (0, None)
         }
     };
-    let outcome = if lost { Outcome::Unknown } else { Outcome::RolledBack };
-    UnitError { error, part, statement, outcome }
+    let outcome = if lost {
+        Outcome::Unknown
+    } else {
+        Outcome::RolledBack
+    };
+    UnitError {
+        error,
+        part,
+        statement,
+        outcome,
+    }
 }
 
 #[async_trait]
@@ -181,7 +233,7 @@ impl Driver for Postgres {
             self.server.lock_slots = slots.as_deref().and_then(|text| text.parse().ok());
         }
         match result {
-            Ok(()) => history(lock, applied, attempts),
+            Ok(()) => history_sql::history(lock, applied, attempts),
             Err(failed) if failed.error.code.as_deref() == Some("42P01") => Ok(History::default()),
             Err(failed) => Err(failed.error),
         }
@@ -189,22 +241,35 @@ impl Driver for Postgres {
 
     async fn create_history(&mut self) -> Result<(), DriverError> {
         let schema = self.options.tables.schema.clone().ok_or_else(|| {
-            DriverError::new(DriverErrorKind::History, "the connection's search_path names no schema for the history tables")
-                .with_hint("name one: --table SCHEMA.whimbrel_applied")
+            DriverError::new(
+                DriverErrorKind::History,
+                "the connection's search_path names no schema for the history tables",
+            )
+            .with_hint("name one: --table SCHEMA.whimbrel_applied")
         })?;
         let mut commands = vec![
             command("BEGIN"),
             command("SET LOCAL client_min_messages = warning"),
-            command(format!("CREATE SCHEMA IF NOT EXISTS \"{}\"", schema.replace('"', "\"\""))),
+            command(format!(
+                "CREATE SCHEMA IF NOT EXISTS \"{}\"",
+                schema.replace('"', "\"\"")
+            )),
         ];
         let exists = "SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = ";
         let name = history_sql::Flavor::literal(&Flavor, &schema);
-        let known = self.connection.rows(&[command(format!("{exists}{name}"))]).await;
+        let known = self
+            .connection
+            .rows(&[command(format!("{exists}{name}"))])
+            .await;
         if known.is_ok_and(|rows| !rows.is_empty()) {
             // IF NOT EXISTS asks for the right to create schemas all the same.
             commands.pop();
         }
-        commands.extend(history_sql::create(&Flavor, &self.options.tables).into_iter().map(command));
+        commands.extend(
+            history_sql::create(&Flavor, &self.options.tables)
+                .into_iter()
+                .map(command),
+        );
         commands.push(command("COMMIT"));
         let mut tries = 0;
         loop {
@@ -214,7 +279,10 @@ impl Driver for Postgres {
                 Err(failed) => {
                     self.roll_back().await;
                     // Two that create the same table at once collide in the catalog.
-                    let race = matches!(failed.error.code.as_deref(), Some("23505" | "42P07" | "42710" | "40P01"));
+                    let race = matches!(
+                        failed.error.code.as_deref(),
+                        Some("23505" | "42P07" | "42710" | "40P01")
+                    );
                     if !race || tries >= CREATE_TRIES {
                         return Err(failed.error);
                     }
@@ -230,7 +298,9 @@ impl Driver for Postgres {
         let take = history_sql::take_lock(&Flavor, tables, owner, lease);
         let mut commands = vec![
             command("BEGIN"),
-            command(format!("SELECT 1 FROM {lock} WHERE id = 1 FOR UPDATE NOWAIT")),
+            command(format!(
+                "SELECT 1 FROM {lock} WHERE id = 1 FOR UPDATE NOWAIT"
+            )),
             command(format!("{take} RETURNING token")),
         ];
         commands.extend(self.reads());
@@ -251,12 +321,19 @@ impl Driver for Postgres {
                 _ => Err(failed.error),
             };
         }
-        let history = history(&found[3], &found[4], &found[5])?;
+        let history = history_sql::history(&found[3], &found[4], &found[5])?;
         if found[2].is_empty() {
-            let unknown = Holder { owner: None, since: None, expires: None };
+            let unknown = Holder {
+                owner: None,
+                since: None,
+                expires: None,
+            };
             return Ok(LockAttempt::Held(history.holder.unwrap_or(unknown)));
         }
-        let lease = Lease { token: history.token, length: lease };
+        let lease = Lease {
+            token: history.token,
+            length: lease,
+        };
         Ok(LockAttempt::Taken(lease, Box::new(history)))
     }
 
@@ -271,7 +348,11 @@ impl Driver for Postgres {
         let select = format!(
             "SELECT 1 FROM pg_catalog.pg_stat_activity WHERE pid || ' ' || extract(epoch FROM backend_start) = {mine} AND pid <> pg_catalog.pg_backend_pid() AND state <> 'idle'"
         );
-        let rows = self.connection.rows(&[command(select)]).await.map_err(|failed| failed.error)?;
+        let rows = self
+            .connection
+            .rows(&[command(select)])
+            .await
+            .map_err(|failed| failed.error)?;
         Ok(!rows.is_empty())
     }
 
@@ -302,51 +383,54 @@ impl Driver for Postgres {
     }
 
     fn render(&self, unit: &Unit<'_>) -> String {
-        let composer = Composer { options: &self.options };
+        let composer = Composer {
+            options: &self.options,
+        };
         if unit.atomic {
             composer.atomic(unit, self.dirty).render()
         } else {
-            composer.single(unit, self.dirty).iter().map(Batch::render).collect()
+            composer
+                .single(unit, self.dirty)
+                .iter()
+                .map(Batch::render)
+                .collect()
         }
     }
 
-    async fn kept_scripts(&mut self, checksums: &[Checksum]) -> Result<HashMap<Checksum, String>, DriverError> {
+    async fn kept_scripts(
+        &mut self,
+        checksums: &[Checksum],
+    ) -> Result<HashMap<Checksum, String>, DriverError> {
         let select = history_sql::select_scripts(&Flavor, &self.options.tables, checksums);
-        let rows = self.connection.rows(&[command(select)]).await.map_err(|failed| failed.error)?;
-        let pair = |row: Row| match row.as_slice() {
-            [Some(checksum), Some(text)] => Some((Checksum::from_stored(checksum), text.clone())),
-            _ => None,
-        };
-        Ok(rows.into_iter().filter_map(pair).collect())
+        let rows = self
+            .connection
+            .rows(&[command(select)])
+            .await
+            .map_err(|failed| failed.error)?;
+        Ok(history_sql::scripts(rows))
     }
 
     async fn query(&mut self, sql: &str) -> Result<Vec<Vec<Option<String>>>, DriverError> {
-        let rows = self.connection.rows(&[Command { sql: sql.into(), data: None }]).await;
+        let rows = self
+            .connection
+            .rows(&[Command {
+                sql: sql.into(),
+                data: None,
+            }])
+            .await;
         rows.map_err(|failed| failed.error)
     }
 
     fn canceller(&self) -> Option<Arc<dyn Cancel>> {
-        Some(Arc::new(Canceller { config: Arc::clone(&self.config), key: self.connection.key() }))
+        Some(Arc::new(Canceller {
+            config: Arc::clone(&self.config),
+            key: self.connection.key(),
+        }))
     }
 
     async fn close(self: Box<Self>) -> Result<(), DriverError> {
         self.connection.terminate().await
     }
-}
-
-fn history(lock: &[Row], applied: &[Row], attempts: &[Row]) -> Result<History, DriverError> {
-    let lock = lock.first().map(history_sql::lock).transpose()?.ok_or_else(|| {
-        DriverError::new(DriverErrorKind::History, "the lock table has no row")
-            .with_hint("something deleted it; put it back: INSERT INTO whimbrel_lock (id, token, format) VALUES (1, 0, 1)")
-    })?;
-    Ok(History {
-        exists: true,
-        format: lock.format,
-        token: lock.token,
-        applied: applied.iter().map(history_sql::applied).collect::<Result<_, _>>()?,
-        attempts: attempts.iter().map(history_sql::attempt).collect::<Result<_, _>>()?,
-        holder: lock.holder,
-    })
 }
 
 /// Sends a cancel request on a connection of its own.
@@ -361,7 +445,10 @@ impl Cancel for Canceller {
         let mut stream = socket::open_one(&self.config, &self.key.host).await?;
         let mut message = bytes::BytesMut::new();
         frontend::cancel_request(self.key.pid, self.key.secret, &mut message);
-        stream.write_all(&message).await.map_err(|error| errors::lost(&error))?;
+        stream
+            .write_all(&message)
+            .await
+            .map_err(|error| errors::lost(&error))?;
         // The server closes the connection when it has passed the request on.
         let mut nothing = [0; 1];
         let _ = stream.read(&mut nothing).await;

@@ -9,7 +9,12 @@ use whimbrel_core::driver::{DriverError, DriverErrorKind, Notice, Position};
 /// The fields of a message by their letters.
 fn collect(fields: ErrorFields<'_>) -> io::Result<Vec<(u8, String)>> {
     fields
-        .map(|field| Ok((field.type_(), String::from_utf8_lossy(field.value_bytes()).into_owned())))
+        .map(|field| {
+            Ok((
+                field.type_(),
+                String::from_utf8_lossy(field.value_bytes()).into_owned(),
+            ))
+        })
         .collect()
 }
 
@@ -17,7 +22,10 @@ struct Fields(Vec<(u8, String)>);
 
 impl Fields {
     fn get(&self, letter: u8) -> Option<String> {
-        self.0.iter().find(|(l, _)| *l == letter).map(|(_, text)| text.clone())
+        self.0
+            .iter()
+            .find(|(l, _)| *l == letter)
+            .map(|(_, text)| text.clone())
     }
 }
 
@@ -44,7 +52,10 @@ pub(super) fn error(body: &ErrorResponseBody) -> DriverError {
 pub(super) fn notice(body: &NoticeResponseBody) -> Notice {
     let fields = Fields(collect(body.fields()).unwrap_or_default());
     Notice {
-        severity: fields.get(b'V').or_else(|| fields.get(b'S')).unwrap_or_default(),
+        severity: fields
+            .get(b'V')
+            .or_else(|| fields.get(b'S'))
+            .unwrap_or_default(),
         code: fields.get(b'C'),
         message: fields.get(b'M').unwrap_or_default(),
         detail: fields.get(b'D'),
@@ -54,7 +65,10 @@ pub(super) fn notice(body: &NoticeResponseBody) -> Notice {
 
 /// The connection broke.
 pub(super) fn lost(error: &io::Error) -> DriverError {
-    DriverError::new(DriverErrorKind::Lost, format!("the connection to the server broke: {error}"))
+    DriverError::new(
+        DriverErrorKind::Lost,
+        format!("the connection to the server broke: {error}"),
+    )
 }
 
 /// By SQLSTATE, as the manual's Appendix A lists them.
@@ -76,10 +90,16 @@ fn advice(code: &str) -> Option<String> {
     let text = match code {
         "28P01" => "check the user and the password",
         "3D000" => "create the database first: CREATE DATABASE",
-        "55P03" => "another session holds a lock on what this statement changes; try again when it is done, or allow more time with --lock-timeout",
-        "53200" => "many objects in one transaction need many locks: raise max_locks_per_transaction, or leave --single-transaction out",
+        "55P03" => {
+            "another session holds a lock on what this statement changes; try again when it is done, or allow more time with --lock-timeout"
+        }
+        "53200" => {
+            "many objects in one transaction need many locks: raise max_locks_per_transaction, or leave --single-transaction out"
+        }
         "25006" => "the server or the session is read-only: connect to the primary",
-        "55P04" => "a new enum value can't be used in the transaction that adds it: put the two into files of their own",
+        "55P04" => {
+            "a new enum value can't be used in the transaction that adds it: put the two into files of their own"
+        }
         _ => return None,
     };
     Some(text.to_owned())

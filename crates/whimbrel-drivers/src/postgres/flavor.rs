@@ -43,7 +43,12 @@ impl Flavor for Postgres {
     }
 
     fn types(&self) -> Types {
-        Types { key: "text", word: "text", text: "text", time: "timestamptz" }
+        Types {
+            key: "text",
+            word: "text",
+            text: "text",
+            time: "timestamptz",
+        }
     }
 
     fn table_suffix(&self) -> &'static str {

@@ -43,16 +43,21 @@ pub(super) async fn open_one(config: &Config, host: &Host) -> Result<Box<dyn Str
     match host {
         Host::Unix(folder, port) => {
             let path = folder.join(format!(".s.PGSQL.{port}"));
-            let stream = UnixStream::connect(&path)
-                .await
-                .map_err(|error| connect_error(format!("can't connect to the socket {}: {error}", path.display())))?;
+            let stream = UnixStream::connect(&path).await.map_err(|error| {
+                connect_error(format!(
+                    "can't connect to the socket {}: {error}",
+                    path.display()
+                ))
+            })?;
             Ok(Box::new(stream))
         }
         Host::Tcp(name, port) => {
-            let stream = TcpStream::connect((name.as_str(), *port)).await.map_err(|error| {
-                connect_error(format!("can't connect to {name}:{port}: {error}"))
-                    .with_hint("check that the server runs, and the host and port in the URL")
-            })?;
+            let stream = TcpStream::connect((name.as_str(), *port))
+                .await
+                .map_err(|error| {
+                    connect_error(format!("can't connect to {name}:{port}: {error}"))
+                        .with_hint("check that the server runs, and the host and port in the URL")
+                })?;
             // Every message that matters is sent whole; waiting for more only costs time.
             let _ = stream.set_nodelay(true);
             secure(config, name, stream).await
@@ -65,11 +70,18 @@ fn timed_out(host: &Host, limit: Duration) -> DriverError {
         Host::Tcp(name, port) => format!("{name}:{port}"),
         Host::Unix(path, _) => path.display().to_string(),
     };
-    connect_error(format!("{name} did not answer within {} s", limit.as_secs()))
-        .with_hint("check the host and port in the URL, and firewalls between")
+    connect_error(format!(
+        "{name} did not answer within {} s",
+        limit.as_secs()
+    ))
+    .with_hint("check the host and port in the URL, and firewalls between")
 }
 
-async fn secure(config: &Config, name: &str, mut stream: TcpStream) -> Result<Box<dyn Stream>, DriverError> {
+async fn secure(
+    config: &Config,
+    name: &str,
+    mut stream: TcpStream,
+) -> Result<Box<dyn Stream>, DriverError> {
     let check = match config.ssl_mode {
         SslMode::Disable => return Ok(Box::new(stream)),
         // As libpq does: an authority that is named is also asked.
@@ -78,14 +90,17 @@ async fn secure(config: &Config, name: &str, mut stream: TcpStream) -> Result<Bo
         SslMode::VerifyCa => Check::Authority,
         SslMode::VerifyFull => Check::AuthorityAndName,
     };
-    let broken = |error: std::io::Error| connect_error(format!("{name} broke the connection off: {error}"));
+    let broken =
+        |error: std::io::Error| connect_error(format!("{name} broke the connection off: {error}"));
     stream.write_all(&SSL_REQUEST).await.map_err(broken)?;
     match stream.read_u8().await.map_err(broken)? {
         b'S' => {}
         _ if config.ssl_mode == SslMode::Prefer => return Ok(Box::new(stream)),
         _ => {
-            return Err(connect_error(format!("{name} offers no TLS, but the URL's sslmode asks for it"))
-                .with_hint("turn TLS on in the server, or say sslmode=prefer or disable"));
+            return Err(connect_error(format!(
+                "{name} offers no TLS, but the URL's sslmode asks for it"
+            ))
+            .with_hint("turn TLS on in the server, or say sslmode=prefer or disable"));
         }
     }
     let settings = tls::client(check, config.ssl_root_cert.as_deref())

@@ -27,7 +27,10 @@ pub(super) struct Batch<'a> {
 
 impl<'a> Batch<'a> {
     fn new() -> Self {
-        Self { commands: Vec::new(), roles: Vec::new() }
+        Self {
+            commands: Vec::new(),
+            roles: Vec::new(),
+        }
     }
 
     fn frame(&mut self, sql: impl Into<Cow<'a, str>>) {
@@ -40,7 +43,11 @@ impl<'a> Batch<'a> {
     }
 
     fn statement(&mut self, part: usize, index: usize, statement: &BoundStatement<'a>) {
-        self.push(Role::Statement(part, index), statement.text.into(), statement.data);
+        self.push(
+            Role::Statement(part, index),
+            statement.text.into(),
+            statement.data,
+        );
     }
 
     pub(super) fn render(&self) -> String {
@@ -73,7 +80,10 @@ const DISCARD: [&str; 5] = [
 
 /// True if a part's statements may leave something in the session.
 pub(super) fn leaves_state(unit: &Unit<'_>) -> bool {
-    unit.parts.iter().flat_map(|part| &part.statements).any(|statement| statement.facts.session_state)
+    unit.parts
+        .iter()
+        .flat_map(|part| &part.statements)
+        .any(|statement| statement.facts.session_state)
 }
 
 /// Composes units for one connection's settings.
@@ -139,11 +149,21 @@ impl<'o> Composer<'o> {
             for (index, statement) in part.statements.iter().enumerate() {
                 batch.statement(number, index, statement);
             }
-            let ends = part.after.iter().any(|write| matches!(write, Write::Attempt(_) | Write::Finish { .. }));
+            let ends = part
+                .after
+                .iter()
+                .any(|write| matches!(write, Write::Attempt(_) | Write::Finish { .. }));
             // The history is written as who we are, and a pooled connection is given back clean.
-            if part.statements.iter().any(|statement| statement.facts.session_state) {
+            if part
+                .statements
+                .iter()
+                .any(|statement| statement.facts.session_state)
+            {
                 if ends {
-                    RESET.into_iter().chain(DISCARD).for_each(|sql| batch.frame(sql));
+                    RESET
+                        .into_iter()
+                        .chain(DISCARD)
+                        .for_each(|sql| batch.frame(sql));
                 } else {
                     batch.frame("SET LOCAL ROLE NONE");
                 }

@@ -1,0 +1,187 @@
+//! Arguments.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Migrate database schemas. Nothing lost, nothing twice, whatever dies.
+#[derive(Debug, Parser)]
+#[command(
+    name = "whimbrel",
+    version,
+    propagate_version = true,
+    max_term_width = 100
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Flags of every command; they may stand before or after its name.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Global options")]
+#[allow(clippy::struct_excessive_bools)] // Flags of a command line.
+pub(crate) struct Global {
+    /// Database: sqlite:FILE, `postgres://`..., `mysql://`...
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// Folder with the migrations; may be given several times
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) dir: Vec<PathBuf>,
+    /// How the files are read: native, by-name; found out if not given
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) layout: Option<String>,
+    /// Table for the history, also SCHEMA.NAME
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) table: Option<String>,
+    /// Settings file
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Run as if started in this folder
+    #[arg(short = 'C', global = true, value_name = "DIR")]
+    pub(crate) folder: Option<PathBuf>,
+    /// Environment of the settings file, such as production
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) env: Option<String>,
+    /// One of the settings file's named databases
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) database: Option<String>,
+    /// Longest wait for the lock, such as 30s or 10m
+    #[arg(long, global = true, value_name = "TIME", value_parser = duration)]
+    pub(crate) lock_wait: Option<Duration>,
+    /// Print one JSON document
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Answer yes to every question
+    #[arg(long, short = 'y', global = true)]
+    pub(crate) yes: bool,
+    /// Say more: statements as they end
+    #[arg(long, short = 'v', global = true)]
+    pub(crate) verbose: bool,
+    /// Say only what went wrong
+    #[arg(long, short = 'q', global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// No colours
+    #[arg(long, global = true)]
+    pub(crate) no_color: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Write whimbrel.toml and the folder, create the history tables
+    Init,
+    /// Write a new migration file with the next version
+    New(New),
+    /// Show the state of every migration
+    Status(Status),
+    /// Show what `up` would do
+    Plan(Up),
+    /// Apply pending migrations
+    Up(Up),
+    /// Undo the last batch, or what is asked for
+    Down(Down),
+    /// Undo the last migration and apply it again
+    Redo(Execution),
+    /// Undo everything, by the down scripts
+    Reset(Execution),
+    /// Print completions for a shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct New {
+    /// What it does, such as `create_users`
+    pub(crate) name: String,
+    /// Write a pair, `.up.sql` and `.down.sql`
+    #[arg(long, conflicts_with = "repeatable")]
+    pub(crate) pair: bool,
+    /// Write a repeatable one, `R__name.sql`
+    #[arg(long)]
+    pub(crate) repeatable: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Status {
+    /// Exit with code 3 if anything is pending
+    #[arg(long)]
+    pub(crate) check: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Up {
+    /// Only these
+    pub(crate) versions: Vec<String>,
+    /// Up to this version, which is applied too
+    #[arg(long, value_name = "VERSION", conflicts_with_all = ["versions", "before", "steps"])]
+    pub(crate) to: Option<String>,
+    /// Up to this version, which is not applied
+    #[arg(long, value_name = "VERSION", conflicts_with_all = ["versions", "steps"])]
+    pub(crate) before: Option<String>,
+    /// The next so many
+    #[arg(long, value_name = "N", conflicts_with = "versions")]
+    pub(crate) steps: Option<usize>,
+    #[command(flatten)]
+    pub(crate) execution: Execution,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Down {
+    /// Only these
+    pub(crate) versions: Vec<String>,
+    /// Down to this version, which stays
+    #[arg(long, value_name = "VERSION", conflicts_with_all = ["versions", "all", "steps"])]
+    pub(crate) to: Option<String>,
+    /// The last so many
+    #[arg(long, value_name = "N", conflicts_with_all = ["versions", "all"])]
+    pub(crate) steps: Option<usize>,
+    /// Everything
+    #[arg(long, conflicts_with = "versions")]
+    pub(crate) all: bool,
+    #[command(flatten)]
+    pub(crate) execution: Execution,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Execution {
+    /// Print the exact SQL instead of running it
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// One transaction for the whole run
+    #[arg(long)]
+    pub(crate) single_transaction: bool,
+    /// After a failure go on with what does not depend on it
+    #[arg(long)]
+    pub(crate) continue_on_error: bool,
+    /// Longest time for one migration, such as 90s
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(crate) timeout: Option<Duration>,
+    /// Longest wait of a statement for a lock, such as 5s
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(crate) lock_timeout: Option<Duration>,
+    /// Go on although applied files were modified or files are out of order
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Value for ${KEY} in the files; may be given several times
+    #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
+    pub(crate) placeholder: Vec<(String, String)>,
+    /// SQL to run before each migration; may be given several times
+    #[arg(long, value_name = "SQL")]
+    pub(crate) session_sql: Vec<String>,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    whimbrel::directive::duration(text).map_err(|expected| format!("expected {expected}"))
+}
+
+fn key_value(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
+    Ok((key.to_owned(), value.to_owned()))
+}

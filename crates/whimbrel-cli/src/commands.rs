@@ -1,0 +1,213 @@
+//! One command per file; what they share.
+
+mod down;
+mod init;
+mod new;
+mod shell;
+mod status;
+mod up;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use whimbrel::plan::{Direction, Goal, Plan};
+use whimbrel::source::{Directory, layout_by_name};
+use whimbrel::{CancellationToken, Error, Migrator};
+
+use crate::cli::{Cli, Command, Execution, Global};
+use crate::config::{Environment, Settings};
+use crate::render::Output;
+use crate::{exit, render};
+
+/// Runs a command; gives the process's exit code.
+pub(crate) async fn run(cli: Cli) -> ExitCode {
+    let output = Arc::new(Output::new(&cli.global, name(&cli.command)));
+    let result = match cli.command {
+        Command::Completions { shell } => shell::completions(shell),
+        Command::Man => shell::manual(),
+        Command::Init => init::run(&cli.global, &output).await,
+        Command::New(ref new) => new::run(&cli.global, &output, new),
+        Command::Status(ref arguments) => status::run(&cli.global, &output, arguments).await,
+        Command::Plan(ref arguments) => up::plan(&cli.global, &output, arguments).await,
+        Command::Up(ref arguments) => up::run(&cli.global, &output, arguments).await,
+        Command::Down(ref arguments) => down::down(&cli.global, &output, arguments).await,
+        Command::Redo(ref execution) => down::redo(&cli.global, &output, execution).await,
+        Command::Reset(ref execution) => down::reset(&cli.global, &output, execution).await,
+    };
+    ExitCode::from(match result {
+        Ok(code) => code,
+        Err(error) => {
+            let code = exit::of_error(&error);
+            output.error(&error, code);
+            code
+        }
+    })
+}
+
+fn name(command: &Command) -> &'static str {
+    match command {
+        Command::Init => "init",
+        Command::New(_) => "new",
+        Command::Status(_) => "status",
+        Command::Plan(_) => "plan",
+        Command::Up(_) => "up",
+        Command::Down(_) => "down",
+        Command::Redo(_) => "redo",
+        Command::Reset(_) => "reset",
+        Command::Completions { .. } => "completions",
+        Command::Man => "man",
+    }
+}
+
+/// Settings and a migrator that obeys them.
+struct Project {
+    settings: Settings,
+    migrator: Migrator,
+}
+
+impl Project {
+    fn open(
+        global: &Global,
+        output: &Arc<Output>,
+        execution: Option<&Execution>,
+    ) -> Result<Self, Error> {
+        let (settings, environment) = Settings::load(global)?;
+        if settings.url_is_default {
+            output.note(&format!("no database is set: using {}", settings.url));
+        }
+        let migrator = migrator(&settings, &environment, output, execution)?;
+        Ok(Self { settings, migrator })
+    }
+}
+
+/// The migrations' folders, as the settings say.
+fn directory(settings: &Settings) -> Result<Directory, Error> {
+    let mut dirs = settings.dirs.iter();
+    let mut directory = Directory::new(dirs.next().cloned().unwrap_or_default())
+        .sort_dirs_separately(settings.sort_dirs_separately);
+    for dir in dirs {
+        directory = directory.and(dir);
+    }
+    if let Some(source) = &settings.source {
+        directory = directory.source(source);
+    }
+    if !settings.extensions.is_empty() {
+        directory = directory.extensions(settings.extensions.iter().cloned());
+    }
+    if let Some(layout) = &settings.layout {
+        directory = directory.layout(layout_by_name(layout)?);
+    }
+    Ok(directory)
+}
+
+fn migrator(
+    settings: &Settings,
+    environment: &Environment,
+    output: &Arc<Output>,
+    execution: Option<&Execution>,
+) -> Result<Migrator, Error> {
+    let mut url = settings.url.clone();
+    // A relative database file belongs to the folder of `-C`.
+    if let Some(path) = url
+        .strip_prefix("sqlite:")
+        .filter(|path| !path.starts_with('/'))
+    {
+        let path = path.trim_start_matches("./");
+        if settings.root != std::path::Path::new(".") {
+            url = format!("sqlite:{}", settings.root.join(path).display());
+        }
+    }
+    let mut builder = Migrator::builder(&url)
+        .source(directory(settings)?)
+        .listener(render::listener(output))
+        .cancel(cancelled_by_signal());
+    if let Some(password) = &settings.password {
+        builder = builder.password(password);
+    }
+    if let Some(table) = &settings.table {
+        builder = builder.tables(whimbrel::history::HistoryTables::named(table));
+    }
+    let more = execution
+        .map(|e| e.session_sql.as_slice())
+        .unwrap_or_default();
+    for sql in settings.session_sql.iter().chain(more) {
+        builder = builder.session_sql(sql);
+    }
+    let mut placeholders = settings.placeholders.clone();
+    placeholders.extend(execution.map(|e| e.placeholder.clone()).unwrap_or_default());
+    let user = environment
+        .get("USER")
+        .or_else(|| environment.get("LOGNAME"))
+        .unwrap_or("unknown")
+        .to_owned();
+    let host = environment.get("HOSTNAME").map(str::to_owned);
+    builder = builder.options(|options| {
+        options.owner.user = user;
+        if let Some(host) = host {
+            options.owner.host = host;
+        }
+        options.lock_wait = settings.lock_wait.unwrap_or(options.lock_wait);
+        options.timeout = execution.and_then(|e| e.timeout).or(settings.timeout);
+        options.lock_timeout = execution
+            .and_then(|e| e.lock_timeout)
+            .or(settings.lock_timeout);
+        options.continue_on_error = execution.is_some_and(|e| e.continue_on_error);
+        options.plan.force = execution.is_some_and(|e| e.force);
+        options.plan.single_transaction =
+            settings.single_transaction || execution.is_some_and(|e| e.single_transaction);
+        options.plan.out_of_order = settings.out_of_order;
+        options.plan.require_rollback = settings.require_rollback;
+        options.plan.placeholders = (!placeholders.is_empty()).then_some(placeholders);
+    });
+    builder.build()
+}
+
+/// The first Ctrl-C or SIGTERM cancels the run, which then rolls back and unlocks; a second one
+/// ends the process at once.
+fn cancelled_by_signal() -> CancellationToken {
+    let token = CancellationToken::new();
+    let cancel = token.clone();
+    tokio::spawn(async move {
+        let terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
+        let Ok(mut terminate) = terminate else { return };
+        for _ in 0..2 {
+            tokio::select! {
+                result = tokio::signal::ctrl_c() => if result.is_err() { return },
+                _ = terminate.recv() => {}
+            }
+            if cancel.is_cancelled() {
+                std::process::exit(i32::from(exit::CANCELLED));
+            }
+            cancel.cancel();
+        }
+    });
+    token
+}
+
+/// Runs or shows a goal, as the flags say.
+async fn execute(
+    project: &Project,
+    output: &Output,
+    goal: &Goal,
+    dry_run: bool,
+) -> Result<u8, Error> {
+    if dry_run {
+        let (plan, sql) = project.migrator.dry_run(goal).await?;
+        output.dry_run(&plan, &sql);
+        return Ok(exit::OK);
+    }
+    let report = project.migrator.run(goal).await?;
+    output.report(&report);
+    Ok(if report.failures.is_empty() {
+        exit::OK
+    } else {
+        exit::FAILED
+    })
+}
+
+/// What will be undone, before it is.
+fn announce(output: &Output, plan: &Plan) {
+    if plan.direction == Direction::Down {
+        output.undo_list(plan);
+    }
+}

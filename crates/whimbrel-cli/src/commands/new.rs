@@ -1,0 +1,119 @@
+//! `new`.
+
+use std::sync::Arc;
+
+use serde_json::json;
+use whimbrel::Error;
+use whimbrel::source::{FileName, Listing};
+use whimbrel::sql::Dialect;
+
+use super::directory;
+use super::init::write;
+use crate::cli::{Global, New};
+use crate::config::Settings;
+use crate::exit;
+use crate::render::Output;
+
+pub(super) fn run(global: &Global, output: &Arc<Output>, arguments: &New) -> Result<u8, Error> {
+    let (settings, _) = Settings::load(global)?;
+    let name = slug(&arguments.name)?;
+    let folder = settings.dirs.first().cloned().unwrap_or_default();
+    let failed = |source| Error::File {
+        path: folder.display().to_string(),
+        source,
+    };
+    std::fs::create_dir_all(&folder).map_err(failed)?;
+    let listing = directory(&settings)?.list(Dialect::Postgres)?;
+    let extension = settings.extensions.first().map_or("sql", String::as_str);
+    let description = arguments.name.replace('_', " ");
+    let header = format!("-- Description: {description}\n\n");
+    let rollback = "\n\n-- Rollback\n-- \n";
+    let files = if arguments.repeatable {
+        vec![(
+            format!("R__{name}.{extension}"),
+            format!("{header}{rollback}"),
+        )]
+    } else {
+        let version = next_version(&listing);
+        if arguments.pair {
+            vec![
+                (format!("{version}_{name}.up.{extension}"), header),
+                (format!("{version}_{name}.down.{extension}"), String::new()),
+            ]
+        } else {
+            vec![(
+                format!("{version}_{name}.{extension}"),
+                format!("{header}{rollback}"),
+            )]
+        }
+    };
+    let mut written = Vec::new();
+    for (file, text) in files {
+        let path = folder.join(file);
+        write(&path, &text)?;
+        output.print(&path.display().to_string());
+        written.push(path.display().to_string());
+    }
+    output.result(&json!({ "files": written }));
+    Ok(exit::OK)
+}
+
+/// A name that is a good part of a file's name.
+fn slug(name: &str) -> Result<String, Error> {
+    let text: String = name
+        .trim()
+        .chars()
+        .map(|c| {
+            if c.is_alphanumeric() {
+                c.to_ascii_lowercase()
+            } else {
+                '_'
+            }
+        })
+        .collect();
+    let words: Vec<_> = text.split('_').filter(|word| !word.is_empty()).collect();
+    if words.is_empty() {
+        return Err(Error::Settings(
+            "the name must have letters or digits".to_owned(),
+        ));
+    }
+    Ok(words.join("_"))
+}
+
+/// Timestamps are at least this long; `20231201` alone could be a number as well.
+const TIMESTAMP_LENGTH: usize = 14;
+
+/// The next number where the folder counts, else a timestamp. An empty folder gets timestamps,
+/// which do not collide between branches.
+fn next_version(listing: &Listing) -> String {
+    let names = listing
+        .entries
+        .iter()
+        .map(|entry| FileName::parse(&entry.stem));
+    let last = names
+        .filter(|name| !name.repeatable && !name.version.is_empty())
+        .map(|name| whimbrel::version::Version::new(name.version))
+        .max();
+    let now = jiff::Timestamp::now();
+    let Some(last) = last else {
+        return now.strftime("%Y%m%d%H%M%S").to_string();
+    };
+    let text = last.as_str();
+    let counts = text.len() < TIMESTAMP_LENGTH && text.bytes().all(|b| b.is_ascii_digit());
+    if let (true, Ok(number)) = (counts, text.parse::<u64>()) {
+        return format!("{:0width$}", number + 1, width = text.len());
+    }
+    let today = now.strftime("%Y%m%d").to_string();
+    if let Some((date, number)) = text
+        .split_once(['_', '-'])
+        .filter(|(date, _)| date.len() == today.len())
+    {
+        let next = if date == today {
+            number.parse::<u64>().unwrap_or(0) + 1
+        } else {
+            1
+        };
+        return format!("{today}_{next:0width$}", width = number.len());
+    }
+    now.strftime("%Y%m%d%H%M%S").to_string()
+}

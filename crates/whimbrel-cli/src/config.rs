@@ -1,0 +1,106 @@
+//! Settings: flags, environment, `.env`, `whimbrel.toml`, defaults, in this order.
+
+mod file;
+mod resolve;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use whimbrel::Error;
+
+pub(crate) use self::file::TEMPLATE;
+
+use crate::cli::Global;
+
+/// Name of the settings file.
+pub(crate) const FILE_NAME: &str = "whimbrel.toml";
+/// Where migrations are if nothing says.
+pub(crate) const DEFAULT_DIR: &str = "migrations";
+/// The database if nothing says.
+pub(crate) const DEFAULT_URL: &str = "sqlite:whimbrel.db";
+
+/// Everything that is set, from wherever.
+#[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools)] // Settings as they stand in the file.
+pub(crate) struct Settings {
+    /// The folder that relative paths start from.
+    pub(crate) root: PathBuf,
+    pub(crate) url: String,
+    /// True if nothing names a database.
+    pub(crate) url_is_default: bool,
+    pub(crate) password: Option<String>,
+    pub(crate) dirs: Vec<PathBuf>,
+    pub(crate) layout: Option<String>,
+    pub(crate) extensions: Vec<String>,
+    pub(crate) sort_dirs_separately: bool,
+    pub(crate) table: Option<String>,
+    pub(crate) source: Option<String>,
+    pub(crate) protected: bool,
+    pub(crate) out_of_order: bool,
+    pub(crate) require_rollback: bool,
+    pub(crate) single_transaction: bool,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) lock_timeout: Option<Duration>,
+    pub(crate) lock_wait: Option<Duration>,
+    pub(crate) placeholders: BTreeMap<String, String>,
+    pub(crate) session_sql: Vec<String>,
+}
+
+/// The environment: real variables before those of `.env`.
+pub(crate) struct Environment(BTreeMap<String, String>);
+
+impl Environment {
+    /// Reads `.env` in a folder without changing the process's own environment.
+    fn load(folder: &Path) -> Result<Self, Error> {
+        let mut values = BTreeMap::new();
+        let path = folder.join(".env");
+        if path.is_file() {
+            let broken = |why: String| Error::Settings(format!("{}: {why}", path.display()));
+            let items =
+                dotenvy::from_path_iter(&path).map_err(|error| broken(error.to_string()))?;
+            for (number, item) in items.enumerate() {
+                // The library's message would repeat the line, which may hold a password.
+                let (key, value) =
+                    item.map_err(|_| broken(format!("entry {} can't be read", number + 1)))?;
+                values.insert(key, value);
+            }
+        }
+        values.extend(
+            std::env::vars_os().filter_map(|(key, value)| {
+                Some((key.into_string().ok()?, value.into_string().ok()?))
+            }),
+        );
+        Ok(Self(values))
+    }
+
+    /// A variable that is set and not empty.
+    pub(crate) fn get(&self, key: &str) -> Option<&str> {
+        self.0
+            .get(key)
+            .map(String::as_str)
+            .filter(|value| !value.is_empty())
+    }
+}
+
+impl Settings {
+    /// Gathers the settings.
+    pub(crate) fn load(global: &Global) -> Result<(Self, Environment), Error> {
+        let root = global.folder.clone().unwrap_or_else(|| PathBuf::from("."));
+        let environment = Environment::load(&root)?;
+        let path = match global
+            .config
+            .clone()
+            .or_else(|| environment.get("WHIMBREL_CONFIG").map(PathBuf::from))
+        {
+            Some(path) => Some(root.join(path)),
+            None => Some(root.join(FILE_NAME)).filter(|path| path.is_file()),
+        };
+        let file = match &path {
+            Some(path) => file::read(path)?,
+            None => file::File::default(),
+        };
+        let settings = resolve::resolve(global, &environment, file, root)?;
+        Ok((settings, environment))
+    }
+}

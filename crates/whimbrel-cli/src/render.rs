@@ -1,0 +1,241 @@
+//! What people and programs see. Results go to standard output, messages to standard error.
+
+mod diagnostic;
+mod events;
+mod table;
+
+use std::io::{IsTerminal, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::Serialize;
+use serde_json::{Value, json};
+use whimbrel::Error;
+use whimbrel::diagnostic::Diagnostic;
+use whimbrel::event::Listener;
+use whimbrel::plan::{Direction, Plan, Status};
+use whimbrel::report::Report;
+
+use crate::cli::Global;
+
+/// Where a command's words go.
+pub(crate) struct Output {
+    command: &'static str,
+    json: bool,
+    quiet: bool,
+    verbose: bool,
+    colour: bool,
+    /// Colours on standard output, for tables.
+    colour_out: bool,
+    bar: Mutex<Option<indicatif::ProgressBar>>,
+    /// Warnings of the run, for the JSON document.
+    warnings: Mutex<Vec<Value>>,
+}
+
+/// The listener that renders a run's events.
+pub(crate) fn listener(output: &Arc<Output>) -> Arc<dyn Listener> {
+    Arc::new(events::Events(Arc::clone(output)))
+}
+
+impl Output {
+    pub(crate) fn new(global: &Global, command: &'static str) -> Self {
+        let wanted = !global.no_color
+            && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+            && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+        Self {
+            command,
+            json: global.json,
+            quiet: global.quiet,
+            verbose: global.verbose,
+            colour: wanted && std::io::stderr().is_terminal(),
+            colour_out: wanted && std::io::stdout().is_terminal(),
+            bar: Mutex::default(),
+            warnings: Mutex::default(),
+        }
+    }
+
+    /// A line of the result. A closed pipe is no error: whoever reads has read enough.
+    pub(crate) fn print(&self, line: &str) {
+        if !self.json {
+            let _ = writeln!(std::io::stdout(), "{line}");
+        }
+    }
+
+    /// A message; not with --quiet, nor where a program reads.
+    pub(crate) fn say(&self, line: &str) {
+        if !self.quiet && !self.json {
+            self.message(line);
+        }
+    }
+
+    /// A message about the settings.
+    pub(crate) fn note(&self, text: &str) {
+        self.say(&format!("note: {text}"));
+    }
+
+    /// A question, without a line's end.
+    pub(crate) fn prompt(&self, text: &str) {
+        let mut stderr = std::io::stderr();
+        let _ = write!(stderr, "{text}");
+        let _ = stderr.flush();
+    }
+
+    fn message(&self, line: &str) {
+        let bar = self.bar.lock().unwrap_or_else(PoisonError::into_inner);
+        let write = || {
+            let _ = writeln!(std::io::stderr(), "{line}");
+        };
+        match bar.as_ref() {
+            Some(bar) => bar.suspend(write),
+            None => write(),
+        }
+    }
+
+    fn diagnostic(&self, diagnostic: &Diagnostic) {
+        if self.json {
+            if let Ok(value) = serde_json::to_value(diagnostic) {
+                self.warnings
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(value);
+            }
+        } else if diagnostic.is_error() || !self.quiet {
+            self.message(&diagnostic::draw(diagnostic, self.colour));
+        }
+    }
+
+    fn document(&self, mut document: Value) {
+        if self.json {
+            document["command"] = json!(self.command);
+            document["warnings"] =
+                json!(*self.warnings.lock().unwrap_or_else(PoisonError::into_inner));
+            let _ = writeln!(std::io::stdout(), "{document:#}");
+        }
+    }
+
+    /// The result of a command as JSON, if that is asked for.
+    pub(crate) fn result(&self, result: &impl Serialize) {
+        self.document(json!({ "ok": true, "result": result }));
+    }
+
+    /// An error.
+    pub(crate) fn error(&self, error: &Error, code: u8) {
+        self.end_bar();
+        let diagnostics = error.diagnostics();
+        if self.json {
+            let (state, done) = match error {
+                Error::Failed(failure) => (json!(failure.state), json!(failure.done)),
+                _ => (Value::Null, json!([])),
+            };
+            self.document(json!({
+                "ok": false,
+                "error": {
+                    "kind": error.kind(),
+                    "exit_code": code,
+                    "diagnostics": diagnostics,
+                    "state": state,
+                    "done": done,
+                },
+            }));
+            return;
+        }
+        for diagnostic in &diagnostics {
+            self.diagnostic(diagnostic);
+        }
+        if let Error::Failed(failure) = error {
+            let verb = if failure.direction == Direction::Up {
+                "applied"
+            } else {
+                "undone"
+            };
+            self.message(&match failure.done.len() {
+                0 => format!("Nothing was {verb}."),
+                1 => format!("1 migration before it was {verb} and stays so."),
+                count => format!("{count} migrations before it were {verb} and stay so."),
+            });
+        }
+    }
+
+    fn end_bar(&self) {
+        if let Some(bar) = self
+            .bar
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+        {
+            bar.finish_and_clear();
+        }
+    }
+
+    /// What a run did.
+    pub(crate) fn report(&self, report: &Report) {
+        self.end_bar();
+        for failure in &report.failures {
+            self.diagnostic(&failure.diagnostic);
+        }
+        for line in table::summary(report) {
+            self.print(&line);
+        }
+        self.result(report);
+    }
+
+    /// What `redo` did.
+    pub(crate) fn reports(&self, reports: &[Report; 2]) {
+        self.end_bar();
+        for line in reports.iter().flat_map(table::summary) {
+            self.print(&line);
+        }
+        self.result(reports);
+    }
+
+    /// Nothing to do.
+    pub(crate) fn nothing(&self, why: &str) {
+        self.print(why);
+        self.result(&Value::Null);
+    }
+
+    /// A plan.
+    pub(crate) fn plan(&self, plan: &Plan) {
+        for warning in &plan.warnings {
+            self.diagnostic(warning);
+        }
+        for line in table::plan(plan) {
+            self.print(&line);
+        }
+        self.result(&table::plan_json(plan));
+    }
+
+    /// A dry run.
+    pub(crate) fn dry_run(&self, plan: &Plan, sql: &str) {
+        for warning in &plan.warnings {
+            self.diagnostic(warning);
+        }
+        if plan.steps.is_empty() {
+            self.print("-- nothing to do");
+        } else {
+            self.print(sql.trim_end());
+        }
+        let mut result = table::plan_json(plan);
+        result["sql"] = json!(sql);
+        self.result(&result);
+    }
+
+    /// What is about to be undone.
+    pub(crate) fn undo_list(&self, plan: &Plan) {
+        if !plan.steps.is_empty() {
+            let labels: Vec<_> = plan
+                .steps
+                .iter()
+                .map(|step| format!("  {}", step.label))
+                .collect();
+            self.say(&format!("Undoing, in this order:\n{}", labels.join("\n")));
+        }
+    }
+
+    /// The state of every migration.
+    pub(crate) fn status(&self, status: &Status) {
+        for line in table::status(status, self.colour_out) {
+            self.print(&line);
+        }
+        self.result(status);
+    }
+}

@@ -1,0 +1,120 @@
+//! A run's events as lines and as a progress bar.
+
+use std::sync::{Arc, PoisonError};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use whimbrel::event::{Event, Listener, StepEvent};
+use whimbrel::plan::Direction;
+
+use super::Output;
+use super::table::{milliseconds, plural};
+
+pub(super) struct Events(pub(super) Arc<Output>);
+
+impl Listener for Events {
+    fn event(&self, event: &Event<'_>) {
+        let output = &self.0;
+        match event {
+            Event::Diagnostic(diagnostic) => output.diagnostic(diagnostic),
+            Event::Connected { server } if output.verbose => {
+                output.say(&format!(
+                    "connected to {} {}",
+                    server.engine, server.version
+                ));
+            }
+            Event::LockWaiting { holder, waited } => output.say(&format!(
+                "waiting for the lock ({} s): held by {holder}",
+                waited.as_secs()
+            )),
+            Event::StepStarted(step) => self.bar(*step),
+            Event::StatementDone {
+                step,
+                statement,
+                statements,
+                rows,
+            } => {
+                self.message_on_bar(step, *statement, *statements);
+                if output.verbose {
+                    let rows = rows
+                        .map(|n| format!(", {}", plural(n, "row")))
+                        .unwrap_or_default();
+                    output.say(&format!(
+                        "  {} statement {statement} of {statements}{rows}",
+                        step.label
+                    ));
+                }
+            }
+            Event::Notice { place, notice, .. } => {
+                output.say(&format!(
+                    "{place}: {}: {}",
+                    notice.severity.to_lowercase(),
+                    notice.message
+                ));
+            }
+            Event::StepDone(step) => {
+                let verb = if step.direction == Direction::Up {
+                    "applied"
+                } else {
+                    "undone "
+                };
+                let resumed = match step.resumed_after {
+                    0 => String::new(),
+                    done => format!(", went on after statement {done}"),
+                };
+                output.say(&format!(
+                    "{verb} {} ({}{resumed})",
+                    step.label,
+                    milliseconds(step.duration)
+                ));
+                if let Some(bar) = output
+                    .bar
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .as_ref()
+                {
+                    bar.inc(1);
+                }
+            }
+            Event::StepFailed { step, .. } => output.say(&format!("failed  {}", step.label)),
+            Event::StepSkipped(step) => {
+                output.say(&format!(
+                    "skipped {}, which depends on one that failed",
+                    step.label
+                ));
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Events {
+    /// On a terminal, from the second migration of a run on.
+    fn bar(&self, step: StepEvent<'_>) {
+        let output = &self.0;
+        if !output.colour || output.quiet || output.json || step.count < 2 {
+            return;
+        }
+        let mut slot = output.bar.lock().unwrap_or_else(PoisonError::into_inner);
+        let bar = slot.get_or_insert_with(|| {
+            let bar = ProgressBar::new(step.count as u64);
+            let style = ProgressStyle::with_template("{bar:30.cyan} {pos}/{len} {msg}");
+            if let Ok(style) = style {
+                bar.set_style(style);
+            }
+            bar
+        });
+        bar.set_message(step.label.to_owned());
+    }
+
+    fn message_on_bar(&self, step: &StepEvent<'_>, statement: usize, statements: usize) {
+        if let Some(bar) = self
+            .0
+            .bar
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .as_ref()
+        {
+            bar.set_message(format!("{} {statement}/{statements}", step.label));
+        }
+    }
+}

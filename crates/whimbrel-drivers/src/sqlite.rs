@@ -1,0 +1,72 @@
+//! SQLite, bundled by `rusqlite`: the embedded default.
+
+mod driver;
+mod errors;
+mod flavor;
+mod guard;
+mod unit;
+
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+use whimbrel_core::Error;
+use whimbrel_core::driver::{Connect, Driver, DriverError, SessionOptions};
+use whimbrel_sql::Dialect;
+
+/// A connector for a database file: `sqlite:PATH`, `sqlite://PATH`, `file:PATH` or the path alone.
+///
+/// The file is created when the first migration is applied, not before.
+///
+/// # Errors
+/// The URL names no file.
+pub fn connector(url: &str, options: SessionOptions) -> Result<Box<dyn Connect>, Error> {
+    let rest = ["sqlite:", "file:"]
+        .iter()
+        .find_map(|scheme| {
+            let head = url.get(..scheme.len())?;
+            head.eq_ignore_ascii_case(scheme)
+                .then(|| &url[scheme.len()..])
+        })
+        .unwrap_or(url);
+    let path = rest.strip_prefix("//").unwrap_or(rest);
+    let path = path.split('?').next().unwrap_or(path);
+    if path.is_empty() || path.contains(":memory:") {
+        return Err(Error::Settings(
+            "a SQLite database in memory is gone when the command ends; name a file: sqlite:app.db"
+                .to_owned(),
+        ));
+    }
+    let path = percent_encoding::percent_decode_str(path)
+        .decode_utf8_lossy()
+        .into_owned();
+    Ok(Box::new(Connector {
+        path: path.into(),
+        options,
+    }))
+}
+
+struct Connector {
+    path: PathBuf,
+    options: SessionOptions,
+}
+
+#[async_trait]
+impl Connect for Connector {
+    async fn connect(&self) -> Result<Box<dyn Driver>, DriverError> {
+        let driver = driver::Sqlite::open(self.path.clone(), self.options.clone()).await?;
+        Ok(Box::new(driver))
+    }
+
+    fn dialect(&self) -> Dialect {
+        Dialect::Sqlite
+    }
+
+    fn display(&self) -> String {
+        format!("sqlite:{}", self.path.display())
+    }
+
+    fn database(&self) -> String {
+        let stem = self.path.file_stem().unwrap_or(self.path.as_os_str());
+        stem.to_string_lossy().into_owned()
+    }
+}

@@ -1,0 +1,432 @@
+//! The driver contract over a SQLite file.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, InterruptHandle, OpenFlags};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use whimbrel_core::checksum::Checksum;
+use whimbrel_core::driver::{
+    Cancel, Capabilities, Driver, DriverError, DriverErrorKind, Lease, LockAttempt, Outcome,
+    Progress, Server, SessionOptions, Unit, UnitError,
+};
+use whimbrel_core::history::{History, Holder, Owner};
+use whimbrel_sql::Dialect;
+
+use super::flavor::Sqlite as Flavor;
+use super::unit::{Composer, Operation, Role, leaves_state};
+use super::{errors, guard};
+use crate::history_sql::{self, Row};
+
+/// How long a statement waits for another writer where no lock timeout is set.
+const BUSY_WAIT: Duration = Duration::from_secs(5);
+
+pub(super) struct Sqlite {
+    path: PathBuf,
+    options: SessionOptions,
+    server: Server,
+    /// Shared with the thread that runs a call; none while the file does not exist.
+    connection: Arc<Mutex<Option<Connection>>>,
+    interrupt: Option<Arc<InterruptHandle>>,
+    /// True if the last unit may have left temporary tables or settings.
+    dirty: bool,
+}
+
+impl Sqlite {
+    pub(super) async fn open(path: PathBuf, options: SessionOptions) -> Result<Self, DriverError> {
+        let version = rusqlite::version().to_owned();
+        let mut driver = Self {
+            path,
+            options,
+            server: Server {
+                engine: "SQLite",
+                major: 3,
+                version,
+                capabilities: Capabilities {
+                    transactional_ddl: true,
+                    cancel: true,
+                    enum_value_in_transaction: true,
+                },
+                lock_slots: None,
+            },
+            connection: Arc::default(),
+            interrupt: None,
+            dirty: false,
+        };
+        if driver.path.exists() {
+            driver.connect(false).await?;
+        }
+        Ok(driver)
+    }
+
+    async fn connect(&mut self, create: bool) -> Result<(), DriverError> {
+        let path = self.path.clone();
+        let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        flags.set(OpenFlags::SQLITE_OPEN_CREATE, create);
+        let opened = blocking(move || {
+            let connection = Connection::open_with_flags(&path, flags)?;
+            connection.busy_timeout(BUSY_WAIT)?;
+            Ok(connection)
+        });
+        let connection = opened.await.map_err(|error| {
+            let mut error = errors::error(&error);
+            error.message = format!("can't open {}: {}", self.path.display(), error.message);
+            if error.kind == DriverErrorKind::Connect {
+                error.hint = Some("does its folder exist, and may it be written?".to_owned());
+            }
+            error
+        })?;
+        self.interrupt = Some(Arc::new(connection.get_interrupt_handle()));
+        self.connection = Arc::new(Mutex::new(Some(connection)));
+        self.dirty = false;
+        Ok(())
+    }
+
+    /// Runs something on the connection, away from the async threads.
+    async fn call<R: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<R, DriverError> + Send + 'static,
+    ) -> Result<R, DriverError> {
+        let connection = Arc::clone(&self.connection);
+        blocking(move || {
+            let guard = connection.lock().unwrap_or_else(PoisonError::into_inner);
+            match guard.as_ref() {
+                Some(connection) => work(connection),
+                None => Err(DriverError::new(
+                    DriverErrorKind::Connect,
+                    "the database file does not exist",
+                )),
+            }
+        })
+        .await
+    }
+
+    async fn reads(&self) -> Result<History, DriverError> {
+        let tables = self.options.tables.clone();
+        self.call(move |connection| history(connection, &tables))
+            .await
+    }
+}
+
+async fn blocking<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static) -> R {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}
+
+fn rows(connection: &Connection, sql: &str) -> Result<Vec<Row>, DriverError> {
+    let read = || -> rusqlite::Result<Vec<Row>> {
+        let mut statement = connection.prepare(sql)?;
+        let columns = statement.column_count();
+        let mut rows = statement.raw_query();
+        let mut list = Vec::new();
+        while let Some(row) = rows.next()? {
+            let field = |index| row.get_ref(index).map(text_of);
+            list.push((0..columns).map(field).collect::<Result<Row, _>>()?);
+        }
+        Ok(list)
+    };
+    read().map_err(|error| errors::error(&error))
+}
+
+fn text_of(value: ValueRef<'_>) -> Option<String> {
+    match value {
+        ValueRef::Null => None,
+        ValueRef::Integer(number) => Some(number.to_string()),
+        ValueRef::Real(number) => Some(number.to_string()),
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
+            Some(String::from_utf8_lossy(bytes).into_owned())
+        }
+    }
+}
+
+fn history(
+    connection: &Connection,
+    tables: &whimbrel_core::history::HistoryTables,
+) -> Result<History, DriverError> {
+    let flavor = Flavor::now();
+    let lock = match rows(connection, &history_sql::select_lock(&flavor, tables)) {
+        Ok(lock) => lock,
+        Err(error) if error.kind == DriverErrorKind::DoesNotExist => return Ok(History::default()),
+        Err(error) => return Err(error),
+    };
+    let applied = rows(connection, &history_sql::select_applied(&flavor, tables))?;
+    let attempts = rows(connection, &history_sql::select_attempts(&flavor, tables))?;
+    history_sql::history(&lock, &applied, &attempts)
+}
+
+/// Runs a unit's operations in order; rolls back what is open if one fails.
+fn run(
+    connection: &Connection,
+    operations: &[Operation],
+    progress: &UnboundedSender<Progress>,
+) -> Result<(), UnitError> {
+    let mut noted = guard::Violations::new();
+    for operation in operations {
+        if let Err(error) = step(connection, operation, &mut noted, progress) {
+            let alone = connection.is_autocommit();
+            if !alone {
+                let _ = connection.execute_batch("ROLLBACK");
+            }
+            let (part, statement) = match operation.role {
+                Role::Statement {
+                    part, statement, ..
+                } => (part, Some(statement)),
+                _ => (0, None),
+            };
+            let outcome = if alone && statement.is_some() {
+                Outcome::StatementFailed
+            } else {
+                Outcome::RolledBack
+            };
+            return Err(UnitError {
+                error,
+                part,
+                statement,
+                outcome,
+            });
+        }
+    }
+    Ok(())
+}
+
+fn step(
+    connection: &Connection,
+    operation: &Operation,
+    noted: &mut guard::Violations,
+    progress: &UnboundedSender<Progress>,
+) -> Result<(), DriverError> {
+    match operation.role {
+        Role::Frame => rows(connection, &operation.sql).map(|_| ()),
+        Role::Fence => match rows(connection, &operation.sql)?.len() {
+            1 => Ok(()),
+            _ => Err(history_sql::fenced()),
+        },
+        Role::NoteViolations => {
+            *noted = guard::violations(connection)?;
+            Ok(())
+        }
+        Role::CheckViolations => guard::check(noted, &guard::violations(connection)?),
+        Role::Statement {
+            part,
+            statement,
+            drops,
+        } => {
+            if drops {
+                guard::check_drop(connection, &operation.sql)?;
+            }
+            let before = connection.total_changes();
+            rows(connection, &operation.sql)?;
+            let rows = Some(connection.total_changes() - before);
+            // Nobody may be listening any more; the statement is done all the same.
+            let _ = progress.send(Progress::StatementDone {
+                part,
+                statement,
+                rows,
+            });
+            Ok(())
+        }
+    }
+}
+
+#[async_trait]
+impl Driver for Sqlite {
+    fn server(&self) -> &Server {
+        &self.server
+    }
+
+    fn dialect(&self) -> Dialect {
+        Dialect::Sqlite
+    }
+
+    async fn read_history(&mut self) -> Result<History, DriverError> {
+        if self.interrupt.is_none() {
+            return Ok(History::default());
+        }
+        self.reads().await
+    }
+
+    async fn create_history(&mut self) -> Result<(), DriverError> {
+        if self.interrupt.is_none() {
+            self.connect(true).await?;
+        }
+        let statements = history_sql::create(&Flavor::now(), &self.options.tables);
+        self.call(move |connection| {
+            let all = format!("BEGIN IMMEDIATE;\n{};\nCOMMIT", statements.join(";\n"));
+            connection.execute_batch(&all).map_err(|error| {
+                let _ = connection.execute_batch("ROLLBACK");
+                errors::error(&error)
+            })
+        })
+        .await
+    }
+
+    async fn lock(&mut self, owner: &Owner, lease: Duration) -> Result<LockAttempt, DriverError> {
+        let tables = self.options.tables.clone();
+        let take = history_sql::take_lock(&Flavor::now(), &tables, owner, lease);
+        self.call(move |connection| {
+            let unknown = Holder {
+                owner: None,
+                since: None,
+                expires: None,
+            };
+            // Polls instead of waiting: a unit in flight holds the file.
+            let _ = connection.busy_timeout(Duration::ZERO);
+            let begun = connection.execute_batch("BEGIN IMMEDIATE");
+            let _ = connection.busy_timeout(BUSY_WAIT);
+            if let Err(error) = begun {
+                let error = errors::error(&error);
+                if error.kind != DriverErrorKind::LockTimeout {
+                    return Err(error);
+                }
+                let holder = history(connection, &tables)
+                    .ok()
+                    .and_then(|history| history.holder);
+                return Ok(LockAttempt::Held(holder.unwrap_or(unknown)));
+            }
+            let taken = connection
+                .execute(&take, [])
+                .map_err(|error| errors::error(&error))
+                .and_then(|changed| Ok((changed, history(connection, &tables)?)));
+            let end = if taken.is_ok() { "COMMIT" } else { "ROLLBACK" };
+            connection
+                .execute_batch(end)
+                .map_err(|error| errors::error(&error))?;
+            let (changed, history) = taken?;
+            if changed == 0 {
+                return Ok(LockAttempt::Held(history.holder.unwrap_or(unknown)));
+            }
+            Ok(LockAttempt::Taken(
+                Lease {
+                    token: history.token,
+                    length: lease,
+                },
+                Box::new(history),
+            ))
+        })
+        .await
+    }
+
+    async fn unlock(&mut self, lease: &Lease) -> Result<(), DriverError> {
+        let release = history_sql::release_lock(&Flavor::now(), &self.options.tables, lease.token);
+        self.call(move |connection| rows(connection, &release).map(|_| ()))
+            .await
+    }
+
+    /// There is no server in which something could go on.
+    async fn is_connection_alive(&mut self, _connection: &str) -> Result<bool, DriverError> {
+        Ok(false)
+    }
+
+    async fn apply(
+        &mut self,
+        unit: &Unit<'_>,
+        progress: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<(), UnitError> {
+        if self.dirty && !unit.continues {
+            // A new connection is the one sure way to a clean session.
+            self.connect(false).await.map_err(|error| UnitError {
+                error,
+                part: 0,
+                statement: None,
+                outcome: Outcome::RolledBack,
+            })?;
+        }
+        let operations = Composer {
+            options: &self.options,
+            flavor: Flavor::now(),
+        }
+        .compose(unit);
+        self.dirty = leaves_state(unit) || (unit.continues && self.dirty);
+        let wait = unit.lock_timeout.unwrap_or(BUSY_WAIT);
+        let (sender, mut receiver) = unbounded_channel();
+        let work = self.call(move |connection| {
+            let _ = connection.busy_timeout(wait);
+            let result = run(connection, &operations, &sender);
+            let _ = connection.busy_timeout(BUSY_WAIT);
+            Ok(result)
+        });
+        tokio::pin!(work);
+        let result = loop {
+            tokio::select! {
+                biased;
+                Some(said) = receiver.recv() => progress(said),
+                result = &mut work => break result,
+            }
+        };
+        while let Ok(said) = receiver.try_recv() {
+            progress(said);
+        }
+        result.unwrap_or_else(|error| {
+            Err(UnitError {
+                error,
+                part: 0,
+                statement: None,
+                outcome: Outcome::RolledBack,
+            })
+        })
+    }
+
+    fn render(&self, unit: &Unit<'_>) -> String {
+        let operations = Composer {
+            options: &self.options,
+            flavor: Flavor::now(),
+        }
+        .compose(unit);
+        operations
+            .iter()
+            .map(|operation| format!("{};\n", operation.sql))
+            .collect()
+    }
+
+    async fn kept_scripts(
+        &mut self,
+        checksums: &[Checksum],
+    ) -> Result<HashMap<Checksum, String>, DriverError> {
+        let select = history_sql::select_scripts(&Flavor::now(), &self.options.tables, checksums);
+        let rows = self
+            .call(move |connection| rows(connection, &select))
+            .await?;
+        Ok(history_sql::scripts(rows))
+    }
+
+    async fn query(&mut self, sql: &str) -> Result<Vec<Vec<Option<String>>>, DriverError> {
+        let sql = sql.to_owned();
+        self.call(move |connection| rows(connection, &sql)).await
+    }
+
+    fn canceller(&self) -> Option<Arc<dyn Cancel>> {
+        self.interrupt
+            .as_ref()
+            .map(|handle| Arc::new(Interrupt(Arc::clone(handle))) as Arc<dyn Cancel>)
+    }
+
+    async fn close(self: Box<Self>) -> Result<(), DriverError> {
+        let connection = Arc::clone(&self.connection);
+        blocking(move || {
+            drop(
+                connection
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .take(),
+            )
+        })
+        .await;
+        Ok(())
+    }
+}
+
+struct Interrupt(Arc<InterruptHandle>);
+
+#[async_trait]
+impl Cancel for Interrupt {
+    async fn cancel(&self) -> Result<(), DriverError> {
+        self.0.interrupt();
+        Ok(())
+    }
+}

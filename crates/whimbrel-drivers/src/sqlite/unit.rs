@@ -1,0 +1,148 @@
+//! Units as statements: the one place that composes them, for runs and for dry runs.
+
+use whimbrel_core::driver::{BoundStatement, SessionOptions, Unit, Write};
+use whimbrel_sql::{ObjectKind, Verb};
+
+use super::flavor::Sqlite;
+use crate::history_sql;
+
+/// What an operation is to the unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    Frame,
+    /// Must give a row.
+    Fence,
+    /// Violations of foreign keys are noted before the unit and compared before it commits.
+    NoteViolations,
+    CheckViolations,
+    /// A statement of the migration, by part and place; `drops` if it drops a table.
+    Statement {
+        part: usize,
+        statement: usize,
+        drops: bool,
+    },
+}
+
+/// One operation, owned, since it runs on another thread.
+#[derive(Clone, Debug)]
+pub(super) struct Operation {
+    pub(super) role: Role,
+    pub(super) sql: String,
+}
+
+/// Composes a unit.
+pub(super) struct Composer<'o> {
+    pub(super) options: &'o SessionOptions,
+    pub(super) flavor: Sqlite,
+}
+
+impl Composer<'_> {
+    /// The unit's operations; a unit that is not atomic has its own BEGIN and COMMIT around each
+    /// list of history writes.
+    pub(super) fn compose(&self, unit: &Unit<'_>) -> Vec<Operation> {
+        let mut list = Vec::new();
+        let enforce = unit.foreign_keys.unwrap_or(self.options.foreign_keys);
+        let mut frame = |sql: &str| {
+            list.push(Operation {
+                role: Role::Frame,
+                sql: sql.to_owned(),
+            })
+        };
+        frame(if enforce {
+            "PRAGMA foreign_keys = ON"
+        } else {
+            "PRAGMA foreign_keys = OFF"
+        });
+        if !unit.continues {
+            self.options.session_sql.iter().for_each(|sql| frame(sql));
+        }
+        self.begin(&mut list, unit);
+        if unit.atomic && !enforce {
+            list.push(Operation {
+                role: Role::NoteViolations,
+                sql: "PRAGMA foreign_key_check".to_owned(),
+            });
+        }
+        for (number, part) in unit.parts.iter().enumerate() {
+            self.writes(&mut list, &part.before);
+            if !unit.atomic {
+                commit(&mut list);
+            }
+            for (index, statement) in part.statements.iter().enumerate() {
+                list.push(statement_operation(number, index, statement));
+            }
+            if !unit.atomic {
+                self.begin(&mut list, unit);
+            }
+            self.writes(&mut list, &part.after);
+        }
+        if unit.atomic && !enforce {
+            list.push(Operation {
+                role: Role::CheckViolations,
+                sql: "PRAGMA foreign_key_check".to_owned(),
+            });
+        }
+        commit(&mut list);
+        list
+    }
+
+    fn begin(&self, list: &mut Vec<Operation>, unit: &Unit<'_>) {
+        let tables = &self.options.tables;
+        list.push(Operation {
+            role: Role::Frame,
+            sql: "BEGIN IMMEDIATE".to_owned(),
+        });
+        let token = unit.lease.token;
+        let lock = history_sql::table(&self.flavor, tables, &tables.lock);
+        let fence = format!("SELECT 1 FROM {lock} WHERE id = 1 AND token = {token}");
+        list.push(Operation {
+            role: Role::Fence,
+            sql: fence,
+        });
+        if unit.renew {
+            let sql = history_sql::renew_lock(&self.flavor, tables, token, unit.lease.length);
+            list.push(Operation {
+                role: Role::Frame,
+                sql,
+            });
+        }
+    }
+
+    fn writes(&self, list: &mut Vec<Operation>, writes: &[Write<'_>]) {
+        for write in writes {
+            let sql = history_sql::write(&self.flavor, &self.options.tables, write);
+            list.push(Operation {
+                role: Role::Frame,
+                sql,
+            });
+        }
+    }
+}
+
+fn commit(list: &mut Vec<Operation>) {
+    list.push(Operation {
+        role: Role::Frame,
+        sql: "COMMIT".to_owned(),
+    });
+}
+
+fn statement_operation(part: usize, statement: usize, bound: &BoundStatement<'_>) -> Operation {
+    let facts = bound.facts;
+    let drops = facts.verb == Verb::Drop && facts.object == Some(ObjectKind::Table);
+    Operation {
+        role: Role::Statement {
+            part,
+            statement,
+            drops,
+        },
+        sql: bound.text.to_owned(),
+    }
+}
+
+/// True if the session should not be used for another unit.
+pub(super) fn leaves_state(unit: &Unit<'_>) -> bool {
+    let statements = unit.parts.iter().flat_map(|part| &part.statements);
+    statements
+        .into_iter()
+        .any(|statement| statement.facts.session_state)
+}

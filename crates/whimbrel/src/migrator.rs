@@ -1,0 +1,224 @@
+//! The handle that applications hold.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+use whimbrel_core::Error;
+use whimbrel_core::driver::{Connect, SessionOptions};
+use whimbrel_core::event::Listener;
+use whimbrel_core::history::{HistoryTables, Owner};
+use whimbrel_core::plan::{Goal, Plan, Status, StatusRow};
+use whimbrel_core::report::Report;
+use whimbrel_core::runner::{RunOptions, Runner, silent};
+use whimbrel_core::source::Source;
+
+/// Applies, undoes, plans and shows the migrations of one database.
+pub struct Migrator {
+    connect: Box<dyn Connect>,
+    sources: Vec<Box<dyn Source>>,
+    options: RunOptions,
+    listener: Arc<dyn Listener>,
+    cancel: CancellationToken,
+}
+
+/// Puts a [`Migrator`] together.
+pub struct MigratorBuilder {
+    url: String,
+    password: Option<String>,
+    session: SessionOptions,
+    sources: Vec<Box<dyn Source>>,
+    options: RunOptions,
+    listener: Arc<dyn Listener>,
+    cancel: CancellationToken,
+}
+
+impl Migrator {
+    /// Starts with a database's URL: `sqlite:app.db`, `postgres://...`, `mysql://...`.
+    pub fn builder(url: &str) -> MigratorBuilder {
+        MigratorBuilder {
+            url: url.to_owned(),
+            password: None,
+            session: SessionOptions {
+                foreign_keys: true,
+                ..SessionOptions::default()
+            },
+            sources: Vec::new(),
+            options: RunOptions::new(owner()),
+            listener: silent(),
+            cancel: CancellationToken::new(),
+        }
+    }
+
+    fn runner(&self) -> Runner<'_> {
+        Runner {
+            connect: &*self.connect,
+            sources: &self.sources,
+            options: &self.options,
+            listener: &*self.listener,
+            cancel: self.cancel.clone(),
+        }
+    }
+
+    /// Applies everything pending.
+    ///
+    /// # Errors
+    /// See [`Error`]; what was applied before a failure stays.
+    pub async fn up(&self) -> Result<Report, Error> {
+        self.run(&Goal::Latest).await
+    }
+
+    /// Undoes the last batch.
+    ///
+    /// # Errors
+    /// See [`Error`]; what was undone before a failure stays undone.
+    pub async fn down(&self) -> Result<Report, Error> {
+        self.run(&Goal::UndoBatch).await
+    }
+
+    /// Applies or undoes what a goal asks for.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn run(&self, goal: &Goal) -> Result<Report, Error> {
+        self.runner().run(goal).await
+    }
+
+    /// What [`Migrator::run`] would do.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn plan(&self, goal: &Goal) -> Result<Plan, Error> {
+        self.runner().plan(goal).await
+    }
+
+    /// What [`Migrator::run`] would do, with the exact text that it would send.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn dry_run(&self, goal: &Goal) -> Result<(Plan, String), Error> {
+        self.runner().dry_run(goal).await
+    }
+
+    /// The state of every migration.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn status(&self) -> Result<Status, Error> {
+        self.runner().status().await
+    }
+
+    /// The migrations that `up` would apply.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn pending(&self) -> Result<Vec<StatusRow>, Error> {
+        let rows = self.status().await?.migrations;
+        Ok(rows
+            .into_iter()
+            .filter(|row| row.state.is_pending())
+            .collect())
+    }
+
+    /// True if `up` has nothing to do.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn is_up_to_date(&self) -> Result<bool, Error> {
+        let totals = self.status().await?.totals;
+        Ok(totals.pending == 0 && totals.outdated == 0)
+    }
+
+    /// Creates the history tables; false if they were there already.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn init(&self) -> Result<bool, Error> {
+        self.runner().init().await
+    }
+
+    /// The database as people may see it: without secrets.
+    pub fn display(&self) -> String {
+        self.connect.display()
+    }
+
+    /// The database's own name.
+    pub fn database(&self) -> String {
+        self.connect.database()
+    }
+}
+
+impl MigratorBuilder {
+    /// Adds migrations.
+    pub fn source(mut self, source: impl Source + 'static) -> Self {
+        self.sources.push(Box::new(source));
+        self
+    }
+
+    /// The password, in the place of one in the URL.
+    pub fn password(mut self, password: impl Into<String>) -> Self {
+        self.password = Some(password.into());
+        self
+    }
+
+    /// Names of the history tables; see [`HistoryTables::named`].
+    pub fn tables(mut self, tables: HistoryTables) -> Self {
+        self.session.tables = tables;
+        self
+    }
+
+    /// A statement that runs before each migration.
+    pub fn session_sql(mut self, sql: impl Into<String>) -> Self {
+        self.session.session_sql.push(sql.into());
+        self
+    }
+
+    /// Settings of its runs.
+    pub fn options(mut self, change: impl FnOnce(&mut RunOptions)) -> Self {
+        change(&mut self.options);
+        self
+    }
+
+    /// Who hears what happens.
+    pub fn listener(mut self, listener: Arc<dyn Listener>) -> Self {
+        self.listener = listener;
+        self
+    }
+
+    /// Cancels its runs.
+    pub fn cancel(mut self, token: CancellationToken) -> Self {
+        self.cancel = token;
+        self
+    }
+
+    /// The migrator. Nothing is connected or read yet.
+    ///
+    /// # Errors
+    /// The URL can't be read, or its driver is not compiled in.
+    pub fn build(self) -> Result<Migrator, Error> {
+        let connect =
+            whimbrel_drivers::connector(&self.url, self.password.as_deref(), self.session)?;
+        Ok(Migrator {
+            connect,
+            sources: self.sources,
+            options: self.options,
+            listener: self.listener,
+            cancel: self.cancel,
+        })
+    }
+}
+
+/// Who an application is if it does not say: its process on its host.
+fn owner() -> Owner {
+    // The kernel's own file; other systems' names come from the application.
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = if host.trim().is_empty() {
+        "localhost"
+    } else {
+        host.trim()
+    };
+    Owner {
+        user: "application".to_owned(),
+        host: host.to_owned(),
+        pid: std::process::id(),
+    }
+}
