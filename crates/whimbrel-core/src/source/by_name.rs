@@ -1,12 +1,13 @@
 //! The layout `by-name`: the whole name is the version, in natural order.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use whimbrel_sql::Dialect;
 
 use super::Loaded;
 use super::layout::{Entry, Layout, Listing};
 use super::native::{self, FileName, FileRole, split_role};
+use crate::diagnostic::Diagnostic;
 use crate::error::Error;
 use crate::version::Version;
 
@@ -53,8 +54,52 @@ impl Layout for ByName {
     }
 
     fn load(&self, listing: &Listing, dialect: Dialect) -> Result<Loaded, Error> {
-        native::load(listing, dialect, &named)
+        let (listing, strays) = without_strays(&spelt_with_dots(listing));
+        let mut loaded = native::load(&listing, dialect, &named)?;
+        loaded.warnings.extend(strays);
+        Ok(loaded)
     }
+}
+
+/// In a folder of pairs, a file that is neither of a pair's is not the tool's, and a down script
+/// without its up script is never run: both are passed over, with a word.
+fn without_strays(listing: &Listing) -> (Listing, Vec<Diagnostic>) {
+    let names = |role: FileRole| {
+        let of_role = move |entry: &&Entry| split_role(&entry.stem).1 == role;
+        listing
+            .entries
+            .iter()
+            .filter(of_role)
+            .map(|entry| named(entry).version)
+            .collect::<HashSet<_>>()
+    };
+    let (ups, singles) = (names(FileRole::Up), names(FileRole::Single));
+    let mut kept = Listing {
+        source: listing.source.clone(),
+        entries: Vec::new(),
+        sort_dirs_separately: listing.sort_dirs_separately,
+    };
+    let mut strays = Vec::new();
+    for entry in &listing.entries {
+        let name = named(entry);
+        let why = match name.role {
+            FileRole::Single if !ups.is_empty() => {
+                "this file is neither `.up` nor `.down` and is passed over"
+            }
+            FileRole::Down if !ups.contains(&name.version) && !singles.contains(&name.version) => {
+                "this down script has no up script and is passed over"
+            }
+            _ => {
+                kept.entries.push(entry.clone());
+                continue;
+            }
+        };
+        strays.push(native::about_file(
+            Diagnostic::warning("stray-file", why),
+            &entry.path,
+        ));
+    }
+    (kept, strays)
 }
 
 fn named(entry: &Entry) -> FileName {
@@ -65,6 +110,28 @@ fn named(entry: &Entry) -> FileName {
         role,
         repeatable: false,
     }
+}
+
+/// In a folder of pairs `_up` and `_down` count as well, as they do in maragudk/migrate, whose
+/// pattern takes any character before the word.
+fn spelt_with_dots(listing: &Listing) -> Listing {
+    let pairs = listing
+        .entries
+        .iter()
+        .any(|entry| split_role(&entry.stem).1 == FileRole::Up);
+    let mut listing = Listing {
+        source: listing.source.clone(),
+        entries: listing.entries.clone(),
+        sort_dirs_separately: listing.sort_dirs_separately,
+    };
+    for entry in listing.entries.iter_mut().filter(|_| pairs) {
+        for word in ["up", "down"] {
+            if let Some(stem) = entry.stem.strip_suffix(&format!("_{word}")) {
+                entry.stem = format!("{stem}.{word}");
+            }
+        }
+    }
+    listing
 }
 
 /// True if every file is in a folder whose name has a number: `v1.10/tables.sql`.

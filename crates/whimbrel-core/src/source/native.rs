@@ -333,10 +333,14 @@ fn up_name(down: &Path) -> String {
     name.replacen(".down.", ".up.", 1)
 }
 
-/// An error about a file as a whole.
 fn path_error(code: &str, message: &str, path: &Path) -> Diagnostic {
+    about_file(Diagnostic::error(code, message), path)
+}
+
+/// Points at a file as a whole, unread.
+pub(super) fn about_file(diagnostic: Diagnostic, path: &Path) -> Diagnostic {
     let file = SourceFile::new(path.display().to_string(), String::new());
-    Diagnostic::error(code, message).at(&file, 0..0, "")
+    diagnostic.at(&file, 0..0, "")
 }
 
 fn sort(listing: &Listing, reads: &mut [Read<'_>]) {
