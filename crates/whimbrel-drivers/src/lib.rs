@@ -2,6 +2,8 @@
 
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 mod history_sql;
+#[cfg(feature = "mysql")]
+pub mod mysql;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 #[cfg(feature = "sqlite")]
@@ -40,6 +42,8 @@ pub fn connector(
         "sqlite" | "file" => sqlite::connector(url, options),
         #[cfg(feature = "postgres")]
         "postgres" | "postgresql" => postgres::connector(url, password, options),
+        #[cfg(feature = "mysql")]
+        "mysql" | "mariadb" => mysql::connector(url, password, options),
         known if KNOWN.contains(&known) => Err(Error::Settings(format!(
             "the driver for {scheme} is not compiled in: turn the cargo feature on"
         ))),

@@ -1,0 +1,532 @@
+//! The driver contract over a MySQL or MariaDB connection.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use mysql_async::prelude::Queryable;
+use mysql_async::{Conn, Value};
+use whimbrel_core::checksum::Checksum;
+use whimbrel_core::driver::{
+    BoundStatement, Cancel, Capabilities, Driver, DriverError, DriverErrorKind, Lease, LockAttempt,
+    Notice, Outcome, Part, Progress, Server, SessionOptions, Unit, UnitError, Write,
+};
+use whimbrel_core::history::{History, Holder, Owner};
+use whimbrel_sql::Dialect;
+
+use super::config::{Config, SslMode};
+use super::errors;
+use super::flavor::Mysql as Flavor;
+use crate::history_sql::{self, Row};
+
+pub(super) struct Mysql {
+    connection: Conn,
+    config: Arc<Config>,
+    options: SessionOptions,
+    server: Server,
+    /// True if the session may not be as it was at connection.
+    dirty: bool,
+}
+
+type Progressing<'p> = &'p mut (dyn FnMut(Progress) + Send);
+
+impl Mysql {
+    pub(super) async fn open(
+        config: Arc<Config>,
+        mut options: SessionOptions,
+    ) -> Result<Self, DriverError> {
+        let mut connection = connect(&config).await?;
+        let version = rows(&mut connection, "SELECT VERSION()").await?;
+        let version = version
+            .into_iter()
+            .flatten()
+            .flatten()
+            .next()
+            .unwrap_or_default();
+        let maria = version.contains("MariaDB");
+        let server = Server {
+            engine: if maria { "MariaDB" } else { "MySQL" },
+            major: version
+                .split('.')
+                .next()
+                .and_then(|n| n.parse().ok())
+                .unwrap_or(0),
+            capabilities: Capabilities {
+                transactional_ddl: false,
+                cancel: true,
+                enum_value_in_transaction: true,
+            },
+            lock_slots: None,
+            version,
+        };
+        // The history stays where it is, whatever a migration USEs.
+        options
+            .tables
+            .schema
+            .get_or_insert_with(|| config.database.clone());
+        let mut driver = Self {
+            connection,
+            config,
+            options,
+            server,
+            dirty: false,
+        };
+        driver.session_sql().await?;
+        Ok(driver)
+    }
+
+    async fn session_sql(&mut self) -> Result<(), DriverError> {
+        for sql in &self.options.session_sql {
+            rows(&mut self.connection, sql).await?;
+        }
+        Ok(())
+    }
+
+    /// Named after the lock table, at most 64 characters: a server-wide name.
+    fn lock_name(&self) -> String {
+        let table = history_sql::table(
+            &Flavor::default(),
+            &self.options.tables,
+            &self.options.tables.lock,
+        );
+        format!("'whimbrel:{}'", &Checksum::of(&table).as_str()[..32])
+    }
+
+    fn reads(&self) -> [String; 3] {
+        let (flavor, tables) = (Flavor::default(), &self.options.tables);
+        [
+            history_sql::select_lock(&flavor, tables),
+            history_sql::select_applied(&flavor, tables),
+            history_sql::select_attempts(&flavor, tables),
+        ]
+    }
+
+    async fn reset(&mut self) -> Result<(), DriverError> {
+        self.connection
+            .reset()
+            .await
+            .map_err(|error| errors::error(&error))?;
+        let database = history_sql::Flavor::name(&Flavor::default(), &self.config.database);
+        // A reset frees named locks, and the dead client's guard with them: take it at once again.
+        let again = format!("USE {database};\nSELECT GET_LOCK({}, 0)", self.lock_name());
+        let sets = batch(&mut self.connection, &again).await?;
+        if sets
+            .last()
+            .and_then(|set| set.first())
+            .and_then(|row| row[0].clone())
+            .as_deref()
+            != Some("1")
+        {
+            return Err(history_sql::fenced());
+        }
+        self.dirty = false;
+        self.session_sql().await
+    }
+
+    /// What runs before a unit's statements, in one message.
+    fn opening(&self, unit: &Unit<'_>, writes: &[Write<'_>], flavor: Flavor) -> Vec<String> {
+        let tables = &self.options.tables;
+        let lock = history_sql::table(&flavor, tables, &tables.lock);
+        let token = unit.lease.token;
+        let mut list = vec![
+            "START TRANSACTION".to_owned(),
+            format!("SELECT 1 FROM {lock} WHERE id = 1 AND token = {token} LOCK IN SHARE MODE"),
+        ];
+        if unit.renew {
+            list.push(history_sql::renew_lock(
+                &flavor,
+                tables,
+                token,
+                unit.lease.length,
+            ));
+        }
+        list.extend(
+            writes
+                .iter()
+                .map(|write| history_sql::write(&flavor, tables, write)),
+        );
+        list
+    }
+
+    fn closing(&self, part: &Part<'_>, flavor: Flavor) -> Vec<String> {
+        part.after
+            .iter()
+            .map(|write| history_sql::write(&flavor, &self.options.tables, write))
+            .collect()
+    }
+
+    async fn open_fenced(
+        &mut self,
+        unit: &Unit<'_>,
+        writes: &[Write<'_>],
+        flavor: Flavor,
+    ) -> Result<(), DriverError> {
+        let opening = self.opening(unit, writes, flavor).join(";\n");
+        let sets = batch(&mut self.connection, &opening).await?;
+        if sets.first().is_none_or(Vec::is_empty) {
+            return Err(history_sql::fenced());
+        }
+        Ok(())
+    }
+
+    async fn statement(
+        &mut self,
+        part: usize,
+        index: usize,
+        statement: &BoundStatement<'_>,
+        progress: Progressing<'_>,
+    ) -> Result<(), DriverError> {
+        let (affected, warnings) = {
+            let mut result = self
+                .connection
+                .query_iter(statement.text)
+                .await
+                .map_err(|e| errors::error(&e))?;
+            let (mut affected, mut warnings) = (result.affected_rows(), result.warnings());
+            // A CALL gives several results; all are drained.
+            while !result.is_empty() {
+                result.for_each(drop).await.map_err(|e| errors::error(&e))?;
+                affected = result.affected_rows();
+                warnings = result.warnings();
+            }
+            (affected, warnings)
+        };
+        if warnings > 0 {
+            for row in rows(&mut self.connection, "SHOW WARNINGS").await? {
+                let [severity, code, message] = row.as_slice() else {
+                    continue;
+                };
+                let notice = Notice {
+                    severity: severity.clone().unwrap_or_default().to_uppercase(),
+                    code: code.clone(),
+                    message: message.clone().unwrap_or_default(),
+                    detail: None,
+                    hint: None,
+                };
+                progress(Progress::Notice {
+                    part,
+                    statement: index,
+                    notice,
+                });
+            }
+        }
+        progress(Progress::StatementDone {
+            part,
+            statement: index,
+            rows: Some(affected),
+        });
+        Ok(())
+    }
+
+    async fn run(
+        &mut self,
+        unit: &Unit<'_>,
+        progress: Progressing<'_>,
+    ) -> Result<(), (DriverError, usize, Option<usize>)> {
+        let frame = |error: DriverError| (error, 0, None);
+        let started = Instant::now();
+        let flavor = || Flavor {
+            elapsed: started.elapsed().as_millis(),
+        };
+        if self.dirty && !unit.continues {
+            self.reset().await.map_err(frame)?;
+        }
+        if let Some(limit) = unit.lock_timeout {
+            let seconds = limit.as_secs().max(1);
+            let set = format!(
+                "SET SESSION lock_wait_timeout = {seconds}, innodb_lock_wait_timeout = {seconds}"
+            );
+            rows(&mut self.connection, &set).await.map_err(frame)?;
+            self.dirty = true;
+        }
+        for (number, part) in unit.parts.iter().enumerate() {
+            self.open_fenced(unit, &part.before, flavor())
+                .await
+                .map_err(frame)?;
+            if !unit.atomic {
+                rows(&mut self.connection, "COMMIT").await.map_err(frame)?;
+            }
+            for (index, statement) in part.statements.iter().enumerate() {
+                self.dirty |= statement.facts.session_state;
+                self.statement(number, index, statement, progress)
+                    .await
+                    .map_err(|error| (error, number, Some(index)))?;
+            }
+            if !unit.atomic {
+                self.open_fenced(unit, &[], flavor()).await.map_err(frame)?;
+            }
+            let mut closing = self.closing(part, flavor());
+            closing.push("COMMIT".to_owned());
+            batch(&mut self.connection, &closing.join(";\n"))
+                .await
+                .map_err(frame)?;
+        }
+        Ok(())
+    }
+}
+
+async fn connect(config: &Config) -> Result<Conn, DriverError> {
+    let with_tls = config.ssl_mode != SslMode::Disabled;
+    let mut result = Conn::new(config.options(with_tls)).await;
+    if config.ssl_mode == SslMode::Preferred && matches!(result, Err(mysql_async::Error::Driver(_)))
+    {
+        result = Conn::new(config.options(false)).await;
+    }
+    result.map_err(|error| {
+        let mut error = errors::error(&error);
+        if error.kind == DriverErrorKind::Lost {
+            error.kind = DriverErrorKind::Connect;
+            error.message = error
+                .message
+                .replace("the connection to the server broke", "can't connect");
+            error.hint = Some(
+                "check that the server runs, and the host, port and ssl-mode in the URL".to_owned(),
+            );
+        }
+        error
+    })
+}
+
+/// Runs several statements in one message; gives their rows as text.
+async fn batch(connection: &mut Conn, sql: &str) -> Result<Vec<Vec<Row>>, DriverError> {
+    let failed = |error| errors::error(&error);
+    let mut result = connection.query_iter(sql).await.map_err(failed)?;
+    let mut sets = Vec::new();
+    while !result.is_empty() {
+        let has_columns = !result.columns_ref().is_empty();
+        let set: Vec<mysql_async::Row> = result.collect().await.map_err(failed)?;
+        if has_columns {
+            sets.push(
+                set.into_iter()
+                    .map(|row| row.unwrap().into_iter().map(text).collect())
+                    .collect(),
+            );
+        }
+    }
+    Ok(sets)
+}
+
+async fn rows(connection: &mut Conn, sql: &str) -> Result<Vec<Row>, DriverError> {
+    Ok(batch(connection, sql).await?.pop().unwrap_or_default())
+}
+
+fn text(value: Value) -> Option<String> {
+    match value {
+        Value::NULL => None,
+        Value::Bytes(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
+        other => Some(other.as_sql(true).trim_matches('\'').to_owned()),
+    }
+}
+
+fn history(sets: &[Vec<Row>]) -> Result<History, DriverError> {
+    let set = |index: usize| sets.get(index).map(Vec::as_slice).unwrap_or_default();
+    let mut history = history_sql::history(set(0), set(1), set(2))?;
+    history.applied.sort_by_key(|row| row.sequence);
+    Ok(history)
+}
+
+fn nobody() -> Holder {
+    Holder {
+        owner: None,
+        since: None,
+        expires: None,
+    }
+}
+
+#[async_trait]
+impl Driver for Mysql {
+    fn server(&self) -> &Server {
+        &self.server
+    }
+
+    fn dialect(&self) -> Dialect {
+        Dialect::Mysql
+    }
+
+    async fn read_history(&mut self) -> Result<History, DriverError> {
+        let reads = self.reads().join(";\n");
+        match batch(&mut self.connection, &reads).await {
+            Ok(sets) => history(&sets),
+            Err(error)
+                if error
+                    .code
+                    .as_deref()
+                    .is_some_and(|code| code.starts_with("1146 ")) =>
+            {
+                Ok(History::default())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn create_history(&mut self) -> Result<(), DriverError> {
+        let statements = history_sql::create(&Flavor::default(), &self.options.tables);
+        batch(&mut self.connection, &statements.join(";\n"))
+            .await
+            .map(|_| ())
+    }
+
+    async fn lock(&mut self, owner: &Owner, lease: Duration) -> Result<LockAttempt, DriverError> {
+        let name = self.lock_name();
+        let (flavor, tables) = (Flavor::default(), self.options.tables.clone());
+        let got = rows(&mut self.connection, &format!("SELECT GET_LOCK({name}, 0)")).await?;
+        if got.first().and_then(|row| row[0].clone()).as_deref() != Some("1") {
+            // Also a dead client's statement that still runs in the server keeps it.
+            let holder = self.read_history().await?.holder;
+            return Ok(LockAttempt::Held(holder.unwrap_or_else(nobody)));
+        }
+        let lock = history_sql::table(&flavor, &tables, &tables.lock);
+        let take = [
+            "START TRANSACTION".to_owned(),
+            format!("SELECT 1 FROM {lock} WHERE id = 1 FOR UPDATE NOWAIT"),
+            history_sql::take_lock(&flavor, &tables, owner, lease),
+            "SELECT ROW_COUNT()".to_owned(),
+        ];
+        let mut all = take.to_vec();
+        all.extend(self.reads());
+        all.push("COMMIT".to_owned());
+        let result = batch(&mut self.connection, &all.join(";\n")).await;
+        let release = format!("SELECT RELEASE_LOCK({name})");
+        let sets = match result {
+            Ok(sets) => sets,
+            Err(error) => {
+                batch(&mut self.connection, &format!("ROLLBACK;\n{release}")).await?;
+                if error.kind == DriverErrorKind::LockTimeout {
+                    let holder = self.read_history().await?.holder;
+                    return Ok(LockAttempt::Held(holder.unwrap_or_else(nobody)));
+                }
+                return Err(error);
+            }
+        };
+        let changed = sets
+            .get(1)
+            .and_then(|set| set.first())
+            .and_then(|row| row[0].clone());
+        let history = history(&sets[2..])?;
+        if changed.as_deref() != Some("1") {
+            rows(&mut self.connection, &release).await?;
+            return Ok(LockAttempt::Held(history.holder.unwrap_or_else(nobody)));
+        }
+        Ok(LockAttempt::Taken(
+            Lease {
+                token: history.token,
+                length: lease,
+            },
+            Box::new(history),
+        ))
+    }
+
+    async fn unlock(&mut self, lease: &Lease) -> Result<(), DriverError> {
+        let release =
+            history_sql::release_lock(&Flavor::default(), &self.options.tables, lease.token);
+        let all = format!("{release};\nSELECT RELEASE_LOCK({})", self.lock_name());
+        batch(&mut self.connection, &all).await.map(|_| ())
+    }
+
+    async fn is_connection_alive(&mut self, connection: &str) -> Result<bool, DriverError> {
+        let Ok(id) = connection.parse::<u64>() else {
+            return Ok(false);
+        };
+        let select = format!(
+            "SELECT 1 FROM information_schema.PROCESSLIST WHERE ID = {id} AND COMMAND <> 'Sleep' AND ID <> CONNECTION_ID()"
+        );
+        Ok(!rows(&mut self.connection, &select).await?.is_empty())
+    }
+
+    async fn apply(&mut self, unit: &Unit<'_>, progress: Progressing<'_>) -> Result<(), UnitError> {
+        let Err((error, part, statement)) = self.run(unit, progress).await else {
+            return Ok(());
+        };
+        if error.kind == DriverErrorKind::Lost {
+            return Err(UnitError {
+                error,
+                part,
+                statement,
+                outcome: Outcome::Unknown,
+            });
+        }
+        // Ends the unit's transaction; without one it does nothing.
+        let _ = rows(&mut self.connection, "ROLLBACK").await;
+        let outcome = if unit.atomic || statement.is_none() {
+            Outcome::RolledBack
+        } else {
+            Outcome::StatementFailed
+        };
+        Err(UnitError {
+            error,
+            part,
+            statement,
+            outcome,
+        })
+    }
+
+    fn render(&self, unit: &Unit<'_>) -> String {
+        let flavor = Flavor::default();
+        let mut list = Vec::new();
+        for part in &unit.parts {
+            list.extend(self.opening(unit, &part.before, flavor));
+            if !unit.atomic {
+                list.push("COMMIT".to_owned());
+            }
+            list.extend(
+                part.statements
+                    .iter()
+                    .map(|statement| statement.text.to_owned()),
+            );
+            if !unit.atomic {
+                list.extend(self.opening(unit, &[], flavor));
+            }
+            list.extend(self.closing(part, flavor));
+            list.push("COMMIT".to_owned());
+        }
+        list.iter().map(|sql| format!("{sql};\n")).collect()
+    }
+
+    async fn kept_scripts(
+        &mut self,
+        checksums: &[Checksum],
+    ) -> Result<HashMap<Checksum, String>, DriverError> {
+        let select =
+            history_sql::select_scripts(&Flavor::default(), &self.options.tables, checksums);
+        Ok(history_sql::scripts(
+            rows(&mut self.connection, &select).await?,
+        ))
+    }
+
+    async fn query(&mut self, sql: &str) -> Result<Vec<Vec<Option<String>>>, DriverError> {
+        rows(&mut self.connection, sql).await
+    }
+
+    fn canceller(&self) -> Option<Arc<dyn Cancel>> {
+        Some(Arc::new(Canceller {
+            config: Arc::clone(&self.config),
+            id: self.connection.id(),
+        }))
+    }
+
+    async fn close(self: Box<Self>) -> Result<(), DriverError> {
+        self.connection
+            .disconnect()
+            .await
+            .map_err(|error| errors::error(&error))
+    }
+}
+
+/// Ends a statement from a connection of its own.
+struct Canceller {
+    config: Arc<Config>,
+    id: u32,
+}
+
+#[async_trait]
+impl Cancel for Canceller {
+    async fn cancel(&self) -> Result<(), DriverError> {
+        let mut connection = connect(&self.config).await?;
+        rows(&mut connection, &format!("KILL QUERY {}", self.id)).await?;
+        connection
+            .disconnect()
+            .await
+            .map_err(|error| errors::error(&error))
+    }
+}

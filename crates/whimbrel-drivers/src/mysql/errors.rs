@@ -1,0 +1,68 @@
+//! MySQL's errors in the engine's terms.
+
+use mysql_async::Error;
+use whimbrel_core::driver::{DriverError, DriverErrorKind, Position};
+
+pub(super) fn error(error: &Error) -> DriverError {
+    match error {
+        Error::Server(server) => DriverError {
+            kind: kind(server.code),
+            message: server.message.clone(),
+            code: Some(format!("{} ({})", server.code, server.state)),
+            hint: advice(server.code).map(str::to_owned),
+            position: position(&server.message),
+            ..DriverError::default()
+        },
+        Error::Io(io) => DriverError::new(
+            DriverErrorKind::Lost,
+            format!("the connection to the server broke: {io}"),
+        ),
+        Error::Driver(driver) => DriverError::new(
+            DriverErrorKind::Lost,
+            format!("the connection to the server broke: {driver}"),
+        ),
+        // The library's own text could repeat the URL.
+        Error::Url(_) => {
+            DriverError::new(DriverErrorKind::Connect, "the database URL can't be read")
+        }
+        Error::Other(other) => DriverError::new(DriverErrorKind::Lost, other.to_string()),
+    }
+}
+
+/// By error number, as the manuals of both servers list them.
+fn kind(code: u16) -> DriverErrorKind {
+    match code {
+        1213 | 1020 => DriverErrorKind::Transient,
+        1205 | 3572 => DriverErrorKind::LockTimeout,
+        1317 | 3024 | 1969 => DriverErrorKind::Cancelled,
+        1007 | 1050 | 1060 | 1061 | 1304 | 1359 | 1537 | 1826 | 3822 => {
+            DriverErrorKind::AlreadyExists
+        }
+        1008 | 1051 | 1054 | 1091 | 1146 | 1305 | 1360 | 1539 => DriverErrorKind::DoesNotExist,
+        1044 | 1045 | 1049 | 1129 | 1130 | 1040 | 1203 => DriverErrorKind::Refused,
+        1053 | 1077 | 1079 | 1152..=1161 | 1927 => DriverErrorKind::Lost,
+        _ => DriverErrorKind::Statement,
+    }
+}
+
+fn advice(code: u16) -> Option<&'static str> {
+    Some(match code {
+        1045 => "check the user and the password",
+        1049 => "create the database first: CREATE DATABASE ... CHARACTER SET utf8mb4",
+        1205 => {
+            "another session holds a lock on what this statement changes; try again when it is done, or allow more time with --lock-timeout"
+        }
+        1290 | 1792 | 1836 => "the server or the session is read-only: connect to the primary",
+        _ => return None,
+    })
+}
+
+/// `... near 'TEXT' at line N`
+fn position(message: &str) -> Option<Position> {
+    let (head, line) = message.rsplit_once(" at line ")?;
+    let line = line.trim().parse().ok()?;
+    let near = head
+        .find("near '")
+        .map(|at| head[at + 6..].trim_end_matches('\'').to_owned());
+    Some(Position::Line(line, near))
+}

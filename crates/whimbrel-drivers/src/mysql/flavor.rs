@@ -1,0 +1,63 @@
+//! How MySQL and MariaDB spell the history.
+
+use crate::history_sql::{Flavor, Types};
+
+/// With the milliseconds that the unit took so far.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Mysql {
+    pub(super) elapsed: u128,
+}
+
+impl Flavor for Mysql {
+    /// Whether a backslash escapes depends on the session's `sql_mode`, so a text that has one is
+    /// written in hexadecimal digits.
+    fn literal(&self, text: &str) -> String {
+        if text.contains('\\') {
+            let digits: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+            format!("_utf8mb4 0x{digits}")
+        } else {
+            format!("'{}'", text.replace('\'', "''"))
+        }
+    }
+
+    fn name(&self, name: &str) -> String {
+        format!("`{}`", name.replace('`', "``"))
+    }
+
+    fn now(&self) -> &'static str {
+        "UTC_TIMESTAMP(6)"
+    }
+
+    fn after(&self, seconds: u64) -> String {
+        format!("UTC_TIMESTAMP(6) + INTERVAL {seconds} SECOND")
+    }
+
+    fn milliseconds(&self, column: &str) -> String {
+        format!("TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00', {column}) DIV 1000")
+    }
+
+    fn elapsed(&self) -> String {
+        self.elapsed.to_string()
+    }
+
+    fn connection(&self) -> &'static str {
+        "CAST(CONNECTION_ID() AS CHAR)"
+    }
+
+    fn types(&self) -> Types {
+        Types {
+            key: "varchar(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
+            word: "varchar(100) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
+            text: "longtext CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
+            time: "datetime(6)",
+        }
+    }
+
+    fn table_suffix(&self) -> &'static str {
+        " ENGINE=InnoDB DEFAULT CHARSET=utf8mb4"
+    }
+
+    fn insert_or_ignore(&self) -> (&'static str, &'static str) {
+        ("INSERT IGNORE", "")
+    }
+}
