@@ -23,7 +23,6 @@ pub(crate) struct Cli {
 /// Flags of every command; they may stand before or after its name.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Global options")]
-#[allow(clippy::struct_excessive_bools)] // Flags of a command line.
 pub(crate) struct Global {
     /// Database: sqlite:FILE, `postgres://`..., `mysql://`...
     #[arg(long, global = true, value_name = "URL")]

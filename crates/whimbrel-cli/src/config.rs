@@ -22,7 +22,6 @@ pub(crate) const DEFAULT_URL: &str = "sqlite:whimbrel.db";
 
 /// Everything that is set, from wherever.
 #[derive(Clone, Debug)]
-#[allow(clippy::struct_excessive_bools)] // Settings as they stand in the file.
 pub(crate) struct Settings {
     /// The folder that relative paths start from.
     pub(crate) root: PathBuf,

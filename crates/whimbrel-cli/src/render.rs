@@ -73,7 +73,7 @@ impl Output {
     }
 
     /// A question, without a line's end.
-    pub(crate) fn prompt(&self, text: &str) {
+    pub(crate) fn prompt(text: &str) {
         let mut stderr = std::io::stderr();
         let _ = write!(stderr, "{text}");
         let _ = stderr.flush();

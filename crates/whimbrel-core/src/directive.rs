@@ -199,10 +199,8 @@ fn misspelt(key: &str) -> Option<&'static str> {
     let word = plain(key);
     KEYS.into_iter().chain(["Rollback"]).find(|known| {
         let known = plain(known);
-        known != word
-            && word.len() > 3
-            && strsim::damerau_levenshtein(&known, &word) <= 1 + known.len() / 8
-            || known == word
+        known == word
+            || word.len() > 3 && strsim::damerau_levenshtein(&known, &word) <= 1 + known.len() / 8
     })
 }
 

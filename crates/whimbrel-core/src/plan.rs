@@ -78,7 +78,7 @@ impl Goal {
 }
 
 /// Settings that decide a plan.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct PlanOptions {
     /// Go on although applied files were modified, or although something is out of order.
     pub force: bool,
@@ -90,18 +90,6 @@ pub struct PlanOptions {
     pub single_transaction: bool,
     /// Values for `${key}`; none means that placeholders are not looked for.
     pub placeholders: Option<BTreeMap<String, String>>,
-}
-
-impl Default for PlanOptions {
-    fn default() -> Self {
-        Self {
-            force: false,
-            out_of_order: false,
-            require_rollback: false,
-            single_transaction: false,
-            placeholders: None,
-        }
-    }
 }
 
 /// What planning looks at.

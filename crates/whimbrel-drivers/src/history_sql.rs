@@ -468,3 +468,13 @@ pub(crate) fn fenced() -> DriverError {
     )
     .with_hint("look at `whimbrel status`; this run has changed nothing since it lost the lock")
 }
+
+/// Statements as a dry run shows them: one after the other, each with its semicolon.
+pub(crate) fn listing<S: AsRef<str>>(statements: impl IntoIterator<Item = S>) -> String {
+    let mut text = String::new();
+    for statement in statements {
+        text.push_str(statement.as_ref());
+        text.push_str(";\n");
+    }
+    text
+}

@@ -36,24 +36,23 @@ pub(crate) fn client(check: Check, roots: Option<&Path>) -> Result<Arc<ClientCon
     let builder = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .map_err(failed)?;
-    let verifier: Arc<dyn ServerCertVerifier> = match check {
-        Check::Nothing => Arc::new(Lenient {
+    let verifier: Arc<dyn ServerCertVerifier> = if check == Check::Nothing {
+        Arc::new(Lenient {
             inner: None,
             provider: provider(),
-        }),
-        _ => {
-            let store = Arc::new(store(roots)?);
-            let inner = WebPkiServerVerifier::builder_with_provider(store, provider())
-                .build()
-                .map_err(|error| Error::Settings(format!("TLS can't be set up: {error}")))?;
-            if check == Check::AuthorityAndName {
-                inner
-            } else {
-                Arc::new(Lenient {
-                    inner: Some(inner),
-                    provider: provider(),
-                })
-            }
+        })
+    } else {
+        let store = Arc::new(store(roots)?);
+        let inner = WebPkiServerVerifier::builder_with_provider(store, provider())
+            .build()
+            .map_err(|error| Error::Settings(format!("TLS can't be set up: {error}")))?;
+        if check == Check::AuthorityAndName {
+            inner
+        } else {
+            Arc::new(Lenient {
+                inner: Some(inner),
+                provider: provider(),
+            })
         }
     };
     let config = builder
@@ -65,28 +64,25 @@ pub(crate) fn client(check: Check, roots: Option<&Path>) -> Result<Arc<ClientCon
 
 fn store(roots: Option<&Path>) -> Result<RootCertStore, Error> {
     let mut store = RootCertStore::empty();
-    match roots {
-        Some(path) => {
-            let broken = |why: String| {
-                Error::Settings(format!(
-                    "the certificates in {} can't be read: {why}",
-                    path.display()
-                ))
-            };
-            let list =
-                CertificateDer::pem_file_iter(path).map_err(|error| broken(error.to_string()))?;
-            for certificate in list {
-                let certificate = certificate.map_err(|error| broken(error.to_string()))?;
-                store
-                    .add(certificate)
-                    .map_err(|error| broken(error.to_string()))?;
-            }
+    if let Some(path) = roots {
+        let broken = |why: String| {
+            Error::Settings(format!(
+                "the certificates in {} can't be read: {why}",
+                path.display()
+            ))
+        };
+        let list =
+            CertificateDer::pem_file_iter(path).map_err(|error| broken(error.to_string()))?;
+        for certificate in list {
+            let certificate = certificate.map_err(|error| broken(error.to_string()))?;
+            store
+                .add(certificate)
+                .map_err(|error| broken(error.to_string()))?;
         }
-        None => {
-            store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-            let system = rustls_native_certs::load_native_certs();
-            store.add_parsable_certificates(system.certs);
-        }
+    } else {
+        store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+        let system = rustls_native_certs::load_native_certs();
+        store.add_parsable_certificates(system.certs);
     }
     Ok(store)
 }

@@ -95,7 +95,6 @@ pub enum TransactionControl {
 
 /// Facts about a statement.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[allow(clippy::struct_excessive_bools)] // Independent facts, not a state.
 pub struct Facts {
     /// Its first word.
     pub verb: Verb,

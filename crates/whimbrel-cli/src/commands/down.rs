@@ -84,7 +84,7 @@ pub(super) async fn reset(
     if !execution.dry_run && !global.yes {
         let plan = project.migrator.plan(&Goal::UndoAll).await?;
         announce(output, &plan);
-        if !plan.steps.is_empty() && !confirmed(output, &database)? {
+        if !plan.steps.is_empty() && !confirmed(&database)? {
             return Err(Error::Cancelled);
         }
         return execute(&project, output, &Goal::UndoAll, false).await;
@@ -93,13 +93,13 @@ pub(super) async fn reset(
 }
 
 /// Asks for the database's name, typed.
-fn confirmed(output: &Output, database: &str) -> Result<bool, Error> {
+fn confirmed(database: &str) -> Result<bool, Error> {
     if !std::io::stdin().is_terminal() {
         return Err(Error::Settings(
             "`reset` asks for a confirmation, but there is no terminal: say --yes".to_owned(),
         ));
     }
-    output.prompt(&format!(
+    Output::prompt(&format!(
         "This undoes everything. Type the database's name ({database}) to go on: "
     ));
     let mut line = String::new();

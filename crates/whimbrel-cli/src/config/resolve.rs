@@ -1,14 +1,22 @@
 //! One value from the many places that may set it.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use whimbrel::Error;
 use whimbrel::directive::duration;
 
-use super::file::{File, OneOrMany};
+use super::file::{File, OneOrMany, Section};
 use super::{DEFAULT_DIR, DEFAULT_URL, Environment, Settings};
 use crate::cli::Global;
+
+/// The places that a value may come from.
+struct Places<'a> {
+    global: &'a Global,
+    environment: &'a Environment,
+    section: Section,
+}
 
 pub(super) fn resolve(
     global: &Global,
@@ -23,162 +31,168 @@ pub(super) fn resolve(
     let database = named(&global.database, "WHIMBREL_DATABASE");
     let stage = named(&global.env, "WHIMBREL_ENV");
     let section = file.section(stage.as_deref(), database.as_deref())?;
-    let expand = |key: &str, value: Option<&String>| {
-        value.map(|text| expand(key, text, environment)).transpose()
-    };
-    let expand_list = |key: &str, value: Option<&OneOrMany>| {
-        let list = value.map(OneOrMany::list).unwrap_or_default();
-        list.iter()
-            .map(|text| self::expand(key, text, environment))
-            .collect::<Result<Vec<_>, _>>()
-    };
-    let text =
-        |flag: &Option<String>, variable: &str, key: &str, value: Option<&String>| match named(
-            flag, variable,
-        ) {
-            Some(value) => Ok(Some(value)),
-            None => expand(key, value),
-        };
-    let url = url(
+    let places = Places {
         global,
         environment,
-        &database,
-        expand("url", section.url.as_ref()),
-    )?;
+        section,
+    };
+    let section = &places.section;
+    let url = places.url(database.is_some())?;
     if url.is_none() && database.is_none() && !file.databases().is_empty() {
         return Err(Error::Settings(format!(
             "several databases are set: choose one with --database ({})",
             file.databases().join(", ")
         )));
     }
-    let time = |flag: Option<Duration>, variable: &str, key: &str, value: Option<&String>| {
-        let value = match (flag, environment.get(variable)) {
-            (Some(value), _) => return Ok(Some(value)),
-            (None, Some(value)) => Some(value.to_owned()),
-            (None, None) => expand(key, value)?,
-        };
-        let wrong = |expected| Error::Settings(format!("the setting {key} must be {expected}"));
-        value.map(|text| duration(&text).map_err(wrong)).transpose()
-    };
-    let switch = |variable: &str, value: Option<bool>| match environment.get(variable) {
-        None => Ok(value.unwrap_or(false)),
-        Some("1" | "true" | "on" | "yes") => Ok(true),
-        Some("0" | "false" | "off" | "no") => Ok(false),
-        Some(_) => Err(Error::Settings(format!("{variable} must be true or false"))),
-    };
-    let password = match (
-        &section.password,
-        &section.password_file,
-        &section.password_env,
-    ) {
-        (Some(password), _, _) => Some(self::expand("password", password, environment)?),
-        (None, Some(file), _) => Some(password_from(root.join(self::expand(
-            "password_file",
-            file,
-            environment,
-        )?))?),
-        (None, None, Some(variable)) => Some(variable_of("password_env", variable, environment)?),
-        (None, None, None) => environment.get("WHIMBREL_PASSWORD").map(str::to_owned),
-    };
-    let mut dirs: Vec<PathBuf> = global.dir.clone();
-    if dirs.is_empty() {
-        dirs.extend(environment.get("WHIMBREL_DIR").map(PathBuf::from));
-    }
-    if dirs.is_empty() {
-        dirs.extend(
-            expand_list("dir", section.dir.as_ref())?
-                .into_iter()
-                .map(PathBuf::from),
-        );
-    }
-    if dirs.is_empty() {
-        dirs.push(DEFAULT_DIR.into());
-    }
-    let mut placeholders = section.placeholders.clone();
-    for (key, value) in &mut placeholders {
-        *value = self::expand(key, value, environment)?;
-    }
     Ok(Settings {
         url_is_default: url.is_none(),
         url: url.unwrap_or_else(|| DEFAULT_URL.to_owned()),
-        password,
-        dirs: dirs.into_iter().map(|dir| join(&root, dir)).collect(),
-        layout: text(
-            &global.layout,
-            "WHIMBREL_LAYOUT",
-            "layout",
-            section.layout.as_ref(),
-        )?,
-        extensions: expand_list("extensions", section.extensions.as_ref())?,
-        sort_dirs_separately: switch(
-            "WHIMBREL_SORT_DIRS_SEPARATELY",
-            section.sort_dirs_separately,
-        )?,
-        table: text(
-            &global.table,
-            "WHIMBREL_TABLE",
-            "table",
-            section.table.as_ref(),
-        )?,
-        source: expand("source", section.source.as_ref())?,
-        protected: switch("WHIMBREL_PROTECTED", section.protected)?,
-        out_of_order: switch("WHIMBREL_OUT_OF_ORDER", section.out_of_order)?,
-        require_rollback: switch("WHIMBREL_REQUIRE_ROLLBACK", section.require_rollback)?,
-        single_transaction: switch("WHIMBREL_SINGLE_TRANSACTION", section.single_transaction)?,
-        timeout: time(
-            None,
-            "WHIMBREL_TIMEOUT",
-            "timeout",
-            section.timeout.as_ref(),
-        )?,
-        lock_timeout: time(
-            None,
-            "WHIMBREL_LOCK_TIMEOUT",
-            "lock_timeout",
-            section.lock_timeout.as_ref(),
-        )?,
-        lock_wait: time(
-            global.lock_wait,
-            "WHIMBREL_LOCK_WAIT",
-            "lock_wait",
-            section.lock_wait.as_ref(),
-        )?,
-        session_sql: expand_list("session_sql", section.session_sql.as_ref())?,
-        placeholders,
+        password: places.password(&root)?,
+        dirs: places
+            .dirs()?
+            .into_iter()
+            .map(|dir| join(&root, dir))
+            .collect(),
+        layout: places.text(global.layout.as_ref(), "layout", section.layout.as_ref())?,
+        extensions: places.list("extensions", section.extensions.as_ref())?,
+        sort_dirs_separately: places
+            .switch("sort_dirs_separately", section.sort_dirs_separately)?,
+        table: places.text(global.table.as_ref(), "table", section.table.as_ref())?,
+        source: places.text(None, "source", section.source.as_ref())?,
+        protected: places.switch("protected", section.protected)?,
+        out_of_order: places.switch("out_of_order", section.out_of_order)?,
+        require_rollback: places.switch("require_rollback", section.require_rollback)?,
+        single_transaction: places.switch("single_transaction", section.single_transaction)?,
+        timeout: places.time(None, "timeout", section.timeout.as_ref())?,
+        lock_timeout: places.time(None, "lock_timeout", section.lock_timeout.as_ref())?,
+        lock_wait: places.time(global.lock_wait, "lock_wait", section.lock_wait.as_ref())?,
+        session_sql: places.list("session_sql", section.session_sql.as_ref())?,
+        placeholders: places.placeholders()?,
         root,
     })
 }
 
+impl Places<'_> {
+    /// `WHIMBREL_` and the key in capitals.
+    fn variable(&self, key: &str) -> Option<&str> {
+        self.environment
+            .get(&format!("WHIMBREL_{}", key.to_ascii_uppercase()))
+    }
+
+    fn expand(&self, key: &str, text: &str) -> Result<String, Error> {
+        expand(key, text, self.environment)
+    }
+
+    fn text(
+        &self,
+        flag: Option<&String>,
+        key: &str,
+        value: Option<&String>,
+    ) -> Result<Option<String>, Error> {
+        match flag.map(String::as_str).or(self.variable(key)) {
+            Some(value) => Ok(Some(value.to_owned())),
+            None => value.map(|text| self.expand(key, text)).transpose(),
+        }
+    }
+
+    fn list(&self, key: &str, value: Option<&OneOrMany>) -> Result<Vec<String>, Error> {
+        let list = value.map(OneOrMany::list).unwrap_or_default();
+        list.iter().map(|text| self.expand(key, text)).collect()
+    }
+
+    fn time(
+        &self,
+        flag: Option<Duration>,
+        key: &str,
+        value: Option<&String>,
+    ) -> Result<Option<Duration>, Error> {
+        if flag.is_some() {
+            return Ok(flag);
+        }
+        let wrong = |expected| Error::Settings(format!("the setting {key} must be {expected}"));
+        let text = self.text(None, key, value)?;
+        text.map(|text| duration(&text).map_err(wrong)).transpose()
+    }
+
+    fn switch(&self, key: &str, value: Option<bool>) -> Result<bool, Error> {
+        match self.variable(key) {
+            None => Ok(value.unwrap_or(false)),
+            Some("1" | "true" | "on" | "yes") => Ok(true),
+            Some("0" | "false" | "off" | "no") => Ok(false),
+            Some(_) => Err(Error::Settings(format!(
+                "the variable for {key} must be true or false"
+            ))),
+        }
+    }
+
+    /// A database that is chosen by name is not taken back by DATABASE_URL.
+    fn url(&self, by_name: bool) -> Result<Option<String>, Error> {
+        if let Some(url) = &self.global.url {
+            return Ok(Some(url.clone()));
+        }
+        let variable = self
+            .variable("url")
+            .or(self.environment.get("DATABASE_URL"));
+        match variable {
+            Some(url) if !by_name => Ok(Some(url.to_owned())),
+            _ => self
+                .section
+                .url
+                .as_ref()
+                .map(|text| self.expand("url", text))
+                .transpose(),
+        }
+    }
+
+    fn password(&self, root: &Path) -> Result<Option<String>, Error> {
+        let section = &self.section;
+        if let Some(password) = &section.password {
+            return self.expand("password", password).map(Some);
+        }
+        if let Some(file) = &section.password_file {
+            return password_from(&root.join(self.expand("password_file", file)?)).map(Some);
+        }
+        if let Some(variable) = &section.password_env {
+            return variable_of("password_env", variable, self.environment).map(Some);
+        }
+        Ok(self.variable("password").map(str::to_owned))
+    }
+
+    fn dirs(&self) -> Result<Vec<PathBuf>, Error> {
+        if !self.global.dir.is_empty() {
+            return Ok(self.global.dir.clone());
+        }
+        if let Some(dir) = self.variable("dir") {
+            return Ok(vec![dir.into()]);
+        }
+        let list = self.list("dir", self.section.dir.as_ref())?;
+        let list: Vec<_> = list.into_iter().map(PathBuf::from).collect();
+        Ok(if list.is_empty() {
+            vec![DEFAULT_DIR.into()]
+        } else {
+            list
+        })
+    }
+
+    fn placeholders(&self) -> Result<BTreeMap<String, String>, Error> {
+        let pairs = self.section.placeholders.iter();
+        pairs
+            .map(|(key, value)| Ok((key.clone(), self.expand(key, value)?)))
+            .collect()
+    }
+}
+
 /// `-C` moves relative paths; the current folder is not named in messages.
-fn join(root: &std::path::Path, path: PathBuf) -> PathBuf {
-    if root == std::path::Path::new(".") {
+fn join(root: &Path, path: PathBuf) -> PathBuf {
+    if root == Path::new(".") {
         path
     } else {
         root.join(path)
     }
 }
 
-/// A database that is chosen by name is not taken back by DATABASE_URL.
-fn url(
-    global: &Global,
-    environment: &Environment,
-    database: &Option<String>,
-    from_file: Result<Option<String>, Error>,
-) -> Result<Option<String>, Error> {
-    if let Some(url) = &global.url {
-        return Ok(Some(url.clone()));
-    }
-    let variable = environment
-        .get("WHIMBREL_URL")
-        .or_else(|| environment.get("DATABASE_URL"));
-    match variable {
-        Some(url) if database.is_none() => Ok(Some(url.to_owned())),
-        _ => from_file,
-    }
-}
-
-fn password_from(path: PathBuf) -> Result<String, Error> {
-    let text = std::fs::read_to_string(&path).map_err(|source| Error::File {
+fn password_from(path: &Path) -> Result<String, Error> {
+    let text = std::fs::read_to_string(path).map_err(|source| Error::File {
         path: path.display().to_string(),
         source,
     })?;

@@ -89,10 +89,11 @@ impl<'a> Planner<'a> {
                     .help(format!("finish it first: whimbrel down {}", row.version)),
                 );
             }
-            if row.kind == Kind::Versioned && migration.kind == Kind::Versioned {
-                if let Change::Modified(_) = change_in(self.input, migration, row) {
-                    self.object(modified(migration, row), false);
-                }
+            if row.kind == Kind::Versioned
+                && migration.kind == Kind::Versioned
+                && let Change::Modified(_) = change_in(self.input, migration, row)
+            {
+                self.object(modified(migration, row), false);
             }
         }
         self.check_missing();

@@ -219,7 +219,7 @@ impl<'r> Execution<'r> {
             unit.continues = place > 0;
             let first = segment.statements.start;
             if let Err(error) = self.apply(index, first, unit).await {
-                if self.happened_before(step, segment.statements.start, &error)
+                if Self::happened_before(step, segment.statements.start, &error)
                     && self
                         .mark_done(step, records, segment.statements.end, place == 0)
                         .await
@@ -254,7 +254,7 @@ impl<'r> Execution<'r> {
 
     /// The journal says that this statement was started by a run that died, and the server says
     /// that its work is there: then it was done.
-    fn happened_before(&self, step: &Step, statement: usize, error: &UnitError) -> bool {
+    fn happened_before(step: &Step, statement: usize, error: &UnitError) -> bool {
         let started = step
             .resume
             .as_ref()

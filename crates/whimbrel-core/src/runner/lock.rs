@@ -53,7 +53,7 @@ pub(super) async fn take(
                 waited,
             });
         }
-        let left = runner.options.lock_wait - waited;
+        let left = runner.options.lock_wait.saturating_sub(waited);
         tokio::select! {
             () = tokio::time::sleep(pause.min(left)) => {}
             () = runner.cancel.cancelled() => return Err(Error::Cancelled),

@@ -205,14 +205,13 @@ pub fn dry_run(
         length: options.lease,
     };
     let mut text = String::new();
-    let mut sequence = history.next_sequence();
-    for (index, step) in plan.steps.iter().enumerate() {
+    let sequences = history.next_sequence()..;
+    for (sequence, (index, step)) in sequences.zip(plan.steps.iter().enumerate()) {
         let id = AttemptId {
             run: lease.token,
             number: number(index + 1),
         };
         let records = Records::new(step, id, sequence, plan.batch, history, options);
-        sequence += 1;
         text.push_str(&format!(
             "-- {} ({})\n",
             step.label,

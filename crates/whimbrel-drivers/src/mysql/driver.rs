@@ -480,7 +480,7 @@ impl Driver for Mysql {
             list.extend(self.closing(part, flavor));
             list.push("COMMIT".to_owned());
         }
-        list.iter().map(|sql| format!("{sql};\n")).collect()
+        history_sql::listing(&list)
     }
 
     async fn kept_scripts(

@@ -13,8 +13,12 @@ impl Flavor for Mysql {
     /// written in hexadecimal digits.
     fn literal(&self, text: &str) -> String {
         if text.contains('\\') {
-            let digits: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
-            format!("_utf8mb4 0x{digits}")
+            let mut digits = String::with_capacity(10 + 2 * text.len());
+            digits.push_str("_utf8mb4 0x");
+            for byte in text.bytes() {
+                digits.push_str(&format!("{byte:02x}"));
+            }
+            digits
         } else {
             format!("'{}'", text.replace('\'', "''"))
         }

@@ -118,10 +118,12 @@ impl Connection {
         loop {
             match self.message().await? {
                 Message::BackendKeyData(body) => self.key = (body.process_id(), body.secret_key()),
-                Message::ParameterStatus(body) => {
-                    if body.name().is_ok_and(|name| name == "server_version") {
-                        self.version = body.value().unwrap_or_default().to_owned();
-                    }
+                Message::ParameterStatus(body)
+                    if body.name().is_ok_and(|name| name == "server_version") =>
+                {
+                    body.value()
+                        .unwrap_or_default()
+                        .clone_into(&mut self.version);
                 }
                 Message::ReadyForQuery(_) => return Ok(()),
                 Message::ErrorResponse(body) => return Err(errors::error(&body)),
@@ -141,7 +143,7 @@ impl Connection {
             match self.message().await? {
                 Message::AuthenticationOk => return Ok(()),
                 Message::AuthenticationCleartextPassword => {
-                    self.send_password(password()?.as_bytes()).await?
+                    self.send_password(password()?.as_bytes()).await?;
                 }
                 Message::AuthenticationMd5Password(body) => {
                     let hash =

@@ -185,12 +185,11 @@ fn unit_error(failed: CommandError, roles: &[Role]) -> UnitError {
     if role == Role::Fence && error.code.as_deref() == Some("22012") {
         error = history_sql::fenced();
     }
-    let (part, statement) = match role {
-        Role::Statement(part, statement) => (part, Some(statement)),
-        _ => {
-            error.position = None;
-            (0, None)
-        }
+    let (part, statement) = if let Role::Statement(part, statement) = role {
+        (part, Some(statement))
+    } else {
+        error.position = None;
+        (0, None)
     };
     let outcome = if lost {
         Outcome::Unknown
@@ -227,8 +226,8 @@ impl Driver for Postgres {
                 }
             })
             .await;
-        let [look, lock, applied, attempts] = &found;
-        if let Some([schema, slots]) = look.first().map(Vec::as_slice) {
+        let [place, lock, applied, attempts] = &found;
+        if let Some([schema, slots]) = place.first().map(Vec::as_slice) {
             self.options.tables.schema.clone_from(schema);
             self.server.lock_slots = slots.as_deref().and_then(|text| text.parse().ok());
         }

@@ -91,13 +91,17 @@ pub(super) struct Composer<'o> {
     pub(super) options: &'o SessionOptions,
 }
 
-impl<'o> Composer<'o> {
+impl Composer<'_> {
     fn start<'a>(&self, batch: &mut Batch<'a>, unit: &Unit<'a>, discard: bool) {
         batch.frame("BEGIN");
         if !unit.continues {
-            RESET.into_iter().for_each(|sql| batch.frame(sql));
+            for sql in RESET {
+                batch.frame(sql);
+            }
             if discard {
-                DISCARD.into_iter().for_each(|sql| batch.frame(sql));
+                for sql in DISCARD {
+                    batch.frame(sql);
+                }
             }
         }
         batch.push(Role::Fence, self.fence(unit).into(), None);

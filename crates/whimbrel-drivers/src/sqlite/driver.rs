@@ -378,10 +378,7 @@ impl Driver for Sqlite {
             flavor: Flavor::now(),
         }
         .compose(unit);
-        operations
-            .iter()
-            .map(|operation| format!("{};\n", operation.sql))
-            .collect()
+        history_sql::listing(operations.iter().map(|operation| &operation.sql))
     }
 
     async fn kept_scripts(
@@ -414,7 +411,7 @@ impl Driver for Sqlite {
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner)
                     .take(),
-            )
+            );
         })
         .await;
         Ok(())

@@ -46,7 +46,7 @@ impl Composer<'_> {
             list.push(Operation {
                 role: Role::Frame,
                 sql: sql.to_owned(),
-            })
+            });
         };
         frame(if enforce {
             "PRAGMA foreign_keys = ON"

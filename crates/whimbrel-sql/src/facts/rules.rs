@@ -211,7 +211,8 @@ pub(super) fn mysql_commits(words: &Words<'_>, facts: &Facts) -> bool {
         | Verb::Grant
         | Verb::Revoke
         | Verb::Lock
-        | Verb::Analyze => true,
+        | Verb::Analyze
+        | Verb::Reset => true,
         Verb::Set => words.is(1, &["password"]),
         Verb::Other => words.is(
             0,
@@ -233,7 +234,6 @@ pub(super) fn mysql_commits(words: &Words<'_>, facts: &Facts) -> bool {
             ],
         ),
         Verb::Begin => words.is(0, &["start"]) && !words.is(1, &["transaction"]),
-        Verb::Reset => true,
         _ => false,
     }
 }
