@@ -119,7 +119,7 @@ impl Compound {
             self.blocks.push(Block::Statements);
             return;
         }
-        if !self.create {
+        if !self.create && self.routine.is_none() {
             return;
         }
         // CREATE OR REPLACE DEFINER = `a`@`b` SQL SECURITY ... PROCEDURE: within the first words.

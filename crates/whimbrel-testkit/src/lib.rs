@@ -1,1 +1,19 @@
-//! Work in progress.
+//! For tests alone: private database servers on free ports, a database per test.
+//!
+//! A test binary starts each server that it needs once. A watchdog process that holds nothing but
+//! a pipe to the test process ends the server when the test process is gone, however it went.
+
+mod mariadb;
+mod postgres;
+mod process;
+
+pub use mariadb::{MariaDbServer, mariadb};
+pub use postgres::{PostgresServer, postgres};
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// A name that no other test of this process has.
+pub(crate) fn unique(prefix: &str) -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    format!("{prefix}_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+}

@@ -1,0 +1,100 @@
+//! Starting servers as another user, and ending them always.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// How long a server may take to answer.
+const START_LIMIT: Duration = Duration::from_secs(60);
+
+/// A free port of the loopback address.
+pub(crate) fn free_port() -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+    listener.local_addr().expect("its address").port()
+}
+
+/// A folder that another user may own and reach, removed by the watchdog.
+pub(crate) fn folder(name: &str) -> PathBuf {
+    let folder = std::env::temp_dir().join(crate::unique(&format!("whimbrel_{name}")));
+    std::fs::create_dir_all(&folder).expect("a temporary folder");
+    folder
+}
+
+/// True if this process is root, which servers refuse to be.
+pub(crate) fn is_root() -> bool {
+    let output = Command::new("id").arg("-u").output().expect("id");
+    output.stdout.starts_with(b"0\n")
+}
+
+/// A command, run as `user` if this process is root.
+pub(crate) fn as_user(user: &str, program: &Path) -> Command {
+    if is_root() {
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid", user, "--regid", user, "--clear-groups", "--"]).arg(program);
+        command
+    } else {
+        Command::new(program)
+    }
+}
+
+/// Gives a folder to a user, if this process may.
+pub(crate) fn give(folder: &Path, user: &str) {
+    if is_root() {
+        run(Command::new("chown").arg("-R").arg(user).arg(folder));
+    }
+}
+
+/// Runs a command to its end; a failure is loud.
+pub(crate) fn run(command: &mut Command) -> String {
+    let output = command.stdin(Stdio::null()).output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(
+        output.status.success(),
+        "{command:?} failed: {}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// Starts a server under a watchdog: a shell that waits for the end of its standard input, which
+/// comes when this process ends, then stops the server and removes the folder.
+pub(crate) fn watch(server: &mut Command, folder: &Path) {
+    let log = std::fs::File::create(folder.join("server.log")).expect("a log file");
+    let child = server
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().expect("the log file"))
+        .stderr(log)
+        .spawn()
+        .unwrap_or_else(|error| panic!("{server:?}: {error}"));
+    let script = "while read -r line; do :; done; kill -INT $1 2>/dev/null; for i in 1 2 3 4 5 6 7 8 9 10; do kill -0 $1 2>/dev/null || break; sleep 0.2; done; kill -KILL $1 2>/dev/null; rm -rf -- \"$2\"";
+    let watchdog = Command::new("sh")
+        .args(["-c", script, "watchdog", &child.id().to_string()])
+        .arg(folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("a shell");
+    // The pipe's end stays open as long as this process lives.
+    std::mem::forget(watchdog.stdin);
+}
+
+/// Waits until a server answers.
+pub(crate) fn wait_for(what: &str, folder: &Path, mut ready: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !ready() {
+        assert!(
+            started.elapsed() < START_LIMIT,
+            "{what} does not answer: {}",
+            std::fs::read_to_string(folder.join("server.log")).unwrap_or_default()
+        );
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// True if a command ends well.
+pub(crate) fn succeeds(command: &mut Command) -> bool {
+    let status = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    status.is_ok_and(|status| status.success())
+}
