@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use whimbrel_core::checksum::Checksum;
-use whimbrel_core::driver::{DriverError, DriverErrorKind, Write};
+use whimbrel_core::driver::{DriverError, DriverErrorKind, LockAttempt, Write};
 use whimbrel_core::history::{
     Action, Applied, Attempt, AttemptId, AttemptState, FORMAT, History, HistoryTables, Holder,
     Owner,
@@ -100,9 +100,11 @@ pub(crate) fn create(flavor: &dyn Flavor, tables: &HistoryTables) -> Vec<String>
             &tables.scripts,
             &format!("  checksum {word} NOT NULL PRIMARY KEY,\n  text {text} NOT NULL"),
         ),
+        // Tokens only grow: a row that has to be put back goes on far above those that were given.
         format!(
-            "{insert} INTO {} (id, token, format) VALUES (1, 0, {FORMAT}){ignore}",
-            table(flavor, tables, &tables.lock)
+            "{insert} INTO {} (id, token, format) SELECT 1, COALESCE(MAX(run) + 1000, 0), {FORMAT} FROM {} WHERE 1 = 1{ignore}",
+            table(flavor, tables, &tables.lock),
+            table(flavor, tables, &tables.log)
         ),
     ]
 }
@@ -430,17 +432,17 @@ pub(crate) fn lock(row: &Row) -> Result<LockRow, DriverError> {
     })
 }
 
-/// The history from the rows of the three reads.
+/// The history from the rows of the three reads. A lock table without its row is one that another
+/// run is about to finish, or that somebody emptied: it counts as not being there, and creating
+/// the history puts the row back.
 pub(crate) fn history(
     lock_rows: &[Row],
     applied_rows: &[Row],
     attempt_rows: &[Row],
 ) -> Result<History, DriverError> {
-    let lock = lock_rows.first().map(lock).transpose()?.ok_or_else(|| {
-        DriverError::new(DriverErrorKind::History, "the lock table has no row").with_hint(format!(
-            "something deleted it; put it back: INSERT INTO whimbrel_lock (id, token, format) VALUES (1, 0, {FORMAT})"
-        ))
-    })?;
+    let Some(lock) = lock_rows.first().map(lock).transpose()? else {
+        return Ok(History::default());
+    };
     Ok(History {
         exists: true,
         format: lock.format,
@@ -449,6 +451,29 @@ pub(crate) fn history(
         attempts: attempt_rows.iter().map(attempt).collect::<Result<_, _>>()?,
         holder: lock.holder,
     })
+}
+
+/// The answer to a try for the lock that was not taken.
+pub(crate) fn held(history: History) -> Result<LockAttempt, DriverError> {
+    if !history.exists {
+        return Err(DriverError::new(
+            DriverErrorKind::History,
+            "the lock table lost its row during the run",
+        )
+        .with_hint("run again: the row is put back when a run starts"));
+    }
+    Ok(LockAttempt::Held(
+        history.holder.unwrap_or_else(unknown_holder),
+    ))
+}
+
+/// A transaction holds the lock row, and who that is can't be read.
+pub(crate) fn unknown_holder() -> Holder {
+    Holder {
+        owner: None,
+        since: None,
+        expires: None,
+    }
 }
 
 /// Rows of [`select_scripts`].

@@ -6,9 +6,46 @@ use whimbrel_sql::{Dialect, comments, gaps, significant_eq, split};
 const DIALECTS: [Dialect; 3] = [Dialect::Postgres, Dialect::Mysql, Dialect::Sqlite];
 
 const PIECES: [&str; 40] = [
-    "SELECT 1", ";", "\n", " ", "'", "''", "\"", "`", "$$", "$tag$", "--", "-- x\n", "/*", "*/", "/*!", "#", "\\", "\\.\n",
-    "COPY t FROM STDIN;\n", "BEGIN", "END", "CASE", "IF", "THEN", "CREATE TRIGGER t ", "CREATE FUNCTION f() ", "ATOMIC",
-    "DELIMITER $$\n", "DELIMITER ;\n", "(", ")", "[", "]", "E'", "é", "\r\n", "LOOP", "FOR EACH ROW", "1.5", "\u{0}",
+    "SELECT 1",
+    ";",
+    "\n",
+    " ",
+    "'",
+    "''",
+    "\"",
+    "`",
+    "$$",
+    "$tag$",
+    "--",
+    "-- x\n",
+    "/*",
+    "*/",
+    "/*!",
+    "#",
+    "\\",
+    "\\.\n",
+    "COPY t FROM STDIN;\n",
+    "BEGIN",
+    "END",
+    "CASE",
+    "IF",
+    "THEN",
+    "CREATE TRIGGER t ",
+    "CREATE FUNCTION f() ",
+    "ATOMIC",
+    "DELIMITER $$\n",
+    "DELIMITER ;\n",
+    "(",
+    ")",
+    "[",
+    "]",
+    "E'",
+    "é",
+    "\r\n",
+    "LOOP",
+    "FOR EACH ROW",
+    "1.5",
+    "\u{0}",
 ];
 
 fn check(text: &str) {
@@ -17,7 +54,9 @@ fn check(text: &str) {
             assert!(text.get(comment).is_some());
         }
         assert!(significant_eq(text, text, dialect));
-        let Ok(statements) = split(text, dialect) else { continue };
+        let Ok(statements) = split(text, dialect) else {
+            continue;
+        };
         let mut parts: Vec<_> = gaps(text.len(), &statements).collect();
         for statement in &statements {
             assert!(!statement.span.is_empty());

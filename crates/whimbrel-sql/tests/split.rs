@@ -29,22 +29,49 @@ fn postgres() {
             ("SELECT 1", 1),
             ("SELECT 1; SELECT 2 /* the end */", 2),
             ("create table atomic_test(id int); select 1;", 2),
-            ("create function f() returns int language sql begin atomic select 1 as pending; select 2; end; select 3", 2),
-            ("create function f() returns int begin atomic select case when true then 1 else 2 end; end; select 1;", 2),
-            ("CREATE PROCEDURE p() LANGUAGE sql BEGIN ATOMIC INSERT INTO t VALUES (1); END", 1),
-            ("DO $outer$ BEGIN EXECUTE $sql$ SELECT ';'; $sql$; END $outer$; SELECT 1", 2),
-            ("CREATE TABLE t (f text CHECK (f ~ E'.')); CREATE FUNCTION g() RETURNS text AS $$ SELECT E'foo'; $$ LANGUAGE sql;", 2),
-            ("CREATE FUNCTION h() RETURNS int AS $$ SELECT 1; $$LANGUAGE plpgsql; SELECT 1;", 2),
+            (
+                "create function f() returns int language sql begin atomic select 1 as pending; select 2; end; select 3",
+                2,
+            ),
+            (
+                "create function f() returns int begin atomic select case when true then 1 else 2 end; end; select 1;",
+                2,
+            ),
+            (
+                "CREATE PROCEDURE p() LANGUAGE sql BEGIN ATOMIC INSERT INTO t VALUES (1); END",
+                1,
+            ),
+            (
+                "DO $outer$ BEGIN EXECUTE $sql$ SELECT ';'; $sql$; END $outer$; SELECT 1",
+                2,
+            ),
+            (
+                "CREATE TABLE t (f text CHECK (f ~ E'.')); CREATE FUNCTION g() RETURNS text AS $$ SELECT E'foo'; $$ LANGUAGE sql;",
+                2,
+            ),
+            (
+                "CREATE FUNCTION h() RETURNS int AS $$ SELECT 1; $$LANGUAGE plpgsql; SELECT 1;",
+                2,
+            ),
             ("SELECT '${test'; SELECT '}'", 2),
-            ("INSERT INTO t VALUES (';'), ('a''b;'), (E'\\';'), (U&'\\0441;'), ($$;$$), ($x$;$x$)", 1),
+            (
+                "INSERT INTO t VALUES (';'), ('a''b;'), (E'\\';'), (U&'\\0441;'), ($$;$$), ($x$;$x$)",
+                1,
+            ),
             ("SELECT 'it\\'; SELECT 2", 2),
             ("SELECT \"a;b\", \"c\"\"d;\"; SELECT 1", 2),
             ("/* a /* nested; */ ; */ SELECT 1;", 1),
             ("SELECT a$b$c, d$b$ FROM t; SELECT $1; SELECT 1", 3),
-            ("CREATE RULE r AS ON INSERT TO t DO ALSO (INSERT INTO a VALUES (1); INSERT INTO b VALUES (2)); SELECT 1", 2),
+            (
+                "CREATE RULE r AS ON INSERT TO t DO ALSO (INSERT INTO a VALUES (1); INSERT INTO b VALUES (2)); SELECT 1",
+                2,
+            ),
             ("\\restrict abc\nSELECT 1;\n\\unrestrict abc\n", 1),
             ("BEGIN; SELECT 1; COMMIT;", 3),
-            ("CREATE TABLE \u{e9}t\u{e9} (x int); -- \u{e9};\nSELECT 1", 2),
+            (
+                "CREATE TABLE \u{e9}t\u{e9} (x int); -- \u{e9};\nSELECT 1",
+                2,
+            ),
         ],
     );
 }
@@ -54,39 +81,87 @@ fn mysql() {
     check(
         Dialect::Mysql,
         &[
-            ("SELECT 1; -- it's a comment; really\nSELECT 2; # don't; stop\nSELECT 3", 3),
+            (
+                "SELECT 1; -- it's a comment; really\nSELECT 2; # don't; stop\nSELECT 3",
+                3,
+            ),
             ("SELECT 5--1; SELECT 'a\\';b', \"c;\", `d;e`", 2),
             ("/*!40101 SET NAMES utf8; */; SELECT 1;", 2),
-            ("DELIMITER $$\nCREATE PROCEDURE p() BEGIN SELECT 1; END$$\nDELIMITER ;\nSELECT 2;", 2),
+            (
+                "DELIMITER $$\nCREATE PROCEDURE p() BEGIN SELECT 1; END$$\nDELIMITER ;\nSELECT 2;",
+                2,
+            ),
             ("DELIMITER\n\n$$\nSELECT 1; $$\ndelimiter ;\nSELECT 2", 2),
-            ("delimiter ;;\nCREATE TRIGGER t BEFORE INSERT ON x FOR EACH ROW BEGIN SET NEW.a = 1; END;;\ndelimiter ;\nSELECT 1;", 2),
+            (
+                "delimiter ;;\nCREATE TRIGGER t BEFORE INSERT ON x FOR EACH ROW BEGIN SET NEW.a = 1; END;;\ndelimiter ;\nSELECT 1;",
+                2,
+            ),
             ("DELIMITER //\nSELECT 1 //\nSELECT 2//\nDELIMITER ;", 2),
-            ("CREATE PROCEDURE p() BEGIN select if(1,2,3), if(1,2,3); END; SELECT 1", 2),
-            ("CREATE PROCEDURE p(IN a INT) BEGIN IF a > 1 THEN SELECT 1; ELSEIF a = 0 THEN SELECT 2; END IF; CASE a WHEN 1 THEN SELECT CASE WHEN a THEN IF(a,1,2) ELSE 2 END; END CASE; WHILE a > 0 DO SET a = a - 1; END WHILE; x: LOOP LEAVE x; END LOOP; REPEAT SET a = 1; UNTIL a END REPEAT; END; SELECT 1;", 2),
-            ("CREATE TRIGGER t BEFORE INSERT ON x FOR EACH ROW IF NEW.a IS NULL THEN SET NEW.a = 1; END IF; SELECT 1;", 2),
-            ("CREATE DEFINER=`root`@`localhost` FUNCTION f(x INT) RETURNS INT DETERMINISTIC RETURN IF(x, 1, 2); SELECT 1;", 2),
+            (
+                "CREATE PROCEDURE p() BEGIN select if(1,2,3), if(1,2,3); END; SELECT 1",
+                2,
+            ),
+            (
+                "CREATE PROCEDURE p(IN a INT) BEGIN IF a > 1 THEN SELECT 1; ELSEIF a = 0 THEN SELECT 2; END IF; CASE a WHEN 1 THEN SELECT CASE WHEN a THEN IF(a,1,2) ELSE 2 END; END CASE; WHILE a > 0 DO SET a = a - 1; END WHILE; x: LOOP LEAVE x; END LOOP; REPEAT SET a = 1; UNTIL a END REPEAT; END; SELECT 1;",
+                2,
+            ),
+            (
+                "CREATE TRIGGER t BEFORE INSERT ON x FOR EACH ROW IF NEW.a IS NULL THEN SET NEW.a = 1; END IF; SELECT 1;",
+                2,
+            ),
+            (
+                "CREATE DEFINER=`root`@`localhost` FUNCTION f(x INT) RETURNS INT DETERMINISTIC RETURN IF(x, 1, 2); SELECT 1;",
+                2,
+            ),
             ("CREATE PROCEDURE IF NOT EXISTS p() SELECT 1; SELECT 2;", 2),
-            ("CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO BEGIN DELETE FROM t; DELETE FROM u; END; SELECT 1;", 2),
+            (
+                "CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO BEGIN DELETE FROM t; DELETE FROM u; END; SELECT 1;",
+                2,
+            ),
             ("BEGIN NOT ATOMIC SELECT 1; SELECT 2; END; SELECT 3", 2),
             ("BEGIN; INSERT INTO t VALUES (1); COMMIT;", 3),
-            ("CREATE TRIGGER IF NOT EXISTS t AFTER UPDATE ON x FOR EACH ROW INSERT INTO log VALUES (1); SELECT 1;", 2),
+            (
+                "CREATE TRIGGER IF NOT EXISTS t AFTER UPDATE ON x FOR EACH ROW INSERT INTO log VALUES (1); SELECT 1;",
+                2,
+            ),
         ],
     );
 }
 
 #[test]
 fn sqlite() {
-    let long = format!("INSERT INTO t VALUES ('{}'); SELECT 1", "x;".repeat(100_000));
+    let long = format!(
+        "INSERT INTO t VALUES ('{}'); SELECT 1",
+        "x;".repeat(100_000)
+    );
     check(
         Dialect::Sqlite,
         &[
-            ("create trigger t after insert on a begin insert into b values (new.id); end; select 1;", 2),
-            ("CREATE TRIGGER t AFTER INSERT ON a BEGIN INSERT INTO b VALUES(new.id);END; SELECT 1;", 2),
-            ("CREATE TRIGGER t AFTER INSERT ON a WHEN (1=1)BEGIN SELECT 1; SELECT 2; END; SELECT 3", 2),
+            (
+                "create trigger t after insert on a begin insert into b values (new.id); end; select 1;",
+                2,
+            ),
+            (
+                "CREATE TRIGGER t AFTER INSERT ON a BEGIN INSERT INTO b VALUES(new.id);END; SELECT 1;",
+                2,
+            ),
+            (
+                "CREATE TRIGGER t AFTER INSERT ON a WHEN (1=1)BEGIN SELECT 1; SELECT 2; END; SELECT 3",
+                2,
+            ),
             ("CREATE TABLE weekend (x); SELECT 1", 2),
-            ("CREATE TRIGGER t AFTER UPDATE ON a BEGIN UPDATE b SET x = CASE WHEN 1 THEN 2 ELSE 3 END, y = 4; END; SELECT 1;", 2),
-            ("CREATE TABLE t (\"begin\" text, [end] text, `x;` text); SELECT 1;", 2),
-            ("CREATE TEMP TRIGGER t\r\nAFTER INSERT ON a\r\nBEGIN\r\n  SELECT 1;\r\nEND;\r\nSELECT 1;\r\n", 2),
+            (
+                "CREATE TRIGGER t AFTER UPDATE ON a BEGIN UPDATE b SET x = CASE WHEN 1 THEN 2 ELSE 3 END, y = 4; END; SELECT 1;",
+                2,
+            ),
+            (
+                "CREATE TABLE t (\"begin\" text, [end] text, `x;` text); SELECT 1;",
+                2,
+            ),
+            (
+                "CREATE TEMP TRIGGER t\r\nAFTER INSERT ON a\r\nBEGIN\r\n  SELECT 1;\r\nEND;\r\nSELECT 1;\r\n",
+                2,
+            ),
             ("BEGIN TRANSACTION; SELECT 1; END TRANSACTION;", 3),
             ("SELECT 1 /* never closed ;", 1),
             ("SELECT 'a\\'; SELECT 2", 2),
@@ -118,13 +193,41 @@ fn copy_data_belongs_to_its_statement() {
 #[test]
 fn what_is_not_closed_is_named() {
     let table = [
-        (Dialect::Postgres, "SELECT 'a", SplitErrorKind::UnterminatedString),
-        (Dialect::Postgres, "SELECT \"a", SplitErrorKind::UnterminatedIdentifier),
-        (Dialect::Postgres, "SELECT 1; /* a /* b */", SplitErrorKind::UnterminatedComment),
-        (Dialect::Postgres, "DO $x$ BEGIN END $y$", SplitErrorKind::UnterminatedDollarQuote),
-        (Dialect::Postgres, "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1;", SplitErrorKind::UnterminatedBody),
-        (Dialect::Sqlite, "CREATE TRIGGER t AFTER INSERT ON a BEGIN SELECT 1;", SplitErrorKind::UnterminatedBody),
-        (Dialect::Mysql, "SELECT `a", SplitErrorKind::UnterminatedIdentifier),
+        (
+            Dialect::Postgres,
+            "SELECT 'a",
+            SplitErrorKind::UnterminatedString,
+        ),
+        (
+            Dialect::Postgres,
+            "SELECT \"a",
+            SplitErrorKind::UnterminatedIdentifier,
+        ),
+        (
+            Dialect::Postgres,
+            "SELECT 1; /* a /* b */",
+            SplitErrorKind::UnterminatedComment,
+        ),
+        (
+            Dialect::Postgres,
+            "DO $x$ BEGIN END $y$",
+            SplitErrorKind::UnterminatedDollarQuote,
+        ),
+        (
+            Dialect::Postgres,
+            "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1;",
+            SplitErrorKind::UnterminatedBody,
+        ),
+        (
+            Dialect::Sqlite,
+            "CREATE TRIGGER t AFTER INSERT ON a BEGIN SELECT 1;",
+            SplitErrorKind::UnterminatedBody,
+        ),
+        (
+            Dialect::Mysql,
+            "SELECT `a",
+            SplitErrorKind::UnterminatedIdentifier,
+        ),
         (Dialect::Mysql, "DELIMITER", SplitErrorKind::EmptyDelimiter),
     ];
     for (dialect, text, kind) in table {
@@ -134,9 +237,18 @@ fn what_is_not_closed_is_named() {
 
 #[test]
 fn psql_commands_are_refused_with_advice() {
-    for (text, command) in [("\\i other.sql\n", "\\i"), ("SELECT 1;\n\\connect x\n", "\\connect"), ("SELECT 1 \\gexec\n", "\\gexec")] {
+    for (text, command) in [
+        ("\\i other.sql\n", "\\i"),
+        ("SELECT 1;\n\\connect x\n", "\\connect"),
+        ("SELECT 1 \\gexec\n", "\\gexec"),
+    ] {
         let error = split(text, Dialect::Postgres).unwrap_err();
-        assert_eq!(error.kind, SplitErrorKind::MetaCommand { command: command.to_owned() });
+        assert_eq!(
+            error.kind,
+            SplitErrorKind::MetaCommand {
+                command: command.to_owned()
+            }
+        );
         assert!(error.hint().is_some());
     }
 }

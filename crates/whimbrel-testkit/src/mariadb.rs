@@ -23,7 +23,10 @@ pub fn mariadb() -> &'static MariaDbServer {
 
 fn program(name: &str) -> PathBuf {
     let places = ["/usr/sbin", "/usr/bin", "/usr/local/bin"];
-    let found = places.iter().map(|place| Path::new(place).join(name)).find(|path| path.exists());
+    let found = places
+        .iter()
+        .map(|place| Path::new(place).join(name))
+        .find(|path| path.exists());
     found.unwrap_or_else(|| panic!("{name} is not installed: run scripts/install-test-servers"))
 }
 
@@ -34,7 +37,11 @@ impl MariaDbServer {
         std::fs::create_dir(&data).expect("a data folder");
         give(&folder, "mysql");
         let mut install = Command::new(program("mariadb-install-db"));
-        install.args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"]);
+        install.args([
+            "--no-defaults",
+            "--auth-root-authentication-method=normal",
+            "--skip-test-db",
+        ]);
         install.arg(format!("--datadir={}", data.display()));
         if is_root() {
             install.arg("--user=mysql");
@@ -42,28 +49,50 @@ impl MariaDbServer {
         run(&mut install);
         let port = free_port();
         let mut server = as_user("mysql", &program("mariadbd"));
-        server.args(["--no-defaults", "--bind-address=127.0.0.1", "--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=64M"]);
+        server.args([
+            "--no-defaults",
+            "--bind-address=127.0.0.1",
+            "--innodb-flush-log-at-trx-commit=0",
+            "--innodb-buffer-pool-size=64M",
+        ]);
         server.arg(format!("--port={port}"));
         server.arg(format!("--datadir={}", data.display()));
         server.arg(format!("--socket={}", folder.join("m.sock").display()));
         server.arg(format!("--pid-file={}", folder.join("m.pid").display()));
         watch(&mut server, &folder);
         let started = Self { port };
-        wait_for("MariaDB", &folder, || succeeds(started.client("mysql").args(["-e", "SELECT 1"])));
+        wait_for("MariaDB", &folder, || {
+            succeeds(started.client("mysql").args(["-e", "SELECT 1"]))
+        });
         started
     }
 
     fn client(&self, database: &str) -> Command {
         let mut command = Command::new(program("mariadb"));
         let port = self.port.to_string();
-        command.args(["--no-defaults", "--protocol=tcp", "-h", "127.0.0.1", "-P", &port, "-u", "root", "-N", "-B", database]);
+        command.args([
+            "--no-defaults",
+            "--protocol=tcp",
+            "-h",
+            "127.0.0.1",
+            "-P",
+            &port,
+            "-u",
+            "root",
+            "-N",
+            "-B",
+            database,
+        ]);
         command
     }
 
     /// A new, empty database; gives its URL.
     pub fn database(&self) -> String {
         let name = crate::unique("test");
-        run(self.client("mysql").args(["-e", &format!("CREATE DATABASE {name} CHARACTER SET utf8mb4")]));
+        run(self.client("mysql").args([
+            "-e",
+            &format!("CREATE DATABASE {name} CHARACTER SET utf8mb4"),
+        ]));
         format!("mysql://root@127.0.0.1:{}/{name}", self.port)
     }
 

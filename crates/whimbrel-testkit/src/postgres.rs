@@ -27,12 +27,18 @@ fn binaries() -> PathBuf {
     if let Some(path) = std::env::var_os("WHIMBREL_TEST_PG_BIN") {
         return path.into();
     }
-    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let versions = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten();
     let newest = versions
         .map(|entry| entry.path().join("bin"))
         .filter(|bin| bin.join("initdb").exists())
         .max_by_key(|bin| {
-            let version = bin.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+            let version = bin
+                .parent()
+                .and_then(Path::file_name)
+                .map(|name| name.to_string_lossy().into_owned());
             version.and_then(|text| text.parse::<u32>().ok())
         });
     newest.expect("no PostgreSQL server is installed: run scripts/install-test-servers")
@@ -45,17 +51,40 @@ impl PostgresServer {
         let data = folder.join("data");
         std::fs::create_dir(&data).expect("a data folder");
         give(&folder, "postgres");
-        let options = ["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync", "-D"];
-        run(as_user("postgres", &bin.join("initdb")).args(options).arg(&data).current_dir(&folder));
+        let options = [
+            "-U",
+            "postgres",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--locale=C.UTF-8",
+            "--no-sync",
+            "-D",
+        ];
+        run(as_user("postgres", &bin.join("initdb"))
+            .args(options)
+            .arg(&data)
+            .current_dir(&folder));
         let port = free_port();
         let mut server = as_user("postgres", &bin.join("postgres"));
-        server.arg("-D").arg(&data).args(["-p", &port.to_string(), "-k", ""]).current_dir(&folder);
-        for setting in ["listen_addresses=127.0.0.1", "fsync=off", "max_connections=100"] {
+        server
+            .arg("-D")
+            .arg(&data)
+            .args(["-p", &port.to_string(), "-k", ""])
+            .current_dir(&folder);
+        for setting in [
+            "listen_addresses=127.0.0.1",
+            "fsync=off",
+            "max_connections=100",
+        ] {
             server.args(["-c", setting]);
         }
         watch(&mut server, &folder);
         let started = Self { port, bin };
-        wait_for("PostgreSQL", &folder, || succeeds(started.psql("postgres").args(["-c", "SELECT 1"])));
+        wait_for("PostgreSQL", &folder, || {
+            succeeds(started.psql("postgres").args(["-c", "SELECT 1"]))
+        });
         started
     }
 
@@ -63,14 +92,31 @@ impl PostgresServer {
         let own = self.bin.join("psql");
         let mut command = Command::new(if own.exists() { own } else { "psql".into() });
         let port = self.port.to_string();
-        command.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", &port, "-U", "postgres", "-d", database]);
+        command.args([
+            "-X",
+            "-q",
+            "-A",
+            "-t",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-h",
+            "127.0.0.1",
+            "-p",
+            &port,
+            "-U",
+            "postgres",
+            "-d",
+            database,
+        ]);
         command
     }
 
     /// A new, empty database; gives its URL.
     pub fn database(&self) -> String {
         let name = crate::unique("test");
-        run(self.psql("postgres").args(["-c", &format!("CREATE DATABASE {name} TEMPLATE template0")]));
+        run(self
+            .psql("postgres")
+            .args(["-c", &format!("CREATE DATABASE {name} TEMPLATE template0")]));
         format!("postgres://postgres@127.0.0.1:{}/{name}", self.port)
     }
 

@@ -31,7 +31,9 @@ pub(crate) fn is_root() -> bool {
 pub(crate) fn as_user(user: &str, program: &Path) -> Command {
     if is_root() {
         let mut command = Command::new("setpriv");
-        command.args(["--reuid", user, "--regid", user, "--clear-groups", "--"]).arg(program);
+        command
+            .args(["--reuid", user, "--regid", user, "--clear-groups", "--"])
+            .arg(program);
         command
     } else {
         Command::new(program)
@@ -47,7 +49,10 @@ pub(crate) fn give(folder: &Path, user: &str) {
 
 /// Runs a command to its end; a failure is loud.
 pub(crate) fn run(command: &mut Command) -> String {
-    let output = command.stdin(Stdio::null()).output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
     assert!(
         output.status.success(),
         "{command:?} failed: {}{}",
@@ -57,6 +62,7 @@ pub(crate) fn run(command: &mut Command) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
+#[allow(clippy::zombie_processes)] // Both outlive this process.
 /// Starts a server under a watchdog: a shell that waits for the end of its standard input, which
 /// comes when this process ends, then stops the server and removes the folder.
 pub(crate) fn watch(server: &mut Command, folder: &Path) {
@@ -95,6 +101,10 @@ pub(crate) fn wait_for(what: &str, folder: &Path, mut ready: impl FnMut() -> boo
 
 /// True if a command ends well.
 pub(crate) fn succeeds(command: &mut Command) -> bool {
-    let status = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let status = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
     status.is_ok_and(|status| status.success())
 }

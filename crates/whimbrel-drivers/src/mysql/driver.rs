@@ -12,7 +12,7 @@ use whimbrel_core::driver::{
     BoundStatement, Cancel, Capabilities, Driver, DriverError, DriverErrorKind, Lease, LockAttempt,
     Notice, Outcome, Part, Progress, Server, SessionOptions, Unit, UnitError, Write,
 };
-use whimbrel_core::history::{History, Holder, Owner};
+use whimbrel_core::history::{History, Owner};
 use whimbrel_sql::Dialect;
 
 use super::config::{Config, SslMode};
@@ -28,6 +28,9 @@ pub(super) struct Mysql {
     /// True if the session may not be as it was at connection.
     dirty: bool,
 }
+
+/// How often the creation of the history tables is tried when others create them too.
+const CREATE_TRIES: u32 = 10;
 
 type Progressing<'p> = &'p mut (dyn FnMut(Progress) + Send);
 
@@ -326,14 +329,6 @@ fn history(sets: &[Vec<Row>]) -> Result<History, DriverError> {
     Ok(history)
 }
 
-fn nobody() -> Holder {
-    Holder {
-        owner: None,
-        since: None,
-        expires: None,
-    }
-}
-
 #[async_trait]
 impl Driver for Mysql {
     fn server(&self) -> &Server {
@@ -361,10 +356,22 @@ impl Driver for Mysql {
     }
 
     async fn create_history(&mut self) -> Result<(), DriverError> {
-        let statements = history_sql::create(&Flavor::default(), &self.options.tables);
-        batch(&mut self.connection, &statements.join(";\n"))
-            .await
-            .map(|_| ())
+        let statements = history_sql::create(&Flavor::default(), &self.options.tables).join(";\n");
+        // Where several create the tables at once, IF NOT EXISTS may answer before the other's
+        // table can be read: what counts is that the whole history can be read.
+        for tries in 1..=CREATE_TRIES {
+            match batch(&mut self.connection, &statements).await {
+                Ok(_) if self.read_history().await?.exists => return Ok(()),
+                Err(error) if tries == CREATE_TRIES || error.kind == DriverErrorKind::Lost => {
+                    return Err(error);
+                }
+                _ => tokio::time::sleep(Duration::from_millis(20 * u64::from(tries))).await,
+            }
+        }
+        Err(DriverError::new(
+            DriverErrorKind::History,
+            "the history tables were created, but can't be read",
+        ))
     }
 
     async fn lock(&mut self, owner: &Owner, lease: Duration) -> Result<LockAttempt, DriverError> {
@@ -374,7 +381,9 @@ impl Driver for Mysql {
         if got.first().and_then(|row| row[0].clone()).as_deref() != Some("1") {
             // Also a dead client's statement that still runs in the server keeps it.
             let holder = self.read_history().await?.holder;
-            return Ok(LockAttempt::Held(holder.unwrap_or_else(nobody)));
+            return Ok(LockAttempt::Held(
+                holder.unwrap_or_else(history_sql::unknown_holder),
+            ));
         }
         let lock = history_sql::table(&flavor, &tables, &tables.lock);
         let take = [
@@ -394,7 +403,9 @@ impl Driver for Mysql {
                 batch(&mut self.connection, &format!("ROLLBACK;\n{release}")).await?;
                 if error.kind == DriverErrorKind::LockTimeout {
                     let holder = self.read_history().await?.holder;
-                    return Ok(LockAttempt::Held(holder.unwrap_or_else(nobody)));
+                    return Ok(LockAttempt::Held(
+                        holder.unwrap_or_else(history_sql::unknown_holder),
+                    ));
                 }
                 return Err(error);
             }
@@ -406,7 +417,7 @@ impl Driver for Mysql {
         let history = history(&sets[2..])?;
         if changed.as_deref() != Some("1") {
             rows(&mut self.connection, &release).await?;
-            return Ok(LockAttempt::Held(history.holder.unwrap_or_else(nobody)));
+            return history_sql::held(history);
         }
         Ok(LockAttempt::Taken(
             Lease {

@@ -112,11 +112,7 @@ impl Postgres {
             .map(history_sql::lock)
             .transpose()?
             .and_then(|row| row.holder);
-        Ok(found.unwrap_or(Holder {
-            owner: None,
-            since: None,
-            expires: None,
-        }))
+        Ok(found.unwrap_or_else(history_sql::unknown_holder))
     }
 
     /// Sends one batch of a unit.
@@ -322,12 +318,7 @@ impl Driver for Postgres {
         }
         let history = history_sql::history(&found[3], &found[4], &found[5])?;
         if found[2].is_empty() {
-            let unknown = Holder {
-                owner: None,
-                since: None,
-                expires: None,
-            };
-            return Ok(LockAttempt::Held(history.holder.unwrap_or(unknown)));
+            return history_sql::held(history);
         }
         let lease = Lease {
             token: history.token,

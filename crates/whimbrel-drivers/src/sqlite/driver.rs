@@ -14,7 +14,7 @@ use whimbrel_core::driver::{
     Cancel, Capabilities, Driver, DriverError, DriverErrorKind, Lease, LockAttempt, Outcome,
     Progress, Server, SessionOptions, Unit, UnitError,
 };
-use whimbrel_core::history::{History, Holder, Owner};
+use whimbrel_core::history::{History, Owner};
 use whimbrel_sql::Dialect;
 
 use super::flavor::Sqlite as Flavor;
@@ -270,11 +270,6 @@ impl Driver for Sqlite {
         let tables = self.options.tables.clone();
         let take = history_sql::take_lock(&Flavor::now(), &tables, owner, lease);
         self.call(move |connection| {
-            let unknown = Holder {
-                owner: None,
-                since: None,
-                expires: None,
-            };
             // Polls instead of waiting: a unit in flight holds the file.
             let _ = connection.busy_timeout(Duration::ZERO);
             let begun = connection.execute_batch("BEGIN IMMEDIATE");
@@ -287,7 +282,9 @@ impl Driver for Sqlite {
                 let holder = history(connection, &tables)
                     .ok()
                     .and_then(|history| history.holder);
-                return Ok(LockAttempt::Held(holder.unwrap_or(unknown)));
+                return Ok(LockAttempt::Held(
+                    holder.unwrap_or_else(history_sql::unknown_holder),
+                ));
             }
             let taken = connection
                 .execute(&take, [])
@@ -299,7 +296,7 @@ impl Driver for Sqlite {
                 .map_err(|error| errors::error(&error))?;
             let (changed, history) = taken?;
             if changed == 0 {
-                return Ok(LockAttempt::Held(history.holder.unwrap_or(unknown)));
+                return history_sql::held(history);
             }
             Ok(LockAttempt::Taken(
                 Lease {

@@ -1,0 +1,243 @@
+//! The driver contract, on every engine.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+use std::time::Duration;
+
+use whimbrel_core::checksum::Checksum;
+use whimbrel_core::driver::{
+    BoundStatement, Connect, Driver, DriverErrorKind, Lease, LockAttempt, Part, Record,
+    SessionOptions, Unit, Write,
+};
+use whimbrel_core::history::{History, Owner};
+use whimbrel_core::migration::Kind;
+use whimbrel_sql::{Facts, facts};
+
+struct Database {
+    connect: Box<dyn Connect>,
+    // Kept until the test ends.
+    _folder: Option<tempfile::TempDir>,
+}
+
+impl Database {
+    fn new(engine: &str) -> Self {
+        let (url, folder) = match engine {
+            "postgres" => (whimbrel_testkit::postgres().database(), None),
+            "mysql" => (whimbrel_testkit::mariadb().database(), None),
+            _ => {
+                let folder = tempfile::tempdir().unwrap();
+                (
+                    format!("sqlite:{}/test.db", folder.path().display()),
+                    Some(folder),
+                )
+            }
+        };
+        let options = SessionOptions {
+            foreign_keys: true,
+            ..SessionOptions::default()
+        };
+        let connect = whimbrel_drivers::connector(&url, None, options).unwrap();
+        Self {
+            connect,
+            _folder: folder,
+        }
+    }
+
+    async fn open(&self) -> Box<dyn Driver> {
+        let mut driver = self.connect.connect().await.unwrap();
+        if !driver.read_history().await.unwrap().exists {
+            driver.create_history().await.unwrap();
+            driver.read_history().await.unwrap();
+        }
+        driver
+    }
+}
+
+fn owner(user: &str) -> Owner {
+    Owner {
+        user: user.to_owned(),
+        host: "here".to_owned(),
+        pid: 7,
+    }
+}
+
+async fn take(driver: &mut dyn Driver, user: &str, seconds: u64) -> (Lease, History) {
+    match driver
+        .lock(&owner(user), Duration::from_secs(seconds))
+        .await
+        .unwrap()
+    {
+        LockAttempt::Taken(lease, history) => (lease, *history),
+        LockAttempt::Held(holder) => panic!("held by {holder}"),
+    }
+}
+
+/// Applies statements with a record of version `version`.
+async fn apply(
+    driver: &mut dyn Driver,
+    lease: Lease,
+    version: &str,
+    statements: &[&str],
+) -> Result<(), whimbrel_core::driver::UnitError> {
+    let dialect = driver.dialect();
+    let list: Vec<Facts> = statements.iter().map(|text| facts(text, dialect)).collect();
+    let checksum = Checksum::of(version);
+    let record = Record {
+        source: "main",
+        version,
+        name: "test",
+        kind: Kind::Versioned,
+        sequence: 1,
+        batch: 1,
+        checksum: &checksum,
+        down_checksum: None,
+        applied_by: "me@here",
+        tool: "test",
+    };
+    let bound = statements
+        .iter()
+        .zip(&list)
+        .map(|(text, facts)| BoundStatement {
+            text,
+            data: None,
+            facts,
+        });
+    let unit = Unit {
+        lease,
+        atomic: true,
+        parts: vec![Part {
+            before: Vec::new(),
+            statements: bound.collect(),
+            after: vec![Write::Apply(record)],
+        }],
+        lock_timeout: None,
+        foreign_keys: None,
+        renew: false,
+        continues: false,
+    };
+    driver.apply(&unit, &mut |_| {}).await
+}
+
+async fn count(driver: &mut dyn Driver) -> String {
+    driver.query("SELECT count(*) FROM t").await.unwrap()[0][0]
+        .clone()
+        .unwrap()
+}
+
+async fn a_unit_and_its_record_are_one(engine: &str) {
+    let database = Database::new(engine);
+    let mut driver = database.open().await;
+    driver.query("CREATE TABLE t (v integer)").await.unwrap();
+    let (lease, history) = take(driver.as_mut(), "a", 60).await;
+    assert!(history.applied.is_empty());
+    apply(driver.as_mut(), lease, "1", &["INSERT INTO t VALUES (1)"])
+        .await
+        .unwrap();
+    let failed = apply(
+        driver.as_mut(),
+        lease,
+        "2",
+        &["INSERT INTO t VALUES (2)", "INSERT INTO nowhere VALUES (1)"],
+    )
+    .await
+    .unwrap_err();
+    assert_eq!((failed.part, failed.statement), (0, Some(1)));
+    assert_eq!(failed.error.kind, DriverErrorKind::DoesNotExist, "{failed}");
+    // The same version can't be recorded twice, and its statements go with the record.
+    apply(driver.as_mut(), lease, "1", &["INSERT INTO t VALUES (3)"])
+        .await
+        .unwrap_err();
+    assert_eq!(count(driver.as_mut()).await, "1");
+    let history = driver.read_history().await.unwrap();
+    assert_eq!(history.applied.len(), 1);
+    assert_eq!(history.applied[0].applied_by, "me@here");
+    driver.unlock(&lease).await.unwrap();
+    driver.close().await.unwrap();
+}
+
+async fn a_held_lock_names_its_holder(engine: &str) {
+    let database = Database::new(engine);
+    let (mut first, mut second) = (database.open().await, database.open().await);
+    let (lease, _) = take(first.as_mut(), "alice", 60).await;
+    match second
+        .lock(&owner("bob"), Duration::from_secs(60))
+        .await
+        .unwrap()
+    {
+        LockAttempt::Held(holder) => {
+            assert_eq!(holder.owner.as_deref(), Some("alice@here, pid 7"));
+            assert!(holder.since.is_some());
+        }
+        LockAttempt::Taken(..) => panic!("two have the lock"),
+    }
+    first.unlock(&lease).await.unwrap();
+    let (next, _) = take(second.as_mut(), "bob", 60).await;
+    assert!(next.token > lease.token);
+}
+
+/// A process that was paused past its lease, and woke after another run took over.
+async fn the_fence_keeps_a_late_unit_out(engine: &str) {
+    let database = Database::new(engine);
+    let mut first = database.open().await;
+    first.query("CREATE TABLE t (v integer)").await.unwrap();
+    let (lease, _) = take(first.as_mut(), "late", 1).await;
+    let mut second = database.open().await;
+    if engine == "mysql" {
+        // The first connection still has its named lock: another one must not get in ...
+        let attempt = second
+            .lock(&owner("b"), Duration::from_secs(60))
+            .await
+            .unwrap();
+        assert!(matches!(attempt, LockAttempt::Held(_)));
+        // ... until that connection is gone, which only its server side knows.
+        first.query("DO RELEASE_ALL_LOCKS()").await.unwrap();
+    }
+    let taken = loop {
+        match second
+            .lock(&owner("next"), Duration::from_secs(60))
+            .await
+            .unwrap()
+        {
+            LockAttempt::Taken(lease, _) => break lease,
+            LockAttempt::Held(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    };
+    assert!(taken.token > lease.token);
+    let failed = apply(first.as_mut(), lease, "1", &["INSERT INTO t VALUES (1)"])
+        .await
+        .unwrap_err();
+    assert_eq!(failed.error.kind, DriverErrorKind::Fenced, "{failed}");
+    assert_eq!(count(first.as_mut()).await, "0");
+    apply(second.as_mut(), taken, "1", &["INSERT INTO t VALUES (1)"])
+        .await
+        .unwrap();
+    assert_eq!(count(second.as_mut()).await, "1");
+}
+
+async fn reading_creates_nothing(engine: &str) {
+    let database = Database::new(engine);
+    let mut driver = database.connect.connect().await.unwrap();
+    assert!(!driver.read_history().await.unwrap().exists);
+    driver.close().await.unwrap();
+    let mut driver = database.connect.connect().await.unwrap();
+    assert!(!driver.read_history().await.unwrap().exists);
+}
+
+macro_rules! contract {
+    ($($engine:ident: $($test:ident)*;)*) => {$(
+        mod $engine {
+            $(
+                #[test]
+                fn $test() {
+                    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                    runtime.block_on(super::$test(stringify!($engine)));
+                }
+            )*
+        }
+    )*};
+}
+
+contract! {
+    sqlite: a_unit_and_its_record_are_one a_held_lock_names_its_holder the_fence_keeps_a_late_unit_out reading_creates_nothing;
+    postgres: a_unit_and_its_record_are_one a_held_lock_names_its_holder the_fence_keeps_a_late_unit_out reading_creates_nothing;
+    mysql: a_unit_and_its_record_are_one a_held_lock_names_its_holder the_fence_keeps_a_late_unit_out reading_creates_nothing;
+}

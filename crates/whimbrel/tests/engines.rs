@@ -1,0 +1,262 @@
+//! The main job through the library, on every engine.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+use std::path::Path;
+
+use whimbrel::Migrator;
+use whimbrel::error::ErrorKind;
+use whimbrel::plan::{Goal, State};
+use whimbrel::report::DatabaseState;
+use whimbrel::source::Directory;
+
+struct Project {
+    folder: tempfile::TempDir,
+    url: String,
+}
+
+impl Project {
+    fn new(engine: &str, files: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = match engine {
+            "postgres" => whimbrel_testkit::postgres().database(),
+            "mysql" => whimbrel_testkit::mariadb().database(),
+            _ => format!("sqlite:{}/test.db", folder.path().display()),
+        };
+        let project = Self { folder, url };
+        std::fs::create_dir(project.path()).unwrap();
+        for (name, text) in files {
+            project.write(name, text);
+        }
+        project
+    }
+
+    fn path(&self) -> std::path::PathBuf {
+        self.folder.path().join("migrations")
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.path().join(name), text).unwrap();
+    }
+
+    fn remove(&self, name: &str) {
+        std::fs::remove_file(self.path().join(name)).unwrap();
+    }
+
+    fn migrator(&self) -> Migrator {
+        Migrator::builder(&self.url)
+            .source(Directory::new(self.path()))
+            .build()
+            .unwrap()
+    }
+
+    async fn states(&self) -> Vec<(String, State)> {
+        let status = self.migrator().status().await.unwrap();
+        status
+            .migrations
+            .into_iter()
+            .map(|row| (row.version.to_string(), row.state))
+            .collect()
+    }
+}
+
+const USERS: (&str, &str) = (
+    "001_users.sql",
+    "CREATE TABLE users (id integer PRIMARY KEY, name varchar(50));\n-- Rollback\n-- DROP TABLE users;\n",
+);
+const POSTS: (&str, &str) = (
+    "002_posts.sql",
+    "CREATE TABLE posts (id integer PRIMARY KEY);\nINSERT INTO posts VALUES (1);\n-- Rollback: DROP TABLE posts;\n",
+);
+
+async fn up_status_down(engine: &str) {
+    let project = Project::new(engine, &[USERS, POSTS]);
+    assert_eq!(
+        project.states().await,
+        [
+            ("001".to_owned(), State::Pending),
+            ("002".to_owned(), State::Pending)
+        ]
+    );
+    let report = project.migrator().up().await.unwrap();
+    assert_eq!((report.steps.len(), report.batch), (2, Some(1)));
+    assert!(project.migrator().is_up_to_date().await.unwrap());
+    assert!(project.migrator().up().await.unwrap().steps.is_empty());
+    let undone = project.migrator().run(&Goal::UndoSteps(1)).await.unwrap();
+    assert_eq!(undone.steps[0].version.as_str(), "002");
+    assert_eq!(project.states().await[1].1, State::RolledBack);
+    project.migrator().up().await.unwrap();
+    project.migrator().run(&Goal::UndoAll).await.unwrap();
+    assert_eq!(project.migrator().pending().await.unwrap().len(), 2);
+}
+
+async fn a_failure_leaves_no_doubt(engine: &str) {
+    let bad = (
+        "002_bad.sql",
+        "INSERT INTO users VALUES (1, 'x');\nINSERT INTO users VALUES (2, 'y', 3);\n",
+    );
+    let project = Project::new(engine, &[USERS, bad]);
+    let error = project.migrator().up().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Failed);
+    let whimbrel::Error::Failed(failure) = error else {
+        panic!()
+    };
+    assert_eq!(failure.state, DatabaseState::Clean);
+    assert_eq!(failure.done.len(), 1);
+    let label = failure.diagnostic.label.as_ref().unwrap();
+    assert_eq!(label.place().line, 2, "{}", failure.diagnostic);
+    assert_eq!(project.states().await[1].1, State::Failed);
+    project.write("002_bad.sql", "INSERT INTO users VALUES (1, 'x');\n");
+    assert_eq!(project.migrator().up().await.unwrap().steps.len(), 1);
+}
+
+async fn a_schema_change_that_fails_half_way_is_resumed(engine: &str) {
+    let text = "CREATE TABLE a (id integer);\nCREATE TABLE a (id integer);\nCREATE TABLE b (id integer);\n";
+    let project = Project::new(engine, &[("001_two.sql", text)]);
+    let whimbrel::Error::Failed(failure) = project.migrator().up().await.unwrap_err() else {
+        panic!()
+    };
+    let half = DatabaseState::HalfDone {
+        done: 1,
+        statements: 3,
+    };
+    let expected = if engine == "mysql" {
+        half
+    } else {
+        DatabaseState::Clean
+    };
+    assert_eq!(failure.state, expected);
+    project.write(
+        "001_two.sql",
+        "CREATE TABLE a (id integer);\nCREATE TABLE b (id integer);\n",
+    );
+    let report = project.migrator().up().await.unwrap();
+    assert_eq!(
+        report.steps[0].resumed_after,
+        usize::from(engine == "mysql")
+    );
+    assert!(project.migrator().is_up_to_date().await.unwrap());
+}
+
+async fn a_modified_file_is_refused(engine: &str) {
+    let project = Project::new(engine, &[USERS]);
+    project.migrator().up().await.unwrap();
+    project.write(
+        USERS.0,
+        &format!("-- a word\n{}\n", USERS.1.replace('\n', "\r\n")),
+    );
+    assert!(project.migrator().up().await.unwrap().steps.is_empty());
+    project.write(USERS.0, "CREATE TABLE users (id integer);\n");
+    assert_eq!(project.states().await[0].1, State::Modified);
+    assert_eq!(
+        project.migrator().up().await.unwrap_err().kind(),
+        ErrorKind::Refused
+    );
+    // Its rollback is the one that was kept.
+    project.migrator().down().await.unwrap();
+    assert_eq!(project.states().await[0].1, State::RolledBack);
+}
+
+async fn down_works_without_the_file(engine: &str) {
+    let project = Project::new(engine, &[USERS, POSTS]);
+    project.migrator().up().await.unwrap();
+    project.remove(POSTS.0);
+    assert!(
+        project
+            .states()
+            .await
+            .contains(&("002".to_owned(), State::Missing))
+    );
+    let report = project.migrator().run(&Goal::UndoSteps(1)).await.unwrap();
+    assert_eq!(report.steps[0].version.as_str(), "002");
+    project.write(POSTS.0, POSTS.1);
+    project.migrator().up().await.unwrap();
+}
+
+async fn late_migrations_are_refused_or_allowed(engine: &str) {
+    let project = Project::new(engine, &[POSTS]);
+    project.migrator().up().await.unwrap();
+    project.write(USERS.0, USERS.1);
+    assert_eq!(project.states().await[1].1, State::OutOfOrder);
+    assert_eq!(
+        project.migrator().up().await.unwrap_err().kind(),
+        ErrorKind::Refused
+    );
+    project.write(USERS.0, &format!("-- Allow: out-of-order\n{}", USERS.1));
+    assert_eq!(project.migrator().up().await.unwrap().steps.len(), 1);
+}
+
+async fn a_repeatable_runs_again_when_it_changes(engine: &str) {
+    let view = |column: &str| {
+        format!(
+            "DROP VIEW IF EXISTS names;\nCREATE VIEW names AS SELECT {column} FROM users;\n-- Rollback: DROP VIEW names;\n"
+        )
+    };
+    let project = Project::new(engine, &[USERS, ("R__names.sql", &view("name"))]);
+    assert_eq!(project.migrator().up().await.unwrap().steps.len(), 2);
+    assert!(project.migrator().up().await.unwrap().steps.is_empty());
+    project.write("R__names.sql", &view("id"));
+    let report = project.migrator().up().await.unwrap();
+    assert_eq!(report.steps[0].label, "R__names");
+    project.migrator().run(&Goal::UndoAll).await.unwrap();
+}
+
+async fn many_at_once_apply_each_once(engine: &str) {
+    let project = Project::new(engine, &[USERS, POSTS]);
+    let migrators: Vec<_> = (0..6).map(|_| project.migrator()).collect();
+    let mut set = tokio::task::JoinSet::new();
+    for migrator in migrators {
+        set.spawn(async move { migrator.up().await.map(|report| report.steps.len()) });
+    }
+    let mut applied = 0;
+    while let Some(result) = set.join_next().await {
+        applied += result.unwrap().unwrap();
+    }
+    assert_eq!(applied, 2);
+}
+
+async fn dry_runs_change_nothing(engine: &str) {
+    let project = Project::new(engine, &[USERS]);
+    let (plan, sql) = project.migrator().dry_run(&Goal::Latest).await.unwrap();
+    assert_eq!(plan.steps.len(), 1);
+    assert!(
+        sql.contains("CREATE TABLE users")
+            && sql.contains("whimbrel_applied")
+            && sql.contains("COMMIT"),
+        "{sql}"
+    );
+    if engine == "sqlite" {
+        assert!(!Path::new(project.url.trim_start_matches("sqlite:")).exists());
+    }
+    assert_eq!(project.states().await[0].1, State::Pending);
+}
+
+macro_rules! engines {
+    ($($test:ident)*) => {
+        engines! { @ sqlite $($test)* }
+        engines! { @ postgres $($test)* }
+        engines! { @ mysql $($test)* }
+    };
+    (@ $engine:ident $($test:ident)*) => {
+        mod $engine {
+            $(
+                #[test]
+                fn $test() {
+                    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                    runtime.block_on(super::$test(stringify!($engine)));
+                }
+            )*
+        }
+    };
+}
+
+engines! {
+    up_status_down
+    a_failure_leaves_no_doubt
+    a_schema_change_that_fails_half_way_is_resumed
+    a_modified_file_is_refused
+    down_works_without_the_file
+    late_migrations_are_refused_or_allowed
+    a_repeatable_runs_again_when_it_changes
+    many_at_once_apply_each_once
+    dry_runs_change_nothing
+}
