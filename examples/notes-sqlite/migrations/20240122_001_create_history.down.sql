@@ -1,0 +1,2 @@
+DROP TRIGGER notes_remember;
+DROP TABLE note_versions;
