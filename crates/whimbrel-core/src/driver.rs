@@ -11,6 +11,8 @@
 //!    row still carries [`Unit::lease`]'s token, and keeps that row from being taken over until
 //!    the transaction ends. If the token is another one, nothing runs and the error's kind is
 //!    [`DriverErrorKind::Fenced`].
+//!    Its end renews the lease ([`Lease::length`]) where a third of it is over, so that a run of
+//!    long units does not lose the lock between two of them.
 //! 2. **Taking over** ([`Driver::lock`]) raises the token, and only then reads the history, in
 //!    one step. It never waits inside the server: if someone holds the lock, or a unit of a dead
 //!    client is still in flight, it answers [`LockAttempt::Held`] at once and the engine polls.
@@ -228,8 +230,6 @@ pub struct Unit<'a> {
     pub lock_timeout: Option<Duration>,
     /// SQLite: foreign-key enforcement during the unit; the session's setting if none.
     pub foreign_keys: Option<bool>,
-    /// True if the lease should be renewed with this unit.
-    pub renew: bool,
     /// True if the unit continues the session of the one before it (a journalled migration's next
     /// statement), so that the session is not reset in between.
     pub continues: bool,

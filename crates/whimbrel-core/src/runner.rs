@@ -32,7 +32,8 @@ pub struct RunOptions {
     pub owner: Owner,
     /// How long to wait for the lock; 10 minutes.
     pub lock_wait: Duration,
-    /// How long the lease on the lock lasts without renewal; 60 seconds.
+    /// How long the lease on the lock lasts without renewal; 15 seconds. A unit in flight holds the
+    /// lock however long it takes, so this is what others wait for after a run that died.
     pub lease: Duration,
     /// Longest time for one migration; none by default.
     pub timeout: Option<Duration>,
@@ -49,7 +50,7 @@ impl RunOptions {
             plan: PlanOptions::default(),
             owner,
             lock_wait: Duration::from_secs(600),
-            lease: Duration::from_secs(60),
+            lease: Duration::from_secs(15),
             timeout: None,
             lock_timeout: None,
             continue_on_error: false,

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use whimbrel_core::checksum::Checksum;
-use whimbrel_core::driver::{DriverError, DriverErrorKind, LockAttempt, Write};
+use whimbrel_core::driver::{DriverError, DriverErrorKind, Lease, LockAttempt, Write};
 use whimbrel_core::history::{
     Action, Applied, Attempt, AttemptId, AttemptState, FORMAT, History, HistoryTables, Holder,
     Owner,
@@ -246,17 +246,15 @@ pub(crate) fn release_lock(flavor: &dyn Flavor, tables: &HistoryTables, token: i
     )
 }
 
-/// Renews the lease of `token`.
-pub(crate) fn renew_lock(
-    flavor: &dyn Flavor,
-    tables: &HistoryTables,
-    token: i64,
-    lease: Duration,
-) -> String {
+/// Renews a lease, if a third of it is over: most units write nothing here.
+pub(crate) fn renew_lock(flavor: &dyn Flavor, tables: &HistoryTables, lease: &Lease) -> String {
+    let seconds = lease.length.as_secs().max(1);
     format!(
-        "UPDATE {} SET expires = {} WHERE id = 1 AND token = {token}",
+        "UPDATE {} SET expires = {} WHERE id = 1 AND token = {} AND expires < {}",
         table(flavor, tables, &tables.lock),
-        flavor.after(lease.as_secs().max(1)),
+        flavor.after(seconds),
+        lease.token,
+        flavor.after(seconds * 2 / 3),
     )
 }
 

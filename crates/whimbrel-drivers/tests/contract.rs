@@ -111,7 +111,6 @@ async fn apply(
         }],
         lock_timeout: None,
         foreign_keys: None,
-        renew: false,
         continues: false,
     };
     driver.apply(&unit, &mut |_| {}).await

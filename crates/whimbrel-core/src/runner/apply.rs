@@ -23,7 +23,6 @@ pub(super) struct Execution<'r> {
     plan: &'r Plan,
     sequence: i64,
     attempts: i32,
-    renewed: Instant,
     report: Report,
 }
 
@@ -50,7 +49,6 @@ impl<'r> Execution<'r> {
             plan,
             sequence: history.next_sequence(),
             attempts: 0,
-            renewed: Instant::now(),
             report: Report {
                 batch: (plan.direction == Direction::Up).then_some(plan.batch),
                 ..Report::empty(plan.direction)
@@ -299,7 +297,6 @@ impl<'r> Execution<'r> {
             return Some(DatabaseState::Unknown);
         };
         *self.lease = lease;
-        self.renewed = Instant::now();
         let applied = history
             .applied(&step.source, &step.version)
             .is_some_and(|row| row.checksum == step.checksum);
@@ -334,7 +331,6 @@ impl<'r> Execution<'r> {
             parts: vec![part],
             lock_timeout: None,
             foreign_keys: None,
-            renew: false,
             continues: false,
         };
         let _ = self.driver.apply(&unit, &mut |_| {}).await;
@@ -383,16 +379,7 @@ impl<'r> Execution<'r> {
     }
 
     /// Sends a unit, passing on what the driver reports, and keeps the time limit.
-    async fn apply(
-        &mut self,
-        index: usize,
-        first: usize,
-        mut unit: Unit<'_>,
-    ) -> Result<(), UnitError> {
-        unit.renew = self.renewed.elapsed() > self.lease.length / 3;
-        if unit.renew {
-            self.renewed = Instant::now();
-        }
+    async fn apply(&mut self, index: usize, first: usize, unit: Unit<'_>) -> Result<(), UnitError> {
         let limit = self.plan.steps[index]
             .timeout
             .or(self.runner.options.timeout);

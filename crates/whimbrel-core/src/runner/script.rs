@@ -187,7 +187,6 @@ pub(super) fn unit<'a>(
         parts: vec![part],
         lock_timeout: step.lock_timeout.or(options.lock_timeout),
         foreign_keys: step.foreign_keys,
-        renew: false,
         continues: false,
     }
 }

@@ -136,14 +136,6 @@ impl Mysql {
             "START TRANSACTION".to_owned(),
             format!("SELECT 1 FROM {lock} WHERE id = 1 AND token = {token} LOCK IN SHARE MODE"),
         ];
-        if unit.renew {
-            list.push(history_sql::renew_lock(
-                &flavor,
-                tables,
-                token,
-                unit.lease.length,
-            ));
-        }
         list.extend(
             writes
                 .iter()
@@ -152,11 +144,16 @@ impl Mysql {
         list
     }
 
-    fn closing(&self, part: &Part<'_>, flavor: Flavor) -> Vec<String> {
-        part.after
+    fn closing(&self, unit: &Unit<'_>, part: &Part<'_>, flavor: Flavor) -> Vec<String> {
+        let tables = &self.options.tables;
+        let mut list: Vec<_> = part
+            .after
             .iter()
-            .map(|write| history_sql::write(&flavor, &self.options.tables, write))
-            .collect()
+            .map(|write| history_sql::write(&flavor, tables, write))
+            .collect();
+        list.push(history_sql::renew_lock(&flavor, tables, &unit.lease));
+        list.push("COMMIT".to_owned());
+        list
     }
 
     async fn open_fenced(
@@ -259,8 +256,7 @@ impl Mysql {
             if !unit.atomic {
                 self.open_fenced(unit, &[], flavor()).await.map_err(frame)?;
             }
-            let mut closing = self.closing(part, flavor());
-            closing.push("COMMIT".to_owned());
+            let closing = self.closing(unit, part, flavor());
             batch(&mut self.connection, &closing.join(";\n"))
                 .await
                 .map_err(frame)?;
@@ -488,8 +484,7 @@ impl Driver for Mysql {
             if !unit.atomic {
                 list.extend(self.opening(unit, &[], flavor));
             }
-            list.extend(self.closing(part, flavor));
-            list.push("COMMIT".to_owned());
+            list.extend(self.closing(unit, part, flavor));
         }
         history_sql::listing(&list)
     }

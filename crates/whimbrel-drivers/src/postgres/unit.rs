@@ -125,10 +125,6 @@ impl Composer<'_> {
     fn fence(&self, unit: &Unit<'_>) -> String {
         let tables = &self.options.tables;
         let token = unit.lease.token;
-        if unit.renew {
-            let renew = history_sql::renew_lock(&Postgres, tables, token, unit.lease.length);
-            return format!("WITH fence AS ({renew} RETURNING 1) SELECT 1 / count(*) FROM fence");
-        }
         let lock = history_sql::table(&Postgres, tables, &tables.lock);
         format!(
             "SELECT 1 / count(*) FROM (SELECT 1 FROM {lock} WHERE id = 1 AND token = {token} FOR KEY SHARE) fence"
@@ -174,8 +170,17 @@ impl Composer<'_> {
             }
             self.writes(&mut batch, &part.after);
         }
-        batch.push(Role::Commit, "COMMIT".into(), None);
+        self.end(&mut batch, unit);
         batch
+    }
+
+    fn end<'a>(&self, batch: &mut Batch<'a>, unit: &Unit<'a>) {
+        batch.frame(history_sql::renew_lock(
+            &Postgres,
+            &self.options.tables,
+            &unit.lease,
+        ));
+        batch.push(Role::Commit, "COMMIT".into(), None);
     }
 
     /// A unit of one statement by itself: the journal before, the statement, the journal after.
@@ -189,13 +194,13 @@ impl Composer<'_> {
                 alone.statement(number, index, statement);
             }
         }
-        before.push(Role::Commit, "COMMIT".into(), None);
+        self.end(before, unit);
         after.frame("BEGIN");
         after.push(Role::Fence, self.fence(unit).into(), None);
         for part in &unit.parts {
             self.writes(after, &part.after);
         }
-        after.push(Role::Commit, "COMMIT".into(), None);
+        self.end(after, unit);
         batches
     }
 }

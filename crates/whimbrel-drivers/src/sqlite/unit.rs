@@ -66,7 +66,7 @@ impl Composer<'_> {
         for (number, part) in unit.parts.iter().enumerate() {
             self.writes(&mut list, &part.before);
             if !unit.atomic {
-                commit(&mut list);
+                self.commit(&mut list, unit);
             }
             for (index, statement) in part.statements.iter().enumerate() {
                 list.push(statement_operation(number, index, statement));
@@ -82,7 +82,7 @@ impl Composer<'_> {
                 sql: "PRAGMA foreign_key_check".to_owned(),
             });
         }
-        commit(&mut list);
+        self.commit(&mut list, unit);
         list
     }
 
@@ -99,8 +99,11 @@ impl Composer<'_> {
             role: Role::Fence,
             sql: fence,
         });
-        if unit.renew {
-            let sql = history_sql::renew_lock(&self.flavor, tables, token, unit.lease.length);
+    }
+
+    fn commit(&self, list: &mut Vec<Operation>, unit: &Unit<'_>) {
+        let renew = history_sql::renew_lock(&self.flavor, &self.options.tables, &unit.lease);
+        for sql in [renew, "COMMIT".to_owned()] {
             list.push(Operation {
                 role: Role::Frame,
                 sql,
@@ -117,13 +120,6 @@ impl Composer<'_> {
             });
         }
     }
-}
-
-fn commit(list: &mut Vec<Operation>) {
-    list.push(Operation {
-        role: Role::Frame,
-        sql: "COMMIT".to_owned(),
-    });
 }
 
 fn statement_operation(part: usize, statement: usize, bound: &BoundStatement<'_>) -> Operation {
