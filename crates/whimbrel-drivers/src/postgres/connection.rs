@@ -21,6 +21,9 @@ pub(super) struct Command<'a> {
     pub(super) sql: Cow<'a, str>,
     /// Data for COPY ... FROM STDIN.
     pub(super) data: Option<&'a str>,
+    /// The server answers at once, not only at the end: worth a system call on either side where
+    /// somebody watches.
+    pub(super) answer_now: bool,
 }
 
 /// What the server says while commands run.
@@ -315,7 +318,9 @@ async fn encode(
         frontend::copy_done(output);
     }
     // Without a flush the server would keep its answers until the end, and with them the progress.
-    frontend::flush(output);
+    if command.answer_now {
+        frontend::flush(output);
+    }
     if output.len() >= PIECE {
         send(writer, output).await?;
     }

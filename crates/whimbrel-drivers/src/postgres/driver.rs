@@ -38,6 +38,7 @@ fn command(sql: impl Into<std::borrow::Cow<'static, str>>) -> Command<'static> {
     Command {
         sql: sql.into(),
         data: None,
+        answer_now: false,
     }
 }
 
@@ -406,6 +407,7 @@ impl Driver for Postgres {
             .rows(&[Command {
                 sql: sql.into(),
                 data: None,
+                answer_now: false,
             }])
             .await;
         rows.map_err(|failed| failed.error)

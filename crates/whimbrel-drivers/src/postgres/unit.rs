@@ -38,7 +38,12 @@ impl<'a> Batch<'a> {
     }
 
     fn push(&mut self, role: Role, sql: Cow<'a, str>, data: Option<&'a str>) {
-        self.commands.push(Command { sql, data });
+        let answer_now = matches!(role, Role::Statement(..));
+        self.commands.push(Command {
+            sql,
+            data,
+            answer_now,
+        });
         self.roles.push(role);
     }
 
@@ -131,10 +136,25 @@ impl Composer<'_> {
         )
     }
 
+    /// As one statement, which spares the server most of the work of several. They change different
+    /// tables, so their order does not matter; where a row is removed before it is written anew,
+    /// it does.
     fn writes<'a>(&self, batch: &mut Batch<'a>, writes: &[Write<'a>]) {
-        for write in writes {
-            batch.frame(history_sql::write(&Postgres, &self.options.tables, write));
+        let text = |write| history_sql::write(&Postgres, &self.options.tables, write);
+        let ordered = writes
+            .iter()
+            .any(|write| matches!(write, Write::Remove { .. }));
+        let (Some(last), false) = (writes.last(), ordered) else {
+            writes.iter().for_each(|write| batch.frame(text(write)));
+            return;
+        };
+        let mut sql = String::new();
+        for (index, write) in writes[..writes.len() - 1].iter().enumerate() {
+            let start = if index == 0 { "WITH" } else { "," };
+            sql.push_str(&format!("{start} w{index} AS ({})\n", text(write)));
         }
+        sql.push_str(&text(last));
+        batch.frame(sql);
     }
 
     /// An atomic unit: one batch.
