@@ -63,7 +63,7 @@ pub struct Runner<'a> {
     /// Opens the connection.
     pub connect: &'a dyn Connect,
     /// Give the migrations.
-    pub sources: &'a [Box<dyn Source>],
+    pub sources: Arc<Vec<Box<dyn Source>>>,
     /// Settings.
     pub options: &'a RunOptions,
     /// Is told what happens.
@@ -197,17 +197,19 @@ impl Runner<'_> {
     /// Reads the files while the connection is made: each takes about as long as the other.
     async fn open(&self) -> Result<Session, Error> {
         let dialect = self.connect.dialect();
-        let files = async {
-            let load = || self.load(dialect);
-            load()
-        };
+        let sources = Arc::clone(&self.sources);
+        let files = tokio::task::spawn_blocking(move || {
+            let loads = sources.iter().map(|source| source.load(dialect));
+            loads.collect::<Result<Vec<_>, _>>()
+        });
         let connection = async {
             let mut driver = self.connect.connect().await?;
             let history = driver.read_history().await?;
             Ok::<_, Error>((driver, history))
         };
         let (loaded, connected) = tokio::join!(files, connection);
-        let migrations = loaded?;
+        let loaded = loaded.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+        let migrations = self.take(loaded?);
         let (driver, history) = connected?;
         self.listener.event(&Event::Connected {
             server: driver.server(),
@@ -225,14 +227,15 @@ impl Runner<'_> {
         })
     }
 
-    fn load(&self, dialect: whimbrel_sql::Dialect) -> Result<Vec<Migration>, Error> {
+    /// Puts the sources' migrations together, and says what the sources had to say.
+    fn take(&self, loaded: Vec<Loaded>) -> Vec<Migration> {
         let mut migrations = Vec::new();
-        for source in self.sources {
-            let Loaded {
-                migrations: list,
-                warnings,
-                layout,
-            } = source.load(dialect)?;
+        for Loaded {
+            migrations: list,
+            warnings,
+            layout,
+        } in loaded
+        {
             for warning in &warnings {
                 self.listener.event(&Event::Diagnostic(warning));
             }
@@ -244,7 +247,7 @@ impl Runner<'_> {
             }
             migrations.extend(list);
         }
-        Ok(migrations)
+        migrations
     }
 
     async fn plan_in(&self, session: &mut Session, goal: &Goal) -> Result<Plan, Error> {

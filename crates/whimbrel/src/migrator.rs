@@ -15,7 +15,7 @@ use whimbrel_core::source::Source;
 /// Applies, undoes, plans and shows the migrations of one database.
 pub struct Migrator {
     connect: Box<dyn Connect>,
-    sources: Vec<Box<dyn Source>>,
+    sources: Arc<Vec<Box<dyn Source>>>,
     options: RunOptions,
     listener: Arc<dyn Listener>,
     cancel: CancellationToken,
@@ -52,7 +52,7 @@ impl Migrator {
     fn runner(&self) -> Runner<'_> {
         Runner {
             connect: &*self.connect,
-            sources: &self.sources,
+            sources: Arc::clone(&self.sources),
             options: &self.options,
             listener: &*self.listener,
             cancel: self.cancel.clone(),
@@ -199,7 +199,7 @@ impl MigratorBuilder {
             whimbrel_drivers::connector(&self.url, self.password.as_deref(), self.session)?;
         Ok(Migrator {
             connect,
-            sources: self.sources,
+            sources: Arc::new(self.sources),
             options: self.options,
             listener: self.listener,
             cancel: self.cancel,

@@ -145,7 +145,9 @@ impl Composer<'_> {
             .iter()
             .any(|write| matches!(write, Write::Remove { .. }));
         let (Some(last), false) = (writes.last(), ordered) else {
-            writes.iter().for_each(|write| batch.frame(text(write)));
+            for write in writes {
+                batch.frame(text(write));
+            }
             return;
         };
         let mut sql = String::new();
