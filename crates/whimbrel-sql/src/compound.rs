@@ -74,6 +74,7 @@ impl Compound {
     pub(crate) fn token(&mut self, kind: TokenKind, text: &str, dialect: Dialect) {
         match kind {
             kind if kind.is_trivia() => return,
+            TokenKind::Word if self.words > 1 && !self.create && self.routine.is_none() => {}
             TokenKind::Word => self.word(text, dialect),
             TokenKind::Semicolon => self.previous = Previous::Semicolon,
             TokenKind::Punctuation => {

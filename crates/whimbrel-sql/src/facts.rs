@@ -135,7 +135,7 @@ pub fn facts(statement: &str, dialect: Dialect) -> Facts {
             words.sequence_of(&["into", "temp"]) || words.sequence_of(&["into", "temporary"]);
     }
     facts.concurrently = words.among_first(12, &["concurrently"]);
-    facts.transaction_control = rules::transaction_control(&words, dialect);
+    facts.transaction_control = rules::transaction_control(&words, verb, dialect);
     facts.session_state = rules::session_state(&words, &facts, dialect);
     match dialect {
         Dialect::Postgres => {

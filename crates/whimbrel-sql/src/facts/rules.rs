@@ -90,6 +90,7 @@ pub(super) fn object(words: &Words<'_>) -> Option<ObjectKind> {
 
 pub(super) fn transaction_control(
     words: &Words<'_>,
+    verb: Verb,
     dialect: Dialect,
 ) -> Option<TransactionControl> {
     use TransactionControl as Control;
@@ -100,7 +101,7 @@ pub(super) fn transaction_control(
     if mysql && words.is(0, &["set"]) && words.sequence_of(&["autocommit", "="]) {
         return Some(Control::Autocommit);
     }
-    Some(match verb(words) {
+    Some(match verb {
         Verb::Begin if words.is(0, &["start"]) && !words.is(1, &["transaction"]) => return None,
         // MariaDB's BEGIN NOT ATOMIC is a block.
         Verb::Begin if words.is(1, &["not"]) => return None,

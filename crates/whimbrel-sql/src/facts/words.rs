@@ -3,7 +3,7 @@
 use crate::{Dialect, Lexer, TokenKind};
 
 /// How many words and signs are looked at; what decides stands near the front.
-const LIMIT: usize = 48;
+const LIMIT: usize = 20;
 
 /// The first words of a statement; `(`, `=` and other signs count as words.
 pub(super) struct Words<'a> {
