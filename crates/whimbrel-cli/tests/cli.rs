@@ -352,3 +352,14 @@ fn completions_and_the_manual_are_printed() {
     assert!(project.run(&["man"]).stdout.contains("whimbrel"));
     assert_eq!(project.run(&["nonsense"]).code, 2);
 }
+
+#[test]
+fn a_missing_folder_says_what_to_do() {
+    let project = Project::new();
+    let output = project.run(&["up", "--dir", "nowhere"]);
+    assert_eq!(output.code, 4);
+    assert!(
+        output.stderr.contains("there is no folder nowhere")
+            && output.stderr.contains("whimbrel init")
+    );
+}

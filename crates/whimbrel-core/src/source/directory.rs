@@ -75,6 +75,14 @@ impl Directory {
             entries: Vec::new(),
             sort_dirs_separately: self.sort_dirs_separately,
         };
+        if let Some(root) = self.roots.iter().find(|root| !root.exists()) {
+            let message = format!("there is no folder {}", root.display());
+            return Err(Error::refused(
+                Diagnostic::error("no-folder", message).help(
+                    "`whimbrel init` makes one; `--dir` or `dir` in whimbrel.toml names another",
+                ),
+            ));
+        }
         for (index, root) in self.roots.iter().enumerate() {
             self.walk(root, "", index, dialect, &mut listing.entries)?;
         }
