@@ -66,12 +66,34 @@ pub struct Lexer<'a> {
     pub(crate) delimiter: Option<&'a str>,
 }
 
-const fn is_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$') || byte >= 0x80
+const WORD: u8 = 1;
+const BLANK: u8 = 2;
+
+/// What a byte can be part of: one look-up in the loops where most of the time goes.
+const CLASS: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0u8;
+    loop {
+        table[byte as usize] = match byte {
+            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'_' | b'$' | 0x80.. => WORD,
+            b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c => BLANK,
+            _ => 0,
+        };
+        if byte == 255 {
+            break table;
+        }
+        byte += 1;
+    }
+};
+
+#[inline]
+fn is_word(byte: u8) -> bool {
+    CLASS[usize::from(byte)] == WORD
 }
 
-const fn is_blank(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c)
+#[inline]
+fn is_blank(byte: u8) -> bool {
+    CLASS[usize::from(byte)] == BLANK
 }
 
 impl<'a> Lexer<'a> {
@@ -90,9 +112,10 @@ impl<'a> Lexer<'a> {
         self.bytes.get(self.position + ahead).copied().unwrap_or(0)
     }
 
-    fn run(&self, from: usize, test: fn(u8) -> bool) -> usize {
-        self.bytes[from..]
-            .iter()
+    #[inline]
+    fn run(&self, from: usize, test: impl Fn(u8) -> bool) -> usize {
+        let rest = &self.bytes[from..];
+        rest.iter()
             .position(|&byte| !test(byte))
             .map_or(self.bytes.len(), |length| from + length)
     }
@@ -109,9 +132,20 @@ impl<'a> Lexer<'a> {
         {
             return (TokenKind::Delimiter, at + delimiter.len(), true);
         }
+        let first = self.bytes[at];
+        // Most tokens are blanks and words that nothing else can be.
+        if is_blank(first) {
+            return (TokenKind::Whitespace, self.run(at + 1, is_blank), true);
+        }
+        if first.is_ascii_alphabetic() && first | 0x20 != b'e' {
+            return (
+                TokenKind::Word,
+                self.word_end(self.run(at + 1, is_word)),
+                true,
+            );
+        }
         let mysql = self.dialect == Dialect::Mysql;
-        match self.bytes[at] {
-            byte if is_blank(byte) => (TokenKind::Whitespace, self.run(at, is_blank), true),
+        match first {
             b'-' if self.peek(1) == b'-' && self.is_dash_comment() => self.line_comment(),
             b'#' if mysql => self.line_comment(),
             b'/' if self.peek(1) == b'*' => self.block_comment(),

@@ -2,8 +2,10 @@
 
 use crate::{Dialect, Lexer, TokenKind};
 
-/// How many words and signs are looked at; what decides stands near the front.
-const LIMIT: usize = 20;
+/// How many words and signs are looked at; what decides stands near the front. Of a data change
+/// the verb alone says everything.
+const LIMIT: usize = 16;
+const DATA_CHANGES: [&str; 4] = ["insert", "update", "delete", "merge"];
 
 /// The first words of a statement; `(`, `=` and other signs count as words.
 pub(super) struct Words<'a> {
@@ -61,6 +63,13 @@ impl<'a> Words<'a> {
 fn collect<'a>(text: &'a str, dialect: Dialect, list: &mut Vec<&'a str>) {
     for token in Lexer::new(text, dialect) {
         if list.len() >= LIMIT {
+            return;
+        }
+        if let [verb] = list.as_slice()
+            && DATA_CHANGES
+                .iter()
+                .any(|word| word.eq_ignore_ascii_case(verb))
+        {
             return;
         }
         let part = &text[token.span.clone()];
