@@ -71,6 +71,7 @@ impl Compound {
     }
 
     /// Takes the next token.
+    #[inline]
     pub(crate) fn token(&mut self, kind: TokenKind, text: &str, dialect: Dialect) {
         match kind {
             kind if kind.is_trivia() => return,

@@ -3,7 +3,7 @@
 mod rules;
 mod words;
 
-use self::words::Words;
+pub(crate) use self::words::Words;
 use crate::Dialect;
 
 /// What a statement does, by its first word.
@@ -120,33 +120,40 @@ pub struct Facts {
 
 /// Looks at a statement.
 pub fn facts(statement: &str, dialect: Dialect) -> Facts {
-    let words = Words::of(statement, dialect);
-    let verb = rules::verb(&words);
+    of_words(&Words::of(statement, dialect), dialect)
+}
+
+/// The facts of a statement whose first words are known.
+pub(crate) fn of_words(words: &Words<'_>, dialect: Dialect) -> Facts {
+    let verb = rules::verb(words);
     let mut facts = Facts {
         verb,
         ..Facts::default()
     };
     if matches!(verb, Verb::Create | Verb::Alter | Verb::Drop | Verb::Rename) {
         facts.temporary = words.among_first(6, &["temp", "temporary"]);
-        facts.object = rules::object(&words);
+        facts.object = rules::object(words);
     }
     if dialect == Dialect::Postgres && matches!(verb, Verb::Select | Verb::With) {
         facts.temporary =
             words.sequence_of(&["into", "temp"]) || words.sequence_of(&["into", "temporary"]);
     }
-    facts.concurrently = words.among_first(12, &["concurrently"]);
-    facts.transaction_control = rules::transaction_control(&words, verb, dialect);
-    facts.session_state = rules::session_state(&words, &facts, dialect);
+    facts.concurrently = matches!(
+        verb,
+        Verb::Create | Verb::Drop | Verb::Reindex | Verb::Alter | Verb::Other
+    ) && words.among_first(12, &["concurrently"]);
+    facts.transaction_control = rules::transaction_control(words, verb, dialect);
+    facts.session_state = rules::session_state(words, &facts, dialect);
     match dialect {
         Dialect::Postgres => {
-            facts.not_in_transaction = rules::postgres_alone(&words, &facts);
+            facts.not_in_transaction = rules::postgres_alone(words, &facts);
             facts.add_enum_value = facts.verb == Verb::Alter
                 && facts.object == Some(ObjectKind::Type)
                 && words.sequence_of(&["add", "value"]);
         }
-        Dialect::Sqlite => facts.not_in_transaction = rules::sqlite_alone(&words, &facts),
+        Dialect::Sqlite => facts.not_in_transaction = rules::sqlite_alone(words, &facts),
         Dialect::Mysql => {
-            facts.implicit_commit = rules::mysql_commits(&words, &facts);
+            facts.implicit_commit = rules::mysql_commits(words, &facts);
             facts.may_commit = matches!(facts.verb, Verb::Call | Verb::Execute)
                 || words.starts_with(&["begin", "not"]);
         }

@@ -96,6 +96,17 @@ fn is_blank(byte: u8) -> bool {
     CLASS[usize::from(byte)] == BLANK
 }
 
+/// Most strings and comments are short, where a plain loop is quicker than a vectorised search;
+/// the long ones are what costs.
+#[inline]
+fn find_either(one: u8, other: u8, bytes: &[u8]) -> Option<usize> {
+    let (short, long) = bytes.split_at(bytes.len().min(48));
+    short
+        .iter()
+        .position(|&byte| byte == one || byte == other)
+        .or_else(|| memchr::memchr2(one, other, long).map(|at| short.len() + at))
+}
+
 impl<'a> Lexer<'a> {
     /// Starts at the text's beginning.
     pub fn new(text: &'a str, dialect: Dialect) -> Self {
@@ -121,10 +132,12 @@ impl<'a> Lexer<'a> {
     }
 
     fn find(&self, from: usize, needle: &str) -> Option<usize> {
-        self.text.get(from..)?.find(needle).map(|at| from + at)
+        let rest = self.bytes.get(from..)?;
+        memchr::memmem::find(rest, needle.as_bytes()).map(|at| from + at)
     }
 
     /// Kind and end of the token at the position, and whether it is closed.
+    #[inline]
     fn scan_token(&self) -> (TokenKind, usize, bool) {
         let at = self.position;
         if let Some(delimiter) = self.delimiter
@@ -180,6 +193,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// `END$$` ends where the delimiter begins.
+    #[inline]
     fn word_end(&self, end: usize) -> usize {
         let Some(delimiter) = self.delimiter else {
             return end;
@@ -202,7 +216,7 @@ impl<'a> Lexer<'a> {
 
     fn line_comment(&self) -> (TokenKind, usize, bool) {
         let rest = &self.bytes[self.position..];
-        let end = rest.iter().position(|&b| b == b'\n').unwrap_or(rest.len());
+        let end = find_either(b'\n', b'\n', rest).unwrap_or(rest.len());
         let end = if end > 0 && rest[..end].ends_with(b"\r") {
             end - 1
         } else {
@@ -233,13 +247,14 @@ impl<'a> Lexer<'a> {
     fn nested_comment_end(&self) -> (usize, bool) {
         let mut depth = 1;
         let mut at = self.position + 2;
-        while at + 1 < self.bytes.len() {
-            match &self.bytes[at..at + 2] {
-                b"/*" => {
+        while let Some(found) = memchr::memchr2(b'/', b'*', &self.bytes[at..]) {
+            at += found;
+            match self.bytes.get(at..at + 2) {
+                Some(b"/*") => {
                     depth += 1;
                     at += 2;
                 }
-                b"*/" => {
+                Some(b"*/") => {
                     depth -= 1;
                     at += 2;
                     if depth == 0 {
@@ -274,9 +289,8 @@ impl<'a> Lexer<'a> {
         kind: TokenKind,
     ) -> (TokenKind, usize, bool) {
         let mut at = from;
-        while let Some(found) = self.bytes[at.min(self.bytes.len())..]
-            .iter()
-            .position(|&byte| byte == quote || (backslash && byte == b'\\'))
+        let escape = if backslash { b'\\' } else { quote };
+        while let Some(found) = find_either(quote, escape, &self.bytes[at.min(self.bytes.len())..])
         {
             at += found;
             if self.bytes[at] == b'\\' || self.bytes.get(at + 1) == Some(&quote) {
@@ -323,6 +337,7 @@ impl<'a> Lexer<'a> {
 impl Iterator for Lexer<'_> {
     type Item = Token;
 
+    #[inline]
     fn next(&mut self) -> Option<Token> {
         if self.position >= self.bytes.len() {
             return None;

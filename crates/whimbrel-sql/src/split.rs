@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::compound::Compound;
-use crate::facts::{Facts, facts};
+use crate::facts::{Facts, Words, of_words};
 use crate::{Dialect, Lexer, SplitError, SplitErrorKind, Token, TokenKind};
 
 /// A statement.
@@ -24,9 +24,8 @@ pub struct Statement {
 pub fn split(text: &str, dialect: Dialect) -> Result<Vec<Statement>, SplitError> {
     let mut statements = Vec::new();
     for item in Splitter::new(text, dialect) {
-        if let Item::Statement { span, data } = item? {
-            let facts = facts(&text[span.clone()], dialect);
-            statements.push(Statement { span, data, facts });
+        if let Item::Statement(statement) = item? {
+            statements.push(statement);
         }
     }
     Ok(statements)
@@ -39,7 +38,7 @@ pub fn comments(text: &str, dialect: Dialect) -> impl Iterator<Item = Range<usiz
         .map_while(Result::ok)
         .filter_map(|item| match item {
             Item::Comment(span) => Some(span),
-            Item::Statement { .. } => None,
+            Item::Statement(_) => None,
         })
 }
 
@@ -60,10 +59,7 @@ pub fn gaps(length: usize, statements: &[Statement]) -> impl Iterator<Item = Ran
 }
 
 enum Item {
-    Statement {
-        span: Range<usize>,
-        data: Option<Range<usize>>,
-    },
+    Statement(Statement),
     Comment(Range<usize>),
 }
 
@@ -74,6 +70,7 @@ struct Splitter<'a> {
     /// First and last byte of the statement that is open.
     open: Option<Range<usize>>,
     compound: Compound,
+    words: Words<'a>,
     copy: Copy,
     failed: bool,
 }
@@ -95,6 +92,7 @@ impl<'a> Splitter<'a> {
             lexer: Lexer::new(text, dialect),
             open: None,
             compound: Compound::default(),
+            words: Words::default(),
             copy: Copy::No,
             failed: false,
         }
@@ -141,9 +139,10 @@ impl<'a> Splitter<'a> {
         self.finish().map(Ok)
     }
 
+    #[inline]
     fn significant(&mut self, token: &Token) -> Option<Result<Item, SplitError>> {
         let text = &self.text[token.span.clone()];
-        if self.dialect == Dialect::Postgres && text == "\\" && token.kind == TokenKind::Punctuation
+        if token.kind == TokenKind::Punctuation && self.dialect == Dialect::Postgres && text == "\\"
         {
             return self.meta_command(token.span.start).err().map(Err);
         }
@@ -153,18 +152,16 @@ impl<'a> Splitter<'a> {
         {
             return self.delimiter_command(token.span.clone()).err().map(Err);
         }
-        match &mut self.open {
-            Some(open) => open.end = token.span.end,
-            None => self.open = Some(token.span.clone()),
+        if let Some(open) = &mut self.open {
+            open.end = token.span.end;
+        } else {
+            self.open = Some(token.span.clone());
+            if self.dialect == Dialect::Postgres && text.eq_ignore_ascii_case("copy") {
+                self.copy = Copy::Verb;
+            }
         }
-        if self.dialect == Dialect::Postgres {
+        if self.copy != Copy::No {
             self.copy = match (self.copy, token.kind) {
-                (Copy::No, TokenKind::Word)
-                    if text.eq_ignore_ascii_case("copy")
-                        && self.open.as_ref() == Some(&token.span) =>
-                {
-                    Copy::Verb
-                }
                 (Copy::Verb, TokenKind::Word)
                     if text.eq_ignore_ascii_case("from") && self.compound.may_end() =>
                 {
@@ -175,6 +172,7 @@ impl<'a> Splitter<'a> {
                 (state, _) => state,
             };
         }
+        self.words.push(token.kind, text, self.dialect);
         if self.lexer.delimiter.is_none() {
             self.compound.token(token.kind, text, self.dialect);
         }
@@ -185,18 +183,23 @@ impl<'a> Splitter<'a> {
         self.compound = Compound::default();
         self.copy = Copy::No;
         let span = self.open.take()?;
-        Some(Item::Statement { span, data: None })
+        let facts = of_words(&self.words, self.dialect);
+        self.words.clear();
+        Some(Item::Statement(Statement {
+            span,
+            data: None,
+            facts,
+        }))
     }
 
     fn line_end(&self, from: usize) -> usize {
-        self.text[from..]
-            .find('\n')
+        memchr::memchr(b'\n', &self.text.as_bytes()[from..])
             .map_or(self.text.len(), |at| from + at + 1)
     }
 
     /// The lines after the statement, up to the one that is `\.`.
     fn copy_data(&mut self, item: Item) -> Result<Item, SplitError> {
-        let Item::Statement { span, .. } = item else {
+        let Item::Statement(mut statement) = item else {
             return Ok(item);
         };
         let start = self.line_end(self.lexer.position);
@@ -205,15 +208,13 @@ impl<'a> Splitter<'a> {
             let end = self.line_end(at);
             if self.text[at..end].trim_end_matches(['\r', '\n']) == "\\." {
                 self.lexer.position = end;
-                return Ok(Item::Statement {
-                    span,
-                    data: Some(start..at),
-                });
+                statement.data = Some(start..at);
+                return Ok(Item::Statement(statement));
             }
             at = end;
         }
         Err(SplitError {
-            span,
+            span: statement.span,
             kind: SplitErrorKind::UnterminatedCopy,
         })
     }

@@ -1,86 +1,88 @@
 //! The engines' rules, by their manuals.
 
-use super::words::Words;
+use super::words::{Words, key};
 use super::{Facts, ObjectKind, TransactionControl, Verb};
 use crate::Dialect;
 
-const VERBS: [(&str, Verb); 41] = [
-    ("select", Verb::Select),
-    ("values", Verb::Select),
-    ("table", Verb::Select),
-    ("insert", Verb::Insert),
-    ("update", Verb::Update),
-    ("delete", Verb::Delete),
-    ("replace", Verb::Replace),
-    ("merge", Verb::Merge),
-    ("with", Verb::With),
-    ("create", Verb::Create),
-    ("alter", Verb::Alter),
-    ("drop", Verb::Drop),
-    ("truncate", Verb::Truncate),
-    ("rename", Verb::Rename),
-    ("copy", Verb::Copy),
-    ("set", Verb::Set),
-    ("reset", Verb::Reset),
-    ("use", Verb::Use),
-    ("pragma", Verb::Pragma),
-    ("vacuum", Verb::Vacuum),
-    ("analyze", Verb::Analyze),
-    ("analyse", Verb::Analyze),
-    ("begin", Verb::Begin),
-    ("start", Verb::Begin),
-    ("commit", Verb::Commit),
-    ("end", Verb::Commit),
-    ("rollback", Verb::Rollback),
-    ("abort", Verb::Rollback),
-    ("savepoint", Verb::Savepoint),
-    ("release", Verb::Release),
-    ("call", Verb::Call),
-    ("do", Verb::Do),
-    ("explain", Verb::Explain),
-    ("lock", Verb::Lock),
-    ("grant", Verb::Grant),
-    ("revoke", Verb::Revoke),
-    ("comment", Verb::Comment),
-    ("execute", Verb::Execute),
-    ("prepare", Verb::Prepare),
-    ("reindex", Verb::Reindex),
-    ("(", Verb::Select),
+const VERBS: [(u128, Verb); 41] = [
+    (key("select"), Verb::Select),
+    (key("values"), Verb::Select),
+    (key("table"), Verb::Select),
+    (key("insert"), Verb::Insert),
+    (key("update"), Verb::Update),
+    (key("delete"), Verb::Delete),
+    (key("replace"), Verb::Replace),
+    (key("merge"), Verb::Merge),
+    (key("with"), Verb::With),
+    (key("create"), Verb::Create),
+    (key("alter"), Verb::Alter),
+    (key("drop"), Verb::Drop),
+    (key("truncate"), Verb::Truncate),
+    (key("rename"), Verb::Rename),
+    (key("copy"), Verb::Copy),
+    (key("set"), Verb::Set),
+    (key("reset"), Verb::Reset),
+    (key("use"), Verb::Use),
+    (key("pragma"), Verb::Pragma),
+    (key("vacuum"), Verb::Vacuum),
+    (key("analyze"), Verb::Analyze),
+    (key("analyse"), Verb::Analyze),
+    (key("begin"), Verb::Begin),
+    (key("start"), Verb::Begin),
+    (key("commit"), Verb::Commit),
+    (key("end"), Verb::Commit),
+    (key("rollback"), Verb::Rollback),
+    (key("abort"), Verb::Rollback),
+    (key("savepoint"), Verb::Savepoint),
+    (key("release"), Verb::Release),
+    (key("call"), Verb::Call),
+    (key("do"), Verb::Do),
+    (key("explain"), Verb::Explain),
+    (key("lock"), Verb::Lock),
+    (key("grant"), Verb::Grant),
+    (key("revoke"), Verb::Revoke),
+    (key("comment"), Verb::Comment),
+    (key("execute"), Verb::Execute),
+    (key("prepare"), Verb::Prepare),
+    (key("reindex"), Verb::Reindex),
+    (key("("), Verb::Select),
 ];
 
 pub(super) fn verb(words: &Words<'_>) -> Verb {
+    let first = key(words.at(0));
     VERBS
         .iter()
-        .find(|(word, _)| words.is(0, &[word]))
+        .find(|(word, _)| *word == first)
         .map_or(Verb::Other, |(_, verb)| *verb)
 }
 
-const OBJECTS: [(&str, ObjectKind); 17] = [
-    ("table", ObjectKind::Table),
-    ("index", ObjectKind::Index),
-    ("view", ObjectKind::View),
-    ("materialized", ObjectKind::MaterializedView),
-    ("trigger", ObjectKind::Trigger),
-    ("function", ObjectKind::Function),
-    ("procedure", ObjectKind::Procedure),
-    ("sequence", ObjectKind::Sequence),
-    ("schema", ObjectKind::Schema),
-    ("type", ObjectKind::Type),
-    ("database", ObjectKind::Database),
-    ("tablespace", ObjectKind::Tablespace),
-    ("role", ObjectKind::Role),
-    ("user", ObjectKind::Role),
-    ("extension", ObjectKind::Extension),
-    ("event", ObjectKind::Event),
-    ("subscription", ObjectKind::Subscription),
+const OBJECTS: [(u128, ObjectKind); 17] = [
+    (key("table"), ObjectKind::Table),
+    (key("index"), ObjectKind::Index),
+    (key("view"), ObjectKind::View),
+    (key("materialized"), ObjectKind::MaterializedView),
+    (key("trigger"), ObjectKind::Trigger),
+    (key("function"), ObjectKind::Function),
+    (key("procedure"), ObjectKind::Procedure),
+    (key("sequence"), ObjectKind::Sequence),
+    (key("schema"), ObjectKind::Schema),
+    (key("type"), ObjectKind::Type),
+    (key("database"), ObjectKind::Database),
+    (key("tablespace"), ObjectKind::Tablespace),
+    (key("role"), ObjectKind::Role),
+    (key("user"), ObjectKind::Role),
+    (key("extension"), ObjectKind::Extension),
+    (key("event"), ObjectKind::Event),
+    (key("subscription"), ObjectKind::Subscription),
 ];
 
 /// The first word that names a kind of object; qualifiers such as OR REPLACE, UNIQUE or DEFINER
 /// stand before it.
 pub(super) fn object(words: &Words<'_>) -> Option<ObjectKind> {
     let found = (1..words.len().min(14)).find_map(|index| {
-        let by_name = |(word, _): &&(&str, ObjectKind)| words.is(index, &[word]);
-        OBJECTS.iter().find(by_name).map(|(_, kind)| *kind)
+        let this = key(words.at(index));
+        let found = OBJECTS.iter().find(|(word, _)| *word == this);
+        found.map(|(_, kind)| *kind)
     });
     if words.is(1, &["system"]) {
         return Some(ObjectKind::System);

@@ -7,20 +7,85 @@ use crate::{Dialect, Lexer, TokenKind};
 const LIMIT: usize = 16;
 const DATA_CHANGES: [&str; 4] = ["insert", "update", "delete", "merge"];
 
-/// The first words of a statement; `(`, `=` and other signs count as words.
-pub(super) struct Words<'a> {
-    list: Vec<&'a str>,
+/// The first words of a statement; `(`, `=` and other signs count as words. Filled while the
+/// statement is split, so that its text is read once.
+#[derive(Debug, Default)]
+pub(crate) struct Words<'a> {
+    list: [&'a str; LIMIT],
+    length: usize,
+}
+
+/// A word's key: its bytes in lower case as a number, so that a word is found in a table by
+/// comparing numbers. Longer words than any keyword have the key 0.
+pub(super) const fn key(word: &str) -> u128 {
+    let bytes = word.as_bytes();
+    if bytes.len() > 16 {
+        return 0;
+    }
+    let mut key = 0;
+    let mut index = 0;
+    while index < bytes.len() {
+        key = key << 8 | bytes[index].to_ascii_lowercase() as u128;
+        index += 1;
+    }
+    key
 }
 
 impl<'a> Words<'a> {
     pub(super) fn of(statement: &'a str, dialect: Dialect) -> Self {
-        let mut list = Vec::with_capacity(16);
-        collect(statement, dialect, &mut list);
-        Self { list }
+        let mut words = Self::default();
+        for token in Lexer::new(statement, dialect) {
+            if words.is_full() {
+                break;
+            }
+            words.push(token.kind, &statement[token.span], dialect);
+        }
+        words
+    }
+
+    /// Takes the statement's next token.
+    #[inline]
+    pub(crate) fn push(&mut self, kind: TokenKind, text: &'a str, dialect: Dialect) {
+        if self.length >= LIMIT {
+            return;
+        }
+        match kind {
+            kind if kind.is_trivia() => {}
+            TokenKind::Hint => {}
+            TokenKind::ExecutableComment => {
+                let inner = inside(text);
+                for token in Lexer::new(inner, dialect) {
+                    self.push(token.kind, &inner[token.span], dialect);
+                }
+            }
+            _ => {
+                self.list[self.length] = text;
+                self.length += 1;
+                if self.length == 2 && self.is(0, &DATA_CHANGES) {
+                    self.length = LIMIT + 1;
+                }
+            }
+        }
+    }
+
+    /// Makes ready for the next statement.
+    pub(crate) fn clear(&mut self) {
+        self.length = 0;
+    }
+
+    /// True if further tokens say nothing more.
+    fn is_full(&self) -> bool {
+        self.length >= LIMIT
+    }
+
+    fn words(&self) -> &[&'a str] {
+        // Of a data change the first word alone was taken.
+        let length = if self.length > LIMIT { 1 } else { self.length };
+        &self.list[..length]
     }
 
     pub(super) fn at(&self, index: usize) -> &'a str {
-        self.list.get(index).copied().unwrap_or("")
+        self.words().get(index).copied().unwrap_or("")
     }
 
     pub(super) fn is(&self, index: usize, words: &[&str]) -> bool {
@@ -42,12 +107,12 @@ impl<'a> Words<'a> {
     }
 
     pub(super) fn position(&self, count: usize, words: &[&str]) -> Option<usize> {
-        (0..count.min(self.list.len())).find(|&index| self.is(index, words))
+        (0..count.min(self.len())).find(|&index| self.is(index, words))
     }
 
     /// True if the words stand in this order, next to each other.
     pub(super) fn sequence_of(&self, words: &[&str]) -> bool {
-        self.list.windows(words.len()).any(|window| {
+        self.words().windows(words.len()).any(|window| {
             window
                 .iter()
                 .zip(words)
@@ -56,29 +121,7 @@ impl<'a> Words<'a> {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.list.len()
-    }
-}
-
-fn collect<'a>(text: &'a str, dialect: Dialect, list: &mut Vec<&'a str>) {
-    for token in Lexer::new(text, dialect) {
-        if list.len() >= LIMIT {
-            return;
-        }
-        if let [verb] = list.as_slice()
-            && DATA_CHANGES
-                .iter()
-                .any(|word| word.eq_ignore_ascii_case(verb))
-        {
-            return;
-        }
-        let part = &text[token.span.clone()];
-        match token.kind {
-            kind if kind.is_trivia() => {}
-            TokenKind::Hint => {}
-            TokenKind::ExecutableComment => collect(inside(part), dialect, list),
-            _ => list.push(part),
-        }
+        self.words().len()
     }
 }
 
