@@ -27,19 +27,22 @@
 //!
 //! Statements come split, as the dialect of [`Driver::dialect`] splits them.
 
+mod error;
+mod unit;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::Serialize;
-use thiserror::Error as ThisError;
-use whimbrel_sql::{Dialect, Facts};
+use whimbrel_sql::Dialect;
+
+pub use self::error::{DriverError, DriverErrorKind, GroupError, Outcome, Position, UnitError};
+pub use self::unit::{BoundStatement, Notice, Part, Progress, Record, Unit, Write};
 
 use crate::checksum::Checksum;
-use crate::diagnostic::Diagnostic;
-use crate::history::{Attempt, AttemptId, History, HistoryTables, Holder, Owner};
-use crate::migration::Kind;
+use crate::history::{History, HistoryTables, Holder, Owner};
 
 /// A connection to one database, with its history.
 #[async_trait]
@@ -64,10 +67,17 @@ pub trait Driver: Send {
     async fn create_history(&mut self) -> Result<(), DriverError>;
 
     /// Tries once to take the lock; never waits. On success reads the history under the lock.
+    /// `previous` is a lease of this run whose connection was lost: it may be taken over before it
+    /// runs out, as soon as nothing of it is in flight.
     ///
     /// # Errors
     /// The connection fails. A held lock is not an error.
-    async fn lock(&mut self, owner: &Owner, lease: Duration) -> Result<LockAttempt, DriverError>;
+    async fn lock(
+        &mut self,
+        owner: &Owner,
+        lease: Duration,
+        previous: Option<&Lease>,
+    ) -> Result<LockAttempt, DriverError>;
 
     /// Gives the lock back if it is still ours.
     ///
@@ -90,6 +100,53 @@ pub trait Driver: Send {
         unit: &Unit<'_>,
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<(), UnitError>;
+
+    /// Runs several atomic units, each by itself, in order; stops at the first that fails. After
+    /// each one it reports [`Progress::UnitDone`]. A driver that can send them without waiting in
+    /// between does so: they are what a run over a long distance waits for.
+    ///
+    /// # Errors
+    /// See [`GroupError`].
+    async fn apply_all(
+        &mut self,
+        units: &[Unit<'_>],
+        progress: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<(), GroupError> {
+        for (index, unit) in units.iter().enumerate() {
+            self.apply(unit, progress)
+                .await
+                .map_err(|error| GroupError {
+                    unit: index,
+                    done: index,
+                    error,
+                })?;
+            progress(Progress::UnitDone);
+        }
+        Ok(())
+    }
+
+    /// Looks at what a statement that runs outside transactions changes. None if that can't be
+    /// seen.
+    ///
+    /// # Errors
+    /// The connection fails.
+    async fn observe(
+        &mut self,
+        _statement: &BoundStatement<'_>,
+    ) -> Result<Option<Observation>, DriverError> {
+        Ok(None)
+    }
+
+    /// Who may keep a statement from getting its locks, in words for people: session, age, query.
+    ///
+    /// # Errors
+    /// The connection fails.
+    async fn blockers(
+        &mut self,
+        _statement: &BoundStatement<'_>,
+    ) -> Result<Vec<String>, DriverError> {
+        Ok(Vec::new())
+    }
 
     /// The exact text that [`Driver::apply`] would send, for dry runs.
     fn render(&self, unit: &Unit<'_>) -> String;
@@ -171,6 +228,9 @@ pub struct Server {
     pub major: u32,
     /// What it can do.
     pub capabilities: Capabilities,
+    /// A pooler stands between us and the server, so that what one transaction leaves in the session
+    /// may not be there for the next.
+    pub pooled: bool,
     /// How many locks one transaction may hold on a default server, if there is such a limit.
     pub lock_slots: Option<u64>,
 }
@@ -184,6 +244,18 @@ pub struct Capabilities {
     pub cancel: bool,
     /// `ALTER TYPE ... ADD VALUE` and its like may run in a transaction.
     pub enum_value_in_transaction: bool,
+    /// How many units [`Driver::apply_all`] sends without waiting; 1 if it waits after each.
+    pub units_at_once: usize,
+}
+
+/// What a statement changes, as it is at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Observation {
+    /// A text that is another one once the statement has done its work. Where it is the same, the
+    /// statement did not happen, or may happen again without harm.
+    pub state: String,
+    /// A statement that removes what an attempt left half-made, to be run before it is made anew.
+    pub remains: Option<String>,
 }
 
 /// Proof of holding the lock.
@@ -202,276 +274,4 @@ pub enum LockAttempt {
     Taken(Lease, Box<History>),
     /// Somebody else's.
     Held(Holder),
-}
-
-/// A statement ready to be sent.
-#[derive(Clone, Copy, Debug)]
-pub struct BoundStatement<'a> {
-    /// Its text, without terminator.
-    pub text: &'a str,
-    /// The data lines of a `COPY ... FROM STDIN`.
-    pub data: Option<&'a str>,
-    /// What is known of it.
-    pub facts: &'a Facts,
-}
-
-/// What is applied in one go.
-#[derive(Debug)]
-pub struct Unit<'a> {
-    /// The lock.
-    pub lease: Lease,
-    /// True: all parts and writes are one transaction. False: there is one part with one
-    /// statement, which runs by itself between its `before` and its `after` writes, each of those
-    /// lists in a fenced transaction of its own.
-    pub atomic: bool,
-    /// Usually one; several with a single transaction for a whole run.
-    pub parts: Vec<Part<'a>>,
-    /// Longest wait for a lock per statement; the driver's default if none.
-    pub lock_timeout: Option<Duration>,
-    /// SQLite: foreign-key enforcement during the unit; the session's setting if none.
-    pub foreign_keys: Option<bool>,
-    /// True if the unit continues the session of the one before it (a journalled migration's next
-    /// statement), so that the session is not reset in between.
-    pub continues: bool,
-}
-
-/// One migration's share of a unit.
-#[derive(Debug)]
-pub struct Part<'a> {
-    /// History writes before the statements.
-    pub before: Vec<Write<'a>>,
-    /// The statements in order.
-    pub statements: Vec<BoundStatement<'a>>,
-    /// History writes after the statements.
-    pub after: Vec<Write<'a>>,
-}
-
-/// A change of the history.
-#[derive(Clone, Debug)]
-pub enum Write<'a> {
-    /// A migration is applied. The driver fills in when (the server's clock) and how long.
-    Apply(Record<'a>),
-    /// A migration is not applied any more.
-    Remove {
-        /// Namespace.
-        source: &'a str,
-        /// Version as it was recorded.
-        version: &'a str,
-    },
-    /// A script to keep, unless it is kept already.
-    Keep {
-        /// Key.
-        checksum: &'a Checksum,
-        /// Text as written.
-        text: &'a str,
-    },
-    /// A new attempt. The driver fills in when, and the connection for journalled ones.
-    Attempt(&'a Attempt),
-    /// A journalled attempt's next statement is about to start; none means that none is running.
-    Statement {
-        /// Which attempt.
-        id: AttemptId,
-        /// Statements surely done before it.
-        done: i32,
-        /// The statement that starts now, from 0.
-        running: Option<i32>,
-    },
-    /// A journalled attempt has ended well.
-    Finish {
-        /// Which attempt.
-        id: AttemptId,
-        /// Statements in all.
-        done: i32,
-    },
-    /// An attempt has ended with an error.
-    Fail {
-        /// Which attempt.
-        id: AttemptId,
-        /// The error's text.
-        error: &'a str,
-    },
-    /// Older attempts of this version that are still open are superseded by a new one.
-    Supersede {
-        /// Namespace.
-        source: &'a str,
-        /// Version.
-        version: &'a str,
-    },
-}
-
-/// What is recorded of an applied migration.
-#[derive(Clone, Debug)]
-pub struct Record<'a> {
-    /// Namespace.
-    pub source: &'a str,
-    /// Version.
-    pub version: &'a str,
-    /// Name.
-    pub name: &'a str,
-    /// Versioned, repeatable, baseline.
-    pub kind: Kind,
-    /// Place in the order of application.
-    pub sequence: i64,
-    /// Run.
-    pub batch: i64,
-    /// Of the up script's file.
-    pub checksum: &'a Checksum,
-    /// Of the kept down script.
-    pub down_checksum: Option<&'a Checksum>,
-    /// `user@host`.
-    pub applied_by: &'a str,
-    /// Program and version.
-    pub tool: &'a str,
-}
-
-/// What a driver reports while a unit runs. Indexes count from 0.
-#[derive(Clone, Debug)]
-pub enum Progress {
-    /// A statement has ended well.
-    StatementDone {
-        /// Part of the unit.
-        part: usize,
-        /// Statement of the part.
-        statement: usize,
-        /// Rows affected, where the server tells.
-        rows: Option<u64>,
-    },
-    /// The server said something.
-    Notice {
-        /// Part of the unit.
-        part: usize,
-        /// Statement of the part.
-        statement: usize,
-        /// What it said.
-        notice: Notice,
-    },
-}
-
-/// A message from the server that is not an error.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Notice {
-    /// `NOTICE`, `WARNING`, ...
-    pub severity: String,
-    /// The server's code.
-    pub code: Option<String>,
-    /// The text.
-    pub message: String,
-    /// More of it.
-    pub detail: Option<String>,
-    /// The server's advice.
-    pub hint: Option<String>,
-}
-
-/// Why a driver failed.
-#[derive(Clone, Debug, Default, ThisError)]
-#[error("{message}")]
-pub struct DriverError {
-    /// The kind.
-    pub kind: DriverErrorKind,
-    /// The text, without secrets.
-    pub message: String,
-    /// The server's code (SQLSTATE, error number, extended result code).
-    pub code: Option<String>,
-    /// The server's detail.
-    pub detail: Option<String>,
-    /// The server's or the driver's advice.
-    pub hint: Option<String>,
-    /// The server's context (a function's call stack).
-    pub context: Option<String>,
-    /// Where in the statement.
-    pub position: Option<Position>,
-}
-
-impl DriverError {
-    /// An error of a kind.
-    pub fn new(kind: DriverErrorKind, message: impl Into<String>) -> Self {
-        Self {
-            kind,
-            message: message.into(),
-            ..Self::default()
-        }
-    }
-
-    /// Adds advice.
-    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
-        self
-    }
-
-    /// A diagnostic with everything but a place.
-    pub fn diagnostic(&self) -> Diagnostic {
-        let mut diagnostic = Diagnostic::error("database", self.message.clone());
-        diagnostic.code = self.code.clone().or(diagnostic.code);
-        diagnostic.notes.extend(self.detail.clone());
-        diagnostic.notes.extend(self.context.clone());
-        diagnostic.help.clone_from(&self.hint);
-        diagnostic
-    }
-}
-
-/// Kinds of driver errors.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DriverErrorKind {
-    /// The server refused a statement.
-    #[default]
-    Statement,
-    /// The object that a statement creates is there already.
-    AlreadyExists,
-    /// The object that a statement drops or changes is not there.
-    DoesNotExist,
-    /// The server could not be reached.
-    Connect,
-    /// The server refused the user, the password or the database.
-    Refused,
-    /// The connection broke.
-    Lost,
-    /// Deadlock or serialization failure; the transaction may be tried again.
-    Transient,
-    /// A lock was not had in time, or the database is busy.
-    LockTimeout,
-    /// A time limit of the server struck, or somebody cancelled.
-    Cancelled,
-    /// The lock is not ours any more.
-    Fenced,
-    /// The history tables are not as expected.
-    History,
-    /// The engine cannot do that.
-    Unsupported,
-}
-
-/// Where in a statement an error is, in the server's own terms.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Position {
-    /// Character of the statement, from 1 (PostgreSQL).
-    Character(usize),
-    /// Byte of the statement, from 0 (SQLite).
-    Byte(usize),
-    /// Line of the statement, from 1, and the text near which it is (MySQL).
-    Line(usize, Option<String>),
-}
-
-/// A unit failed.
-#[derive(Debug, ThisError)]
-#[error("{error}")]
-pub struct UnitError {
-    /// Why.
-    pub error: DriverError,
-    /// Part of the unit, from 0.
-    pub part: usize,
-    /// Statement of the part, from 0; none if it failed before, between or after the statements.
-    pub statement: Option<usize>,
-    /// What became of the unit.
-    pub outcome: Outcome,
-}
-
-/// What became of a unit that failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// Nothing of it is in the database.
-    RolledBack,
-    /// Its single statement failed by itself; the journal says that it was started.
-    StatementFailed,
-    /// The connection broke; it may or may not have happened.
-    Unknown,
 }

@@ -63,6 +63,19 @@ pub enum Event<'a> {
         /// Why.
         diagnostic: &'a Diagnostic,
     },
+    /// Something failed that may pass by itself, and is tried again after a pause.
+    Retry {
+        /// Which migration.
+        step: StepEvent<'a>,
+        /// What failed.
+        error: &'a crate::driver::DriverError,
+        /// Which try comes next, from 2.
+        attempt: u32,
+        /// How many there are at most.
+        attempts: u32,
+        /// How long the pause is.
+        delay: Duration,
+    },
     /// A migration is not tried because one that it depends on failed.
     StepSkipped(StepEvent<'a>),
 }

@@ -5,6 +5,7 @@ mod down;
 mod modified;
 mod placeholder;
 mod prepare;
+mod resume;
 mod status;
 mod up;
 
@@ -16,14 +17,14 @@ use serde::Serialize;
 use whimbrel_sql::{Dialect, Statement};
 
 pub use self::modified::{Change, change, needed_scripts};
-pub use self::prepare::{statement_hash, statement_hashes};
+pub use self::resume::{Resume, statement_hash, statement_hashes};
 pub use self::status::{State, Status, StatusRow, Totals, status};
 
 use crate::checksum::Checksum;
 use crate::diagnostic::Diagnostic;
 use crate::driver::Capabilities;
 use crate::error::Error;
-use crate::history::{AttemptId, History};
+use crate::history::History;
 use crate::migration::{Kind, Migration};
 use crate::text::Script;
 use crate::version::Version;
@@ -139,6 +140,8 @@ pub struct Step {
     pub kind: Kind,
     /// Up or down.
     pub direction: Direction,
+    /// Whose SQL it is.
+    pub dialect: Dialect,
     /// What runs, placeholders substituted.
     pub script: Script,
     /// Its statements; without a transaction of the file's own, which the unit replaces.
@@ -172,19 +175,6 @@ pub struct Segment {
     pub statements: Range<usize>,
     /// In a transaction; otherwise it is one statement by itself.
     pub atomic: bool,
-}
-
-/// Where an interrupted attempt is taken up again.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Resume {
-    /// The attempt.
-    pub attempt: AttemptId,
-    /// Statements surely done.
-    pub done: usize,
-    /// The statement that was started and whose end is not known.
-    pub running: Option<usize>,
-    /// What was noted before it began.
-    pub state_before: Option<String>,
 }
 
 /// Plans a run.

@@ -23,6 +23,8 @@ pub struct Report {
     pub failures: Vec<Failure>,
     /// Versions passed over because something that they depend on failed.
     pub skipped: Vec<String>,
+    /// How often something was tried again after a failure that passes by itself.
+    pub retries: u32,
     /// The whole run, lock included.
     #[serde(rename = "duration_ms", serialize_with = "as_milliseconds")]
     pub duration: Duration,
@@ -37,6 +39,7 @@ impl Report {
             steps: Vec::new(),
             failures: Vec::new(),
             skipped: Vec::new(),
+            retries: 0,
             duration: Duration::ZERO,
         }
     }

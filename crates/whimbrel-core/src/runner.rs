@@ -1,9 +1,13 @@
 //! Runs plans: lock, history, plan, units, records.
 
-mod apply;
+mod atomic;
+mod execution;
 mod failure;
+mod journal;
 mod lock;
+mod recover;
 mod script;
+mod send;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -39,6 +43,11 @@ pub struct RunOptions {
     pub timeout: Option<Duration>,
     /// Longest wait for a lock per statement; none leaves it to the server.
     pub lock_timeout: Option<Duration>,
+    /// How often something is tried again that fails for a reason which passes by itself (deadlock,
+    /// serialization failure, lock timeout, a connection that dropped); 3.
+    pub retries: u32,
+    /// The pause before the first retry, which doubles each time and varies at random; 2 seconds.
+    pub retry_delay: Duration,
     /// Go on after a failure with what does not depend on it.
     pub continue_on_error: bool,
 }
@@ -53,6 +62,8 @@ impl RunOptions {
             lease: Duration::from_secs(15),
             timeout: None,
             lock_timeout: None,
+            retries: 3,
+            retry_delay: Duration::from_secs(2),
             continue_on_error: false,
         }
     }
@@ -104,7 +115,7 @@ impl Runner<'_> {
         if !session.history.exists || session.history.format < FORMAT {
             session.driver.create_history().await?;
         }
-        let (mut lease, history) = lock::take(self, session.driver.as_mut()).await?;
+        let (mut lease, history) = lock::take(self, session.driver.as_mut(), None).await?;
         session.history = history;
         let result = self.run_locked(session, goal, &mut lease, &mut plan).await;
         // A failed run gives the lock back all the same; if even that fails, the lease runs out.
@@ -124,7 +135,10 @@ impl Runner<'_> {
         // Another run may have been at work before the lock was had.
         *plan = self.plan_in(session, goal).await?;
         self.announce(plan);
-        apply::Execution::new(self, &mut session.driver, &session.history, lease, plan)
+        let Session {
+            driver, history, ..
+        } = session;
+        execution::Execution::new(self, driver, history, lease, plan)
             .run()
             .await
     }

@@ -138,23 +138,31 @@ pub(crate) fn write(flavor: &dyn Flavor, tables: &HistoryTables, write: &Write<'
             text(source),
             text(version)
         ),
-        Write::Keep {
-            checksum,
-            text: script,
-        } => {
+        Write::Keep(scripts) => {
             let (insert, ignore) = flavor.insert_or_ignore();
+            let rows: Vec<_> = scripts
+                .iter()
+                .map(|(checksum, script)| {
+                    format!("({}, {})", text(checksum.as_str()), text(script))
+                })
+                .collect();
             format!(
-                "{insert} INTO {} (checksum, text) VALUES ({}, {}){ignore}",
+                "{insert} INTO {} (checksum, text) VALUES {}{ignore}",
                 table(flavor, tables, &tables.scripts),
-                text(checksum.as_str()),
-                text(script)
+                rows.join(", ")
             )
         }
         Write::Attempt(attempt) => insert_attempt(flavor, &log(), attempt),
-        Write::Statement { id, done, running } => format!(
-            "UPDATE {} SET statements_done = {done}, statement_running = {} WHERE {}",
+        Write::Statement {
+            id,
+            done,
+            running,
+            state_before,
+        } => format!(
+            "UPDATE {} SET statements_done = {done}, statement_running = {}, state_before = {} WHERE {}",
             log(),
             running.map_or_else(|| "NULL".to_owned(), |index| index.to_string()),
+            optional(*state_before),
             key(*id)
         ),
         Write::Finish { id, done } => format!(
@@ -164,9 +172,18 @@ pub(crate) fn write(flavor: &dyn Flavor, tables: &HistoryTables, write: &Write<'
             flavor.milliseconds("started_at"),
             key(*id)
         ),
-        Write::Fail { id, error } => format!(
-            "UPDATE {} SET state = 'failed', statement_running = NULL, error = {} WHERE {}",
+        Write::Fail {
+            id,
+            error,
+            running_unknown,
+        } => format!(
+            "UPDATE {} SET state = 'failed', {}error = {} WHERE {}",
             log(),
+            if *running_unknown {
+                ""
+            } else {
+                "statement_running = NULL, "
+            },
             text(error),
             key(*id)
         ),
@@ -227,9 +244,11 @@ pub(crate) fn take_lock(
     tables: &HistoryTables,
     owner: &Owner,
     lease: Duration,
+    previous: Option<&Lease>,
 ) -> String {
+    let own = previous.map_or_else(String::new, |own| format!(" OR token = {}", own.token));
     format!(
-        "UPDATE {} SET token = token + 1, owner = {}, since = {}, expires = {} WHERE id = 1 AND (owner IS NULL OR expires < {})",
+        "UPDATE {} SET token = token + 1, owner = {}, since = {}, expires = {} WHERE id = 1 AND (owner IS NULL OR expires < {}{own})",
         table(flavor, tables, &tables.lock),
         flavor.literal(&format!("{}, pid {}", owner.who(), owner.pid)),
         flavor.now(),

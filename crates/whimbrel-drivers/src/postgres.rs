@@ -5,11 +5,13 @@
 //! state, and statements without a name (poolers). `postgres-protocol`, which it is built on, has
 //! the messages and SCRAM; the rest stands in `connection`.
 
+mod cancel;
 mod config;
 mod connection;
 mod driver;
 mod errors;
 mod flavor;
+mod observe;
 mod socket;
 mod unit;
 

@@ -62,7 +62,7 @@ fn owner(user: &str) -> Owner {
 
 async fn take(driver: &mut dyn Driver, user: &str, seconds: u64) -> (Lease, History) {
     match driver
-        .lock(&owner(user), Duration::from_secs(seconds))
+        .lock(&owner(user), Duration::from_secs(seconds), None)
         .await
         .unwrap()
     {
@@ -111,6 +111,7 @@ async fn apply(
         }],
         lock_timeout: None,
         foreign_keys: None,
+        replay: Vec::new(),
         continues: false,
     };
     driver.apply(&unit, &mut |_| {}).await
@@ -158,7 +159,7 @@ async fn a_held_lock_names_its_holder(engine: &str) {
     let (mut first, mut second) = (database.open().await, database.open().await);
     let (lease, _) = take(first.as_mut(), "alice", 60).await;
     match second
-        .lock(&owner("bob"), Duration::from_secs(60))
+        .lock(&owner("bob"), Duration::from_secs(60), None)
         .await
         .unwrap()
     {
@@ -183,7 +184,7 @@ async fn the_fence_keeps_a_late_unit_out(engine: &str) {
     if engine == "mysql" {
         // The first connection still has its named lock: another one must not get in ...
         let attempt = second
-            .lock(&owner("b"), Duration::from_secs(60))
+            .lock(&owner("b"), Duration::from_secs(60), None)
             .await
             .unwrap();
         assert!(matches!(attempt, LockAttempt::Held(_)));
@@ -192,7 +193,7 @@ async fn the_fence_keeps_a_late_unit_out(engine: &str) {
     }
     let taken = loop {
         match second
-            .lock(&owner("next"), Duration::from_secs(60))
+            .lock(&owner("next"), Duration::from_secs(60), None)
             .await
             .unwrap()
         {

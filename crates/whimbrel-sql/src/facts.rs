@@ -1,8 +1,10 @@
 //! What can be said of a statement by its words.
 
 mod rules;
+mod targets;
 mod words;
 
+pub use self::targets::{Target, targets};
 pub(crate) use self::words::Words;
 use crate::Dialect;
 
@@ -116,6 +118,18 @@ pub struct Facts {
     pub implicit_commit: bool,
     /// It may commit by itself, depending on what it calls (MySQL).
     pub may_commit: bool,
+    /// Running it a second time does no harm: it says IF NOT EXISTS, it collects statistics, ...
+    pub may_run_again: bool,
+}
+
+impl Facts {
+    /// All that it does is to change the session.
+    pub fn only_session(&self) -> bool {
+        matches!(
+            self.verb,
+            Verb::Set | Verb::Use | Verb::Reset | Verb::Pragma
+        ) && self.session_state
+    }
 }
 
 /// Looks at a statement.
@@ -144,6 +158,7 @@ pub(crate) fn of_words(words: &Words<'_>, dialect: Dialect) -> Facts {
     ) && words.among_first(12, &["concurrently"]);
     facts.transaction_control = rules::transaction_control(words, verb, dialect);
     facts.session_state = rules::session_state(words, &facts, dialect);
+    facts.may_run_again = rules::may_run_again(words, &facts);
     match dialect {
         Dialect::Postgres => {
             facts.not_in_transaction = rules::postgres_alone(words, &facts);

@@ -13,7 +13,7 @@ mod split;
 
 pub use comparison::significant_eq;
 pub use error::{SplitError, SplitErrorKind};
-pub use facts::{Facts, ObjectKind, TransactionControl, Verb, facts};
+pub use facts::{Facts, ObjectKind, Target, TransactionControl, Verb, facts, targets};
 pub use lexer::{Lexer, Token, TokenKind};
 pub use split::{Statement, comments, gaps, split};
 

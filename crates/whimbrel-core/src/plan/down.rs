@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use super::dependencies::Dependencies;
 use super::modified::{Change, change_in};
-use super::prepare::{prepare, resume};
+use super::prepare::prepare;
 use super::{Direction, Goal, Plan, PlanInput, Step, find, not_found};
 use crate::diagnostic::Diagnostic;
 use crate::directive::Directives;
 use crate::error::Error;
-use crate::history::{Action, Applied};
+use crate::history::Applied;
 use crate::migration::{Kind, Migration, label};
 use crate::text::{Script, SourceFile};
 use crate::version::Version;
@@ -175,10 +175,7 @@ impl<'a> Planner<'a> {
     fn step(&mut self, row: &'a Applied) -> Result<Step, Vec<Diagnostic>> {
         let (script, directives) = self.down_script(row)?;
         let prepared = prepare(self.input, &script, &directives)?;
-        let attempt = self.input.history.attempt(&row.source, &row.version);
-        let attempt = attempt.filter(|attempt| attempt.action == Action::Down);
-        let resume = resume(&prepared, attempt).map_err(|problem| vec![problem])?;
-        Ok(Step {
+        let mut step = Step {
             source: row.source.clone(),
             version: row.version.clone(),
             name: row.name.clone(),
@@ -188,6 +185,7 @@ impl<'a> Planner<'a> {
                 .map_or_else(|| row.name.replace('_', " "), Migration::description),
             kind: row.kind,
             direction: Direction::Down,
+            dialect: self.input.dialect,
             script: prepared.script,
             statements: prepared.statements,
             segments: prepared.segments,
@@ -198,9 +196,12 @@ impl<'a> Planner<'a> {
             timeout: directives.timeout,
             lock_timeout: directives.lock_timeout,
             foreign_keys: prepared.foreign_keys,
-            resume,
+            resume: None,
             depends: Vec::new(),
-        })
+        };
+        step.take_up(self.input.history)
+            .map_err(|problem| vec![problem])?;
+        Ok(step)
     }
 
     /// The file's down script, unless the file is gone or its up script is not what was applied:

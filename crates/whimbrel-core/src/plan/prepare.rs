@@ -4,11 +4,9 @@ use std::ops::Range;
 
 use whimbrel_sql::{Dialect, Facts, SplitError, Statement, TransactionControl, Verb, split};
 
-use super::{PlanInput, Resume, Segment, placeholder};
-use crate::checksum::Checksum;
+use super::{PlanInput, Segment, placeholder};
 use crate::diagnostic::Diagnostic;
 use crate::directive::Directives;
-use crate::history::Attempt;
 use crate::text::Script;
 
 /// A script, ready to be put into a step.
@@ -18,20 +16,6 @@ pub(super) struct Prepared {
     pub(super) segments: Vec<Segment>,
     pub(super) journalled: bool,
     pub(super) foreign_keys: Option<bool>,
-}
-
-/// Length of a statement's hash in the journal, in hexadecimal digits.
-const HASH_LENGTH: usize = 16;
-
-/// The hash by which the journal knows a statement.
-pub fn statement_hash(text: &str) -> String {
-    Checksum::of(text).as_str()[..HASH_LENGTH].to_owned()
-}
-
-/// The hashes of all statements of a script, as the journal keeps them.
-pub fn statement_hashes(script: &Script, statements: &[Statement]) -> String {
-    let texts = statements.iter().map(|s| &script.text()[s.span.clone()]);
-    texts.map(statement_hash).collect()
 }
 
 /// Splits a script and decides how it runs.
@@ -85,10 +69,7 @@ impl Prepared {
     }
 
     fn at(&self, diagnostic: Diagnostic, statement: &Statement) -> Diagnostic {
-        let text = self.text(statement);
-        let end = text.find('\n').unwrap_or(text.len());
-        let start = statement.span.start;
-        diagnostic.at_script(&self.script, start..start + end, "")
+        at_statement(diagnostic, &self.script, statement)
     }
 
     /// `PRAGMA foreign_keys` does nothing inside a transaction, so one that leads the file becomes a
@@ -263,6 +244,18 @@ impl Prepared {
     }
 }
 
+/// Points a diagnostic at a statement's first line.
+pub(super) fn at_statement(
+    diagnostic: Diagnostic,
+    script: &Script,
+    statement: &Statement,
+) -> Diagnostic {
+    let text = &script.text()[statement.span.clone()];
+    let end = text.find('\n').unwrap_or(text.len());
+    let start = statement.span.start;
+    diagnostic.at_script(script, start..start + end, "")
+}
+
 /// Control that begins or ends transactions; savepoints inside one are fine.
 fn is_boundary(control: Option<TransactionControl>) -> bool {
     !matches!(
@@ -300,51 +293,4 @@ fn foreign_keys_pragma(text: &str) -> Option<bool> {
         value.trim().trim_matches(['\'', '"']),
         "on" | "1" | "true" | "yes"
     ))
-}
-
-/// Where to go on after an attempt that did not finish, if its statements are still those of the
-/// file.
-pub(super) fn resume(
-    prepared: &Prepared,
-    attempt: Option<&Attempt>,
-) -> Result<Option<Resume>, Diagnostic> {
-    let Some(attempt) = attempt.filter(|attempt| attempt.journalled) else {
-        return Ok(None);
-    };
-    let done = usize::try_from(attempt.statements_done).unwrap_or(0);
-    let running = attempt
-        .statement_running
-        .and_then(|n| usize::try_from(n).ok());
-    if done == 0 && running.is_none() {
-        return Ok(None);
-    }
-    let hashes = statement_hashes(&prepared.script, &prepared.statements);
-    for index in 0..done {
-        let range = index * HASH_LENGTH..(index + 1) * HASH_LENGTH;
-        if hashes.get(range.clone()) != attempt.hashes.get(range) {
-            return Err(changed_meanwhile(prepared, attempt, index));
-        }
-    }
-    Ok(Some(Resume {
-        attempt: attempt.id,
-        done,
-        running,
-        state_before: attempt.state_before.clone(),
-    }))
-}
-
-fn changed_meanwhile(prepared: &Prepared, attempt: &Attempt, index: usize) -> Diagnostic {
-    let message = format!(
-        "statement {} was applied by an attempt that stopped after {} of {} statements, and has changed since",
-        index + 1,
-        attempt.statements_done,
-        attempt.statements
-    );
-    let diagnostic = Diagnostic::error("applied-statement-changed", message);
-    let diagnostic = match prepared.statements.get(index) {
-        Some(statement) => prepared.at(diagnostic, statement),
-        None => diagnostic.at(prepared.script.file(), 0..0, ""),
-    };
-    diagnostic
-        .help("put the statements that are applied back as they were; those after them may change")
 }

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::dependencies::{Dependencies, circle};
 use super::modified::{Change, change_in};
-use super::prepare::{prepare, resume};
+use super::prepare::prepare;
 use super::{Direction, Goal, Plan, PlanInput, Step, find, not_found};
 use crate::diagnostic::Diagnostic;
 use crate::error::Error;
@@ -329,12 +329,6 @@ impl<'a> Planner<'a> {
             ]);
         }
         let prepared = prepare(self.input, &migration.up, &migration.directives)?;
-        let attempt = self
-            .input
-            .history
-            .attempt(&migration.source, &migration.version);
-        let attempt = attempt.filter(|attempt| attempt.action == Action::Up);
-        let resume = resume(&prepared, attempt).map_err(|problem| vec![problem])?;
         let mut keep = Vec::new();
         if migration.file.text().len() <= KEPT_SCRIPT_LIMIT {
             keep.push((migration.checksum.clone(), migration.file.text().to_owned()));
@@ -346,7 +340,7 @@ impl<'a> Planner<'a> {
             )
         });
         keep.extend(down.clone());
-        Ok(Step {
+        let mut step = Step {
             source: migration.source.to_string(),
             version: migration.version.clone(),
             name: migration.name.clone(),
@@ -354,6 +348,7 @@ impl<'a> Planner<'a> {
             description: migration.description(),
             kind: migration.kind,
             direction: Direction::Up,
+            dialect: self.input.dialect,
             script: prepared.script,
             statements: prepared.statements,
             segments: prepared.segments,
@@ -364,9 +359,12 @@ impl<'a> Planner<'a> {
             timeout: migration.directives.timeout,
             lock_timeout: migration.directives.lock_timeout,
             foreign_keys: prepared.foreign_keys,
-            resume,
+            resume: None,
             depends,
-        })
+        };
+        step.take_up(self.input.history)
+            .map_err(|problem| vec![problem])?;
+        Ok(step)
     }
 }
 

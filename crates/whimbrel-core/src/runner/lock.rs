@@ -14,17 +14,19 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// Between two words about who holds the lock.
 const SAY_EVERY: Duration = Duration::from_secs(10);
 
-/// Takes the lock, waiting outside the server as long as the settings allow.
+/// Takes the lock, waiting outside the server as long as the settings allow. A `previous` lease of
+/// this run is taken over as soon as nothing of it is in flight.
 pub(super) async fn take(
     runner: &Runner<'_>,
     driver: &mut dyn Driver,
+    previous: Option<&Lease>,
 ) -> Result<(Lease, History), Error> {
     let started = Instant::now();
     let mut pause = FIRST_PAUSE;
     let mut said: Option<Instant> = None;
     loop {
         let holder = match driver
-            .lock(&runner.options.owner, runner.options.lease)
+            .lock(&runner.options.owner, runner.options.lease, previous)
             .await?
         {
             LockAttempt::Taken(lease, history) => match still_running(driver, &history).await? {

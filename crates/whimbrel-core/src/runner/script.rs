@@ -69,18 +69,14 @@ impl Records {
         }
     }
 
-    /// The writes that make the step applied or undone.
+    /// The writes that make the step applied or undone; its scripts are kept apart.
     pub(super) fn result<'a>(&'a self, step: &'a Step) -> Vec<Write<'a>> {
         let (source, version) = (step.source.as_str(), step.version.as_str());
         let remove = Write::Remove { source, version };
         if step.direction == Direction::Down {
             return vec![remove];
         }
-        let mut writes: Vec<_> = step
-            .keep
-            .iter()
-            .map(|(checksum, text)| Write::Keep { checksum, text })
-            .collect();
+        let mut writes = Vec::new();
         if self.replaces {
             writes.push(remove);
         }
@@ -116,6 +112,7 @@ impl Records {
         step: &'a Step,
         segment: &Segment,
         first: bool,
+        state_before: Option<&'a str>,
     ) -> Part<'a> {
         let id = self.attempt.id;
         let start = number(segment.statements.start);
@@ -127,12 +124,14 @@ impl Records {
                 version: step.version.as_str(),
             });
             before.push(Write::Attempt(&self.attempt));
+            keep_scripts(&mut before, step);
         }
         if !segment.atomic {
             before.push(Write::Statement {
                 id,
                 done: start,
                 running: Some(start),
+                state_before,
             });
         }
         let mut after = Vec::new();
@@ -144,6 +143,7 @@ impl Records {
                 id,
                 done: end,
                 running: None,
+                state_before: None,
             });
         }
         Part {
@@ -151,6 +151,15 @@ impl Records {
             statements: bind(step, segment.statements.clone()),
             after,
         }
+    }
+}
+
+/// Keeps a step's scripts.
+pub(super) fn keep_scripts<'a>(writes: &mut Vec<Write<'a>>, step: &'a Step) {
+    if !step.keep.is_empty() {
+        let scripts = step.keep.iter();
+        let scripts = scripts.map(|(checksum, text)| (checksum, text.as_str()));
+        writes.push(Write::Keep(scripts.collect()));
     }
 }
 
@@ -187,6 +196,7 @@ pub(super) fn unit<'a>(
         parts: vec![part],
         lock_timeout: step.lock_timeout.or(options.lock_timeout),
         foreign_keys: step.foreign_keys,
+        replay: Vec::new(),
         continues: false,
     }
 }
@@ -217,10 +227,12 @@ pub fn dry_run(
             step.script.file().name()
         ));
         if !step.journalled || step.segments.is_empty() {
-            text.push_str(&driver.render(&unit(step, records.whole(step), true, lease, options)));
+            let mut part = records.whole(step);
+            keep_scripts(&mut part.before, step);
+            text.push_str(&driver.render(&unit(step, part, true, lease, options)));
         } else {
             for (place, segment) in pending_segments(step).iter().enumerate() {
-                let part = records.segment(step, segment, place == 0);
+                let part = records.segment(step, segment, place == 0, None);
                 let mut unit = unit(step, part, segment.atomic, lease, options);
                 unit.continues = place > 0;
                 text.push_str(&driver.render(&unit));
@@ -231,9 +243,17 @@ pub fn dry_run(
     text
 }
 
-/// The segments of a journalled step that are still to be done.
+/// The segments of a journalled step that are still to be done; an empty one if all are and only
+/// the record is missing.
 pub(super) fn pending_segments(step: &Step) -> Vec<Segment> {
     let done = step.resume.as_ref().map_or(0, |resume| resume.done);
+    let count = step.statements.len();
+    if done >= count {
+        return vec![Segment {
+            statements: count..count,
+            atomic: true,
+        }];
+    }
     step.segments
         .iter()
         .filter(|segment| segment.statements.end > done)

@@ -59,7 +59,9 @@ impl Mysql {
                 transactional_ddl: false,
                 cancel: true,
                 enum_value_in_transaction: true,
+                units_at_once: 1,
             },
+            pooled: false,
             lock_slots: None,
             version,
         };
@@ -240,6 +242,12 @@ impl Mysql {
             rows(&mut self.connection, &set).await.map_err(frame)?;
             self.dirty = true;
         }
+        for again in &unit.replay {
+            rows(&mut self.connection, again.text)
+                .await
+                .map_err(frame)?;
+            self.dirty = true;
+        }
         for (number, part) in unit.parts.iter().enumerate() {
             self.open_fenced(unit, &part.before, flavor())
                 .await
@@ -370,7 +378,12 @@ impl Driver for Mysql {
         ))
     }
 
-    async fn lock(&mut self, owner: &Owner, lease: Duration) -> Result<LockAttempt, DriverError> {
+    async fn lock(
+        &mut self,
+        owner: &Owner,
+        lease: Duration,
+        previous: Option<&Lease>,
+    ) -> Result<LockAttempt, DriverError> {
         let name = self.lock_name();
         let (flavor, tables) = (Flavor::default(), self.options.tables.clone());
         let got = rows(&mut self.connection, &format!("SELECT GET_LOCK({name}, 0)")).await?;
@@ -385,7 +398,7 @@ impl Driver for Mysql {
         let take = [
             "START TRANSACTION".to_owned(),
             format!("SELECT 1 FROM {lock} WHERE id = 1 FOR UPDATE NOWAIT"),
-            history_sql::take_lock(&flavor, &tables, owner, lease),
+            history_sql::take_lock(&flavor, &tables, owner, lease, previous),
             "SELECT ROW_COUNT()".to_owned(),
         ];
         let mut all = take.to_vec();

@@ -5,25 +5,28 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use postgres_protocol::message::frontend;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use whimbrel_core::checksum::Checksum;
 use whimbrel_core::driver::{
-    Cancel, Capabilities, Driver, DriverError, DriverErrorKind, Lease, LockAttempt, Outcome,
-    Progress, Server, SessionOptions, Unit, UnitError,
+    BoundStatement, Cancel, Capabilities, Driver, DriverError, DriverErrorKind, GroupError, Lease,
+    LockAttempt, Observation, Outcome, Progress, Server, SessionOptions, Unit, UnitError,
 };
 use whimbrel_core::history::{History, Holder, Owner};
 use whimbrel_sql::Dialect;
 
+use super::cancel::Canceller;
 use super::config::Config;
-use super::connection::{BackendKey, Command, CommandError, Connection, Reply};
+use super::connection::{Command, CommandError, Connection, Reply};
 use super::flavor::Postgres as Flavor;
+use super::observe;
 use super::unit::{Batch, Composer, Role, leaves_state};
-use super::{errors, socket};
 use crate::history_sql::{self, Row};
 
 /// How often the creation of the history tables is tried when others create them too.
 const CREATE_TRIES: u32 = 10;
+
+/// Units are sent this many at a time: what fails is known a little later, and the round trips
+/// count for little.
+const UNITS_AT_ONCE: usize = 32;
 
 pub(super) struct Postgres {
     connection: Connection,
@@ -61,7 +64,9 @@ impl Postgres {
                 transactional_ddl: true,
                 cancel: true,
                 enum_value_in_transaction: major >= 12,
+                units_at_once: UNITS_AT_ONCE,
             },
+            pooled: false,
             lock_slots: None,
             version,
         };
@@ -81,7 +86,7 @@ impl Postgres {
         let lock = history_sql::table(&Flavor, &self.options.tables, &self.options.tables.lock);
         let lock = lock.replace('\'', "''");
         command(format!(
-            "SELECT coalesce((SELECT n.nspname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = pg_catalog.to_regclass('{lock}')), pg_catalog.current_schema()), pg_catalog.current_setting('max_locks_per_transaction')::bigint * (pg_catalog.current_setting('max_connections')::bigint + pg_catalog.current_setting('max_prepared_transactions')::bigint)"
+            "SELECT coalesce((SELECT n.nspname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = pg_catalog.to_regclass('{lock}')), pg_catalog.current_schema()), pg_catalog.current_setting('max_locks_per_transaction')::bigint * (pg_catalog.current_setting('max_connections')::bigint + pg_catalog.current_setting('max_prepared_transactions')::bigint), pg_catalog.pg_backend_pid()"
         ))
     }
 
@@ -116,55 +121,62 @@ impl Postgres {
         Ok(found.unwrap_or_else(history_sql::unknown_holder))
     }
 
-    /// Sends one batch of a unit.
+    /// Sends one batch; gives the number of units that were committed with the failure.
     async fn send(
         &mut self,
         batch: &Batch<'_>,
+        units: usize,
         progress: &mut (dyn FnMut(Progress) + Send),
-    ) -> Result<(), UnitError> {
+    ) -> Result<(), (usize, UnitError)> {
         let mut rolled_back = false;
+        let mut done = 0;
         let roles = &batch.roles;
-        let result = self
-            .connection
-            .exchange(
-                &batch.commands,
-                &mut |index, reply| match (roles.get(index), reply) {
-                    (Some(&Role::Statement(part, statement)), Reply::Done(tag)) => {
-                        progress(Progress::StatementDone {
-                            part,
-                            statement,
-                            rows: rows_of(tag),
-                        });
-                    }
-                    (Some(&Role::Statement(part, statement)), Reply::Notice(notice)) => {
-                        progress(Progress::Notice {
-                            part,
-                            statement,
-                            notice,
-                        });
-                    }
-                    // A COMMIT of a failed transaction ends without an error.
-                    (Some(Role::Commit), Reply::Done("ROLLBACK")) => rolled_back = true,
-                    _ => {}
-                },
-            )
-            .await;
+        let mut hear = |index: usize, reply: Reply<'_>| match (roles.get(index), reply) {
+            (Some(&Role::Statement(part, statement)), Reply::Done(tag)) => {
+                progress(Progress::StatementDone {
+                    part,
+                    statement,
+                    rows: rows_of(tag),
+                });
+            }
+            (Some(&Role::Statement(part, statement)), Reply::Notice(notice)) => {
+                progress(Progress::Notice {
+                    part,
+                    statement,
+                    notice,
+                });
+            }
+            // A COMMIT of a failed transaction ends without an error.
+            (Some(Role::Commit), Reply::Done("ROLLBACK")) => rolled_back = true,
+            (Some(Role::Commit), Reply::Done(_)) => {
+                done += 1;
+                if units > 1 {
+                    progress(Progress::UnitDone);
+                }
+            }
+            _ => {}
+        };
+        let result = self.connection.exchange(&batch.commands, &mut hear).await;
         match result {
-            Ok(()) if rolled_back => Err(UnitError {
-                error: DriverError::new(
-                    DriverErrorKind::Statement,
-                    "the server rolled the transaction back at COMMIT",
-                ),
-                part: 0,
-                statement: None,
-                outcome: Outcome::RolledBack,
-            }),
+            Ok(()) if rolled_back => Err((done, rolled_back_at_commit())),
             Ok(()) => Ok(()),
             Err(failed) => {
                 self.roll_back().await;
-                Err(unit_error(failed, roles))
+                Err((done, unit_error(failed, roles)))
             }
         }
+    }
+}
+
+fn rolled_back_at_commit() -> UnitError {
+    UnitError {
+        error: DriverError::new(
+            DriverErrorKind::Statement,
+            "the server rolled the transaction back at COMMIT",
+        ),
+        part: 0,
+        statement: None,
+        outcome: Outcome::RolledBack,
     }
 }
 
@@ -224,7 +236,9 @@ impl Driver for Postgres {
             })
             .await;
         let [place, lock, applied, attempts] = &found;
-        if let Some([schema, slots]) = place.first().map(Vec::as_slice) {
+        if let Some([schema, slots, pid]) = place.first().map(Vec::as_slice) {
+            // A pooler gives its own key.
+            self.server.pooled = *pid != Some(self.connection.key().pid.to_string());
             self.options.tables.schema.clone_from(schema);
             self.server.lock_slots = slots.as_deref().and_then(|text| text.parse().ok());
         }
@@ -288,10 +302,20 @@ impl Driver for Postgres {
         }
     }
 
-    async fn lock(&mut self, owner: &Owner, lease: Duration) -> Result<LockAttempt, DriverError> {
+    async fn lock(
+        &mut self,
+        owner: &Owner,
+        lease: Duration,
+        previous: Option<&Lease>,
+    ) -> Result<LockAttempt, DriverError> {
         let tables = &self.options.tables;
         let lock = history_sql::table(&Flavor, tables, &tables.lock);
-        let take = history_sql::take_lock(&Flavor, tables, owner, lease);
+        let take = history_sql::take_lock(&Flavor, tables, owner, lease, previous);
+        // A statement outside transactions does not hold the lock row, and outlives the lease.
+        let log = history_sql::table(&Flavor, tables, &tables.log);
+        let take = format!(
+            "{take} AND NOT EXISTS (SELECT 1 FROM {log} l, pg_catalog.pg_stat_activity a WHERE l.state = 'started' AND l.statement_running IS NOT NULL AND l.connection = a.pid || ' ' || extract(epoch FROM a.backend_start) AND a.state <> 'idle' AND a.pid <> pg_catalog.pg_backend_pid())"
+        );
         let mut commands = vec![
             command("BEGIN"),
             command(format!(
@@ -356,21 +380,58 @@ impl Driver for Postgres {
         let composer = Composer { options: &options };
         let discard = self.dirty;
         if unit.atomic {
-            let batch = composer.atomic(unit, discard);
-            self.send(&batch, progress).await?;
+            let batch = composer.atomic(std::slice::from_ref(unit), discard);
+            self.send(&batch, 1, progress).await.map_err(|(_, e)| e)?;
         } else {
             let [before, alone, after] = composer.single(unit, discard);
-            self.send(&before, progress).await?;
-            self.send(&alone, progress).await.map_err(|mut failed| {
+            self.send(&before, 1, progress).await.map_err(|(_, e)| e)?;
+            let ran = self.send(&alone, 1, progress).await;
+            ran.map_err(|(_, mut failed)| {
                 if failed.outcome == Outcome::RolledBack {
                     failed.outcome = Outcome::StatementFailed;
                 }
                 failed
             })?;
-            self.send(&after, progress).await?;
+            self.send(&after, 1, progress).await.map_err(|(_, e)| e)?;
         }
         self.dirty = leaves_state(unit) || (unit.continues && self.dirty);
         Ok(())
+    }
+
+    async fn apply_all(
+        &mut self,
+        units: &[Unit<'_>],
+        progress: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<(), GroupError> {
+        let options = self.options.clone();
+        let batch = Composer { options: &options }.atomic(units, self.dirty);
+        // Counted even for one: who sends a group hears when each of it is done.
+        let result = self.send(&batch, units.len().max(2), progress).await;
+        self.dirty = units.iter().any(leaves_state);
+        result.map_err(|(done, error)| GroupError {
+            unit: done,
+            done,
+            error,
+        })
+    }
+
+    async fn observe(
+        &mut self,
+        statement: &BoundStatement<'_>,
+    ) -> Result<Option<Observation>, DriverError> {
+        let Some(select) = observe::select(statement) else {
+            return Ok(None);
+        };
+        let rows = self.query(&select).await?;
+        Ok(observe::observation(&rows))
+    }
+
+    async fn blockers(
+        &mut self,
+        statement: &BoundStatement<'_>,
+    ) -> Result<Vec<String>, DriverError> {
+        let rows = self.query(&observe::select_blockers(statement)).await?;
+        Ok(rows.into_iter().flatten().flatten().collect())
     }
 
     fn render(&self, unit: &Unit<'_>) -> String {
@@ -378,7 +439,9 @@ impl Driver for Postgres {
             options: &self.options,
         };
         if unit.atomic {
-            composer.atomic(unit, self.dirty).render()
+            composer
+                .atomic(std::slice::from_ref(unit), self.dirty)
+                .render()
         } else {
             composer
                 .single(unit, self.dirty)
@@ -414,36 +477,11 @@ impl Driver for Postgres {
     }
 
     fn canceller(&self) -> Option<Arc<dyn Cancel>> {
-        Some(Arc::new(Canceller {
-            config: Arc::clone(&self.config),
-            key: self.connection.key(),
-        }))
+        let key = self.connection.key();
+        Some(Arc::new(Canceller::new(Arc::clone(&self.config), key)))
     }
 
     async fn close(self: Box<Self>) -> Result<(), DriverError> {
         self.connection.terminate().await
-    }
-}
-
-/// Sends a cancel request on a connection of its own.
-struct Canceller {
-    config: Arc<Config>,
-    key: BackendKey,
-}
-
-#[async_trait]
-impl Cancel for Canceller {
-    async fn cancel(&self) -> Result<(), DriverError> {
-        let mut stream = socket::open_one(&self.config, &self.key.host).await?;
-        let mut message = bytes::BytesMut::new();
-        frontend::cancel_request(self.key.pid, self.key.secret, &mut message);
-        stream
-            .write_all(&message)
-            .await
-            .map_err(|error| errors::lost(&error))?;
-        // The server closes the connection when it has passed the request on.
-        let mut nothing = [0; 1];
-        let _ = stream.read(&mut nothing).await;
-        Ok(())
     }
 }

@@ -38,13 +38,24 @@ impl<'a> Batch<'a> {
     }
 
     fn push(&mut self, role: Role, sql: Cow<'a, str>, data: Option<&'a str>) {
-        let answer_now = matches!(role, Role::Statement(..));
         self.commands.push(Command {
             sql,
             data,
-            answer_now,
+            answer_now: false,
         });
         self.roles.push(role);
+    }
+
+    /// The server answers after each statement and each unit; what ends soon after it comes with
+    /// that.
+    fn answer_after_statements(&mut self) {
+        let last = self.roles.len().saturating_sub(1);
+        for index in 0..last {
+            let statement = matches!(self.roles[index], Role::Statement(..));
+            let more = matches!(self.roles[index + 1], Role::Statement(..));
+            self.commands[index].answer_now =
+                statement && more || self.roles[index] == Role::Commit;
+        }
     }
 
     fn statement(&mut self, part: usize, index: usize, statement: &BoundStatement<'a>) {
@@ -91,6 +102,9 @@ pub(super) fn leaves_state(unit: &Unit<'_>) -> bool {
         .any(|statement| statement.facts.session_state)
 }
 
+/// Of units that are sent together every so manieth renews the lease, and the last.
+const RENEW_EVERY: usize = 8;
+
 /// Composes units for one connection's settings.
 pub(super) struct Composer<'o> {
     pub(super) options: &'o SessionOptions,
@@ -121,6 +135,9 @@ impl Composer<'_> {
         if !unit.continues {
             for sql in &self.options.session_sql {
                 batch.frame(sql.clone());
+            }
+            for again in &unit.replay {
+                batch.frame(again.text);
             }
         }
     }
@@ -159,15 +176,29 @@ impl Composer<'_> {
         batch.frame(sql);
     }
 
-    /// An atomic unit: one batch.
-    pub(super) fn atomic<'a>(&self, unit: &Unit<'a>, discard: bool) -> Batch<'a> {
+    /// Atomic units: one batch. What one leaves in the session is taken away before the next.
+    pub(super) fn atomic<'a>(&self, units: &[Unit<'a>], mut discard: bool) -> Batch<'a> {
         let mut batch = Batch::new();
-        self.start(&mut batch, unit, discard);
+        for (index, unit) in units.iter().enumerate() {
+            let last = index + 1 == units.len();
+            // The renewal costs a quick unit a good part of its time. Where several follow each
+            // other at once the lease may run out between two of these without harm: the fence
+            // holds, and nobody else gets in between unless he asks in that very moment.
+            let renew = last || index % RENEW_EVERY == RENEW_EVERY - 1;
+            self.one(&mut batch, unit, discard, renew);
+            discard = leaves_state(unit);
+        }
+        batch.answer_after_statements();
+        batch
+    }
+
+    fn one<'a>(&self, batch: &mut Batch<'a>, unit: &Unit<'a>, discard: bool, renew: bool) {
+        self.start(batch, unit, discard);
         for (number, part) in unit.parts.iter().enumerate() {
             if number > 0 {
-                self.settings(&mut batch, unit);
+                self.settings(batch, unit);
             }
-            self.writes(&mut batch, &part.before);
+            self.writes(batch, &part.before);
             for (index, statement) in part.statements.iter().enumerate() {
                 batch.statement(number, index, statement);
             }
@@ -190,18 +221,19 @@ impl Composer<'_> {
                     batch.frame("SET LOCAL ROLE NONE");
                 }
             }
-            self.writes(&mut batch, &part.after);
+            self.writes(batch, &part.after);
         }
-        self.end(&mut batch, unit);
-        batch
+        self.end(batch, unit, renew);
     }
 
-    fn end<'a>(&self, batch: &mut Batch<'a>, unit: &Unit<'a>) {
-        batch.frame(history_sql::renew_lock(
-            &Postgres,
-            &self.options.tables,
-            &unit.lease,
-        ));
+    fn end<'a>(&self, batch: &mut Batch<'a>, unit: &Unit<'a>, renew: bool) {
+        if renew {
+            batch.frame(history_sql::renew_lock(
+                &Postgres,
+                &self.options.tables,
+                &unit.lease,
+            ));
+        }
         batch.push(Role::Commit, "COMMIT".into(), None);
     }
 
@@ -216,13 +248,13 @@ impl Composer<'_> {
                 alone.statement(number, index, statement);
             }
         }
-        self.end(before, unit);
+        self.end(before, unit, true);
         after.frame("BEGIN");
         after.push(Role::Fence, self.fence(unit).into(), None);
         for part in &unit.parts {
             self.writes(after, &part.after);
         }
-        self.end(after, unit);
+        self.end(after, unit, true);
         batches
     }
 }

@@ -50,7 +50,9 @@ impl Sqlite {
                     transactional_ddl: true,
                     cancel: true,
                     enum_value_in_transaction: true,
+                    units_at_once: 1,
                 },
+                pooled: false,
                 lock_slots: None,
             },
             connection: Arc::default(),
@@ -266,9 +268,14 @@ impl Driver for Sqlite {
         .await
     }
 
-    async fn lock(&mut self, owner: &Owner, lease: Duration) -> Result<LockAttempt, DriverError> {
+    async fn lock(
+        &mut self,
+        owner: &Owner,
+        lease: Duration,
+        previous: Option<&Lease>,
+    ) -> Result<LockAttempt, DriverError> {
         let tables = self.options.tables.clone();
-        let take = history_sql::take_lock(&Flavor::now(), &tables, owner, lease);
+        let take = history_sql::take_lock(&Flavor::now(), &tables, owner, lease, previous);
         self.call(move |connection| {
             // Polls instead of waiting: a unit in flight holds the file.
             let _ = connection.busy_timeout(Duration::ZERO);

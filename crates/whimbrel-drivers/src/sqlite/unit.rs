@@ -55,6 +55,7 @@ impl Composer<'_> {
         });
         if !unit.continues {
             self.options.session_sql.iter().for_each(|sql| frame(sql));
+            unit.replay.iter().for_each(|again| frame(again.text));
         }
         self.begin(&mut list, unit);
         if unit.atomic && !enforce {

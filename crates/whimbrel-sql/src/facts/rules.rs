@@ -76,14 +76,17 @@ const OBJECTS: [(u128, ObjectKind); 17] = [
     (key("subscription"), ObjectKind::Subscription),
 ];
 
+/// The kind of object that a word names.
+pub(super) fn object_word(word: &str) -> Option<ObjectKind> {
+    let this = key(word);
+    let found = OBJECTS.iter().find(|(word, _)| *word == this);
+    found.map(|(_, kind)| *kind)
+}
+
 /// The first word that names a kind of object; qualifiers such as OR REPLACE, UNIQUE or DEFINER
 /// stand before it.
 pub(super) fn object(words: &Words<'_>) -> Option<ObjectKind> {
-    let found = (1..words.len().min(14)).find_map(|index| {
-        let this = key(words.at(index));
-        let found = OBJECTS.iter().find(|(word, _)| *word == this);
-        found.map(|(_, kind)| *kind)
-    });
+    let found = (1..words.len().min(14)).find_map(|index| object_word(words.at(index)));
     if words.is(1, &["system"]) {
         return Some(ObjectKind::System);
     }
@@ -201,6 +204,37 @@ pub(super) fn session_state(words: &Words<'_>, facts: &Facts, dialect: Dialect) 
             dialect != Dialect::Sqlite
         }
         _ => true,
+    }
+}
+
+/// What does the same a second time, or nothing.
+pub(super) fn may_run_again(words: &Words<'_>, facts: &Facts) -> bool {
+    let guarded = || {
+        words.sequence_of(&["if", "not", "exists"])
+            || words.sequence_of(&["if", "exists"])
+            || words.starts_with(&["create", "or", "replace"])
+    };
+    match facts.verb {
+        Verb::Vacuum
+        | Verb::Analyze
+        | Verb::Reindex
+        | Verb::Set
+        | Verb::Reset
+        | Verb::Use
+        | Verb::Pragma
+        | Verb::Grant
+        | Verb::Revoke
+        | Verb::Comment
+        | Verb::Lock => true,
+        Verb::Alter => facts.object == Some(ObjectKind::System),
+        Verb::Create | Verb::Drop => guarded(),
+        Verb::Other => words.is(
+            0,
+            &[
+                "optimize", "repair", "check", "checksum", "flush", "unlock", "cluster", "discard",
+            ],
+        ),
+        _ => false,
     }
 }
 

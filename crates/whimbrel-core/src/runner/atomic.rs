@@ -1,0 +1,192 @@
+//! Steps that are one transaction with their record, sent several at a time.
+
+use std::ops::Range;
+use std::time::Instant;
+
+use super::execution::{Execution, Stopped, step_report};
+use super::script::{Records, keep_scripts, unit};
+use super::send::{Sender, Watched};
+use crate::driver::{GroupError, Outcome, Part, Unit, UnitError, Write};
+use crate::event::Event;
+use crate::plan::Plan;
+use crate::report::DatabaseState;
+
+/// Scripts of this many bytes are sent at a time, at most: progress is told as units end, but what
+/// fails is known only when the message has been read.
+const GROUP_BYTES: usize = 256 * 1024;
+
+impl Execution<'_> {
+    /// The steps from `start` on that are sent together: those that nothing has to be decided
+    /// between.
+    pub(super) fn group(&self, start: usize) -> Range<usize> {
+        let most = self.driver.server().capabilities.units_at_once;
+        let has_limit = |index: usize| {
+            self.plan.steps[index]
+                .timeout
+                .or(self.runner.options.timeout)
+                .is_some()
+        };
+        let mut end = start + 1;
+        if has_limit(start) || start < self.alone_until {
+            return start..end;
+        }
+        let mut bytes = self.plan.steps[start].script.text().len();
+        while end < self.plan.steps.len() && end - start < most {
+            let step = &self.plan.steps[end];
+            bytes += step.script.text().len();
+            let joins = !step.journalled
+                && !has_limit(end)
+                && self.states[end] == super::execution::StepState::Pending
+                && self.is_usable(end)
+                && bytes <= GROUP_BYTES;
+            if !joins {
+                break;
+            }
+            end += 1;
+        }
+        start..end
+    }
+
+    /// Applies a group of steps.
+    pub(super) async fn atomic(&mut self, group: &Range<usize>) -> Result<(), Stopped> {
+        let records: Vec<_> = group.clone().map(|index| self.records(index)).collect();
+        let (result, watched) = {
+            let units = units(self.plan, group, &records, self);
+            let mut watched = Watched::new(self.runner, self.plan, group.clone());
+            let mut sender = Sender {
+                runner: self.runner,
+                driver: self.driver.as_mut(),
+                limit: watched.limit(),
+            };
+            let result = sender.send_all(&units, &mut watched).await;
+            (result, watched.into_reports())
+        };
+        for (index, report) in watched {
+            self.done(index, report);
+        }
+        match result {
+            Ok(()) => Ok(()),
+            Err(failed) => Err(self.stopped_in(group, &records, failed).await),
+        }
+    }
+
+    async fn stopped_in(
+        &mut self,
+        group: &Range<usize>,
+        records: &[Records],
+        failed: GroupError,
+    ) -> Stopped {
+        let GroupError { unit, done, error } = failed;
+        let index = group.start + unit;
+        if done < unit {
+            // They are committed together, so those before it did not happen either.
+            self.alone_until = index + 1;
+        }
+        let state = match error.outcome {
+            Outcome::Unknown => DatabaseState::Unknown,
+            _ => DatabaseState::Clean,
+        };
+        if let Some(records) = records.get(unit) {
+            self.note_failure(records, &error).await;
+        }
+        Stopped {
+            index,
+            first: 0,
+            error,
+            state,
+        }
+    }
+
+    /// The whole plan as one unit.
+    pub(super) async fn as_one(&mut self) -> Result<(), Stopped> {
+        let pending: Vec<_> = (0..self.plan.steps.len())
+            .filter(|&index| self.states[index] == super::execution::StepState::Pending)
+            .collect();
+        let (Some(&first), started) = (pending.first(), Instant::now()) else {
+            return Ok(());
+        };
+        let records: Vec<_> = pending.iter().map(|&index| self.records(index)).collect();
+        let result = {
+            let plan = &*self.plan;
+            let parts = pending.iter().zip(&records).map(|(&index, records)| {
+                let step = &plan.steps[index];
+                let mut part = records.whole(step);
+                keep_scripts(&mut part.before, step);
+                part
+            });
+            let mut whole = unit(
+                &plan.steps[first],
+                Part::default(),
+                true,
+                *self.lease,
+                self.runner.options,
+            );
+            whole.parts = parts.collect();
+            let mut watched = Watched::as_one(self.runner, plan, pending.clone());
+            let mut sender = Sender {
+                runner: self.runner,
+                driver: self.driver.as_mut(),
+                limit: watched.limit(),
+            };
+            sender.send(&whole, &mut watched).await
+        };
+        if let Err(error) = result {
+            let place = error.part.min(pending.len() - 1);
+            self.note_failure(&records[place], &error).await;
+            return Err(Stopped {
+                index: pending[place],
+                first: 0,
+                state: match error.outcome {
+                    Outcome::Unknown => DatabaseState::Unknown,
+                    _ => DatabaseState::Clean,
+                },
+                error,
+            });
+        }
+        let share = started.elapsed() / u32::try_from(pending.len()).unwrap_or(1);
+        for index in pending {
+            let step = &self.plan.steps[index];
+            let report = step_report(step, step.statements.len(), share);
+            self.tell(&Event::StepDone(&report));
+            self.done(index, report);
+        }
+        Ok(())
+    }
+}
+
+/// The units of a group. The scripts of all of them are kept by the first, in one statement.
+fn units<'a>(
+    plan: &'a Plan,
+    group: &Range<usize>,
+    records: &'a [Records],
+    execution: &Execution<'_>,
+) -> Vec<Unit<'a>> {
+    let steps = &plan.steps[group.clone()];
+    let mut keep: Vec<_> = steps
+        .iter()
+        .flat_map(|step| &step.keep)
+        .map(|(checksum, text)| (checksum, text.as_str()))
+        .collect();
+    let lease = *execution.lease;
+    let options = execution.runner.options;
+    let list = steps.iter().zip(records).map(|(step, records)| {
+        let mut part = records.whole(step);
+        if !keep.is_empty() {
+            part.before.push(Write::Keep(std::mem::take(&mut keep)));
+        }
+        unit(step, part, true, lease, options)
+    });
+    list.collect()
+}
+
+impl Stopped {
+    /// Cancelled between two steps.
+    pub(super) fn cancelled(index: usize) -> Self {
+        Self {
+            index,
+            first: 0,
+            error: UnitError::cancelled(),
+            state: DatabaseState::Clean,
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! After a failure: find out what happened, and try again what passes by itself.
+
+use std::time::Duration;
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+
+use super::execution::{Execution, StepState, Stopped, step_report};
+use super::lock;
+use super::script::Records;
+use crate::driver::{DriverError, DriverErrorKind, Lease, Outcome, Part, Unit, UnitError, Write};
+use crate::error::Error;
+use crate::event::Event;
+use crate::history::{Attempt, AttemptId, AttemptState, History};
+use crate::plan::{Direction, Step};
+use crate::report::DatabaseState;
+
+/// What comes after a failure.
+pub(super) enum Verdict {
+    /// It was not one, or it is tried again.
+    GoOn,
+    /// It stays one.
+    Failed(Stopped),
+}
+
+/// The longest pause between two tries.
+const LONGEST_DELAY: Duration = Duration::from_secs(60);
+
+impl Execution<'_> {
+    pub(super) async fn recover(&mut self, mut stopped: Stopped) -> Result<Verdict, Error> {
+        let kind = stopped.error.error.kind;
+        let lost = matches!(kind, DriverErrorKind::Lost | DriverErrorKind::Fenced);
+        if self.runner.cancel.is_cancelled() && !lost {
+            // The failure is told only if the statement failed by itself.
+            return match kind {
+                DriverErrorKind::Cancelled => Err(Error::Cancelled),
+                _ => Ok(Verdict::Failed(stopped)),
+            };
+        }
+        if lost {
+            match self.lock_again(&stopped).await {
+                Ok(()) => {}
+                Err(_) => {
+                    stopped.state = DatabaseState::Unknown;
+                    return Ok(Verdict::Failed(stopped));
+                }
+            }
+            self.look_again(Some(&mut stopped))?;
+            if self.states[stopped.index] == StepState::Done {
+                return Ok(Verdict::GoOn);
+            }
+        }
+        self.name_blockers(&mut stopped).await;
+        if !kind.passes() || !self.pause(&stopped).await? {
+            return Ok(Verdict::Failed(stopped));
+        }
+        if !lost {
+            *self.history = self.driver.read_history().await?;
+            self.restart_numbers(*self.lease);
+            self.look_again(Some(&mut stopped))?;
+        }
+        Ok(Verdict::GoOn)
+    }
+
+    /// Waits before the next try; false if there is none.
+    async fn pause(&mut self, stopped: &Stopped) -> Result<bool, Error> {
+        let options = self.runner.options;
+        let Some(delay) = delay(options.retry_delay, self.tries, options.retries) else {
+            return Ok(false);
+        };
+        self.tries += 1;
+        self.report.retries += 1;
+        self.tell(&Event::Retry {
+            step: self.event(stopped.index),
+            error: &stopped.error.error,
+            attempt: self.tries + 1,
+            attempts: options.retries + 1,
+            delay,
+        });
+        tokio::select! {
+            () = tokio::time::sleep(delay) => Ok(true),
+            () = self.runner.cancel.cancelled() => Err(Error::Cancelled),
+        }
+    }
+
+    /// Connects anew if need be, takes the lock over, so that whatever was in flight has ended, and
+    /// reads the history.
+    async fn lock_again(&mut self, stopped: &Stopped) -> Result<(), Error> {
+        let previous = match stopped.error.error.kind {
+            DriverErrorKind::Lost => Some(*self.lease),
+            _ => None,
+        };
+        let mut tries = 0;
+        loop {
+            let result = self.lock_once(previous).await;
+            let Err(error) = result else { return Ok(()) };
+            let passes = matches!(&error, Error::Database(e) if e.kind.may_be_reached_later());
+            let options = self.runner.options;
+            match delay(options.retry_delay, tries, options.retries) {
+                Some(delay) if passes && !self.runner.cancel.is_cancelled() => {
+                    tries += 1;
+                    tokio::select! {
+                        () = tokio::time::sleep(delay) => {}
+                        () = self.runner.cancel.cancelled() => {}
+                    }
+                }
+                _ => return Err(error),
+            }
+        }
+    }
+
+    async fn lock_once(&mut self, previous: Option<Lease>) -> Result<(), Error> {
+        if previous.is_some() {
+            *self.driver = self.runner.connect.connect().await?;
+            // The driver learns where the history is.
+            self.driver.read_history().await?;
+        }
+        let (lease, history) =
+            lock::take(self.runner, self.driver.as_mut(), previous.as_ref()).await?;
+        *self.history = history;
+        self.restart_numbers(lease);
+        Ok(())
+    }
+
+    /// Compares the plan with the history as it is now: what is there is done, by us before the
+    /// connection broke or by another run since; what is not there is done again, even if it was
+    /// there before (a server that lost its last transactions).
+    fn look_again(&mut self, mut stopped: Option<&mut Stopped>) -> Result<(), Error> {
+        for index in 0..self.plan.steps.len() {
+            let step = &mut self.plan.steps[index];
+            match (self.states[index], has_happened(step, self.history)) {
+                (StepState::Pending, true) => {
+                    let row = self.history.applied(&step.source, &step.version);
+                    let duration = row.map_or(Duration::ZERO, |row| row.duration);
+                    let report = step_report(step, step.statements.len(), duration);
+                    self.runner.listener.event(&Event::StepDone(&report));
+                    self.states[index] = StepState::Done;
+                    self.report.steps.push(report);
+                }
+                (StepState::Done, false) => {
+                    let version = step.version.clone();
+                    self.report.steps.retain(|done| done.version != version);
+                    self.states[index] = StepState::Pending;
+                }
+                (StepState::Pending, false) => {
+                    step.take_up(self.history).map_err(Error::refused)?;
+                    if let Some(stopped) = stopped.as_deref_mut().filter(|s| s.index == index) {
+                        stopped.state = state_of(step);
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Says who keeps a statement from its locks, as far as the server tells.
+    async fn name_blockers(&mut self, stopped: &mut Stopped) {
+        if stopped.error.error.kind != DriverErrorKind::LockTimeout {
+            return;
+        }
+        let step = &self.plan.steps[stopped.index];
+        let failed = stopped.error.statement.map(|place| stopped.first + place);
+        let range = failed.map_or(0..0, |place| place..place + 1);
+        let bound = super::script::bind(step, range);
+        if let Some(statement) = bound.first()
+            && let Ok(blockers) = self.driver.blockers(statement).await
+            && !blockers.is_empty()
+        {
+            stopped.error.error.detail = Some(blockers.join("\n"));
+        }
+    }
+
+    /// Best effort: the failure itself is what the caller must hear of.
+    pub(super) async fn note_failure(&mut self, records: &Records, error: &UnitError) {
+        if error.error.kind == DriverErrorKind::Lost || error.error.kind == DriverErrorKind::Fenced
+        {
+            return;
+        }
+        let failed = Attempt {
+            id: AttemptId {
+                run: self.lease.token,
+                number: records.attempt.id.number,
+            },
+            state: AttemptState::Failed,
+            statements_done: 0,
+            error: Some(error.error.message.clone()),
+            ..records.attempt.clone()
+        };
+        self.note(Write::Attempt(&failed)).await;
+    }
+
+    pub(super) async fn note(&mut self, write: Write<'_>) {
+        let unit = Unit {
+            lease: *self.lease,
+            atomic: true,
+            parts: vec![Part {
+                after: vec![write],
+                ..Part::default()
+            }],
+            lock_timeout: None,
+            foreign_keys: None,
+            replay: Vec::new(),
+            continues: false,
+        };
+        let _ = self.driver.apply(&unit, &mut |_| {}).await;
+    }
+}
+
+/// The pause before try `tries + 2`; none if all tries are used up.
+fn delay(first: Duration, tries: u32, retries: u32) -> Option<Duration> {
+    ExponentialBuilder::default()
+        .with_min_delay(first)
+        .with_max_delay(LONGEST_DELAY)
+        .with_max_times(usize::try_from(retries).unwrap_or(usize::MAX))
+        .with_jitter()
+        .build()
+        .nth(usize::try_from(tries).unwrap_or(usize::MAX))
+}
+
+fn has_happened(step: &Step, history: &History) -> bool {
+    let row = history.applied(&step.source, &step.version);
+    match step.direction {
+        Direction::Up => row.is_some_and(|row| row.checksum == step.checksum),
+        Direction::Down => row.is_none(),
+    }
+}
+
+fn state_of(step: &Step) -> DatabaseState {
+    match &step.resume {
+        Some(resume) if resume.done > 0 => DatabaseState::HalfDone {
+            done: resume.done,
+            statements: step.statements.len(),
+        },
+        _ => DatabaseState::Clean,
+    }
+}
+
+impl UnitError {
+    /// Cancelled before anything was sent.
+    pub(super) fn cancelled() -> Self {
+        Self {
+            error: DriverError::new(DriverErrorKind::Cancelled, "cancelled"),
+            part: 0,
+            statement: None,
+            outcome: Outcome::RolledBack,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_and_end() {
+        let first = Duration::from_secs(2);
+        let pauses: Vec<_> = (0..4).map(|tries| delay(first, tries, 3)).collect();
+        assert!(pauses[0].unwrap() >= first && pauses[0].unwrap() <= first * 2);
+        assert!(pauses[1].unwrap() >= first * 2);
+        assert!(pauses[2].unwrap() >= first * 4);
+        assert_eq!(pauses[3], None);
+        assert_eq!(delay(first, 0, 0), None);
+    }
+}

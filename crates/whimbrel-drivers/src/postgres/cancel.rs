@@ -1,0 +1,41 @@
+//! Cancelling, which PostgreSQL takes on a connection of its own.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use postgres_protocol::message::frontend;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use whimbrel_core::driver::{Cancel, DriverError};
+
+use super::config::Config;
+use super::connection::BackendKey;
+use super::{errors, socket};
+
+/// Sends a cancel request on a connection of its own.
+pub(super) struct Canceller {
+    config: Arc<Config>,
+    key: BackendKey,
+}
+
+impl Canceller {
+    pub(super) fn new(config: Arc<Config>, key: BackendKey) -> Self {
+        Self { config, key }
+    }
+}
+
+#[async_trait]
+impl Cancel for Canceller {
+    async fn cancel(&self) -> Result<(), DriverError> {
+        let mut stream = socket::open_one(&self.config, &self.key.host).await?;
+        let mut message = bytes::BytesMut::new();
+        frontend::cancel_request(self.key.pid, self.key.secret, &mut message);
+        stream
+            .write_all(&message)
+            .await
+            .map_err(|error| errors::lost(&error))?;
+        // The server closes the connection when it has passed the request on.
+        let mut nothing = [0; 1];
+        let _ = stream.read(&mut nothing).await;
+        Ok(())
+    }
+}
