@@ -150,7 +150,8 @@ fn migrator(
         options.timeout = execution.and_then(|e| e.timeout).or(settings.timeout);
         options.lock_timeout = execution
             .and_then(|e| e.lock_timeout)
-            .or(settings.lock_timeout);
+            .or(settings.lock_timeout)
+            .unwrap_or(options.lock_timeout);
         options.continue_on_error = execution.is_some_and(|e| e.continue_on_error);
         options.plan.force = execution.is_some_and(|e| e.force);
         options.plan.single_transaction =

@@ -41,8 +41,10 @@ pub struct RunOptions {
     pub lease: Duration,
     /// Longest time for one migration; none by default.
     pub timeout: Option<Duration>,
-    /// Longest wait for a lock per statement; none leaves it to the server.
-    pub lock_timeout: Option<Duration>,
+    /// Longest wait for a lock per statement; 5 seconds, so that a schema change does not make all
+    /// others queue behind it. Zero leaves it to the server. Index builds that let others go on
+    /// have [`CONCURRENT_LOCK_TIMEOUT`] if this is not longer.
+    pub lock_timeout: Duration,
     /// How often something is tried again that fails for a reason which passes by itself (deadlock,
     /// serialization failure, lock timeout, a connection that dropped); 3.
     pub retries: u32,
@@ -51,6 +53,9 @@ pub struct RunOptions {
     /// Go on after a failure with what does not depend on it.
     pub continue_on_error: bool,
 }
+
+/// How long a concurrent index build may wait for the transactions that it has to outlast.
+pub const CONCURRENT_LOCK_TIMEOUT: Duration = Duration::from_secs(600);
 
 impl RunOptions {
     /// The defaults, for an owner.
@@ -61,7 +66,7 @@ impl RunOptions {
             lock_wait: Duration::from_secs(600),
             lease: Duration::from_secs(15),
             timeout: None,
-            lock_timeout: None,
+            lock_timeout: Duration::from_secs(5),
             retries: 3,
             retry_delay: Duration::from_secs(2),
             continue_on_error: false,

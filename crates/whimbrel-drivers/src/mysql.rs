@@ -4,6 +4,7 @@ mod config;
 mod driver;
 mod errors;
 mod flavor;
+mod observe;
 
 use std::sync::Arc;
 

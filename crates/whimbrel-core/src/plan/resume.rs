@@ -251,7 +251,8 @@ mod tests {
 
     #[test]
     fn settings_are_run_again_and_what_is_gone_is_told() {
-        let table: [(&str, usize, Result<Vec<usize>, &str>); 7] = [
+        type Case = (&'static str, usize, Result<Vec<usize>, &'static str>);
+        let table: [Case; 7] = [
             (
                 "SET foreign_key_checks = 0; USE shop; CREATE TABLE a (i int); DROP TABLE b",
                 3,

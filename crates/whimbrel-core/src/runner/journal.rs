@@ -138,6 +138,10 @@ impl Execution<'_> {
                 outcome: Outcome::StatementFailed,
             },
         };
+        // Names are looked up where the statement would find them.
+        for again in resume.replay.iter().flat_map(|&at| bind(step, at..at + 1)) {
+            self.driver.query(again.text).await.map_err(fail)?;
+        }
         let seen = self.driver.observe(statement).await.map_err(fail)?;
         let harmless = statement.facts.may_run_again;
         match (seen, &resume.state_before) {

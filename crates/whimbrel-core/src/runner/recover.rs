@@ -19,7 +19,7 @@ pub(super) enum Verdict {
     /// It was not one, or it is tried again.
     GoOn,
     /// It stays one.
-    Failed(Stopped),
+    Failed(Box<Stopped>),
 }
 
 /// The longest pause between two tries.
@@ -33,16 +33,13 @@ impl Execution<'_> {
             // The failure is told only if the statement failed by itself.
             return match kind {
                 DriverErrorKind::Cancelled => Err(Error::Cancelled),
-                _ => Ok(Verdict::Failed(stopped)),
+                _ => Ok(Verdict::Failed(Box::new(stopped))),
             };
         }
         if lost {
-            match self.lock_again(&stopped).await {
-                Ok(()) => {}
-                Err(_) => {
-                    stopped.state = DatabaseState::Unknown;
-                    return Ok(Verdict::Failed(stopped));
-                }
+            if self.lock_again(&stopped).await.is_err() {
+                stopped.state = DatabaseState::Unknown;
+                return Ok(Verdict::Failed(Box::new(stopped)));
             }
             self.look_again(Some(&mut stopped))?;
             if self.states[stopped.index] == StepState::Done {
@@ -51,7 +48,7 @@ impl Execution<'_> {
         }
         self.name_blockers(&mut stopped).await;
         if !kind.passes() || !self.pause(&stopped).await? {
-            return Ok(Verdict::Failed(stopped));
+            return Ok(Verdict::Failed(Box::new(stopped)));
         }
         if !lost {
             *self.history = self.driver.read_history().await?;

@@ -1,11 +1,13 @@
 //! Units and their history writes: the one place that composes them, for runs and for dry runs.
 
+use std::time::Duration;
+
 use crate::diagnostic::Diagnostic;
 use crate::driver::{BoundStatement, Driver, Lease, Part, Record, Server, Unit, Write};
 use crate::error::Error;
 use crate::history::{Action, Attempt, AttemptId, AttemptState, History};
 use crate::plan::{Direction, Plan, Segment, Step, statement_hashes};
-use crate::runner::RunOptions;
+use crate::runner::{CONCURRENT_LOCK_TIMEOUT, RunOptions};
 
 /// What a step writes into the history, put together before its units borrow from it.
 pub(super) struct Records {
@@ -193,12 +195,31 @@ pub(super) fn unit<'a>(
     Unit {
         lease,
         atomic,
+        lock_timeout: lock_timeout(step, &part, options),
         parts: vec![part],
-        lock_timeout: step.lock_timeout.or(options.lock_timeout),
         foreign_keys: step.foreign_keys,
         replay: Vec::new(),
         continues: false,
     }
+}
+
+fn lock_timeout(step: &Step, part: &Part<'_>, options: &RunOptions) -> Option<Duration> {
+    let concurrent = part
+        .statements
+        .iter()
+        .any(|statement| statement.facts.concurrently);
+    let least = if concurrent {
+        CONCURRENT_LOCK_TIMEOUT
+    } else {
+        Duration::ZERO
+    };
+    let wanted = step
+        .lock_timeout
+        .unwrap_or_else(|| match options.lock_timeout {
+            Duration::ZERO => Duration::ZERO,
+            limit => limit.max(least),
+        });
+    (!wanted.is_zero()).then_some(wanted)
 }
 
 /// The exact text that a run of this plan would send. The fencing token is the one that the lock

@@ -10,14 +10,14 @@ use mysql_async::{Conn, Value};
 use whimbrel_core::checksum::Checksum;
 use whimbrel_core::driver::{
     BoundStatement, Cancel, Capabilities, Driver, DriverError, DriverErrorKind, Lease, LockAttempt,
-    Notice, Outcome, Part, Progress, Server, SessionOptions, Unit, UnitError, Write,
+    Notice, Observation, Outcome, Part, Progress, Server, SessionOptions, Unit, UnitError, Write,
 };
 use whimbrel_core::history::{History, Owner};
 use whimbrel_sql::Dialect;
 
 use super::config::{Config, SslMode};
-use super::errors;
 use super::flavor::Mysql as Flavor;
+use super::{errors, observe};
 use crate::history_sql::{self, Row};
 
 pub(super) struct Mysql {
@@ -27,6 +27,8 @@ pub(super) struct Mysql {
     server: Server,
     /// True if the session may not be as it was at connection.
     dirty: bool,
+    /// What is set for it in this session.
+    lock_timeout: Option<Duration>,
 }
 
 /// How often the creation of the history tables is tried when others create them too.
@@ -76,6 +78,7 @@ impl Mysql {
             options,
             server,
             dirty: false,
+            lock_timeout: None,
         };
         driver.session_sql().await?;
         Ok(driver)
@@ -126,7 +129,21 @@ impl Mysql {
             return Err(history_sql::fenced());
         }
         self.dirty = false;
+        self.lock_timeout = None;
         self.session_sql().await
+    }
+
+    /// Sets the longest wait for locks where it is not set already.
+    async fn limit_waits(&mut self, limit: Option<Duration>) -> Result<(), DriverError> {
+        if let Some(limit) = limit.filter(|limit| self.lock_timeout != Some(*limit)) {
+            let seconds = limit.as_secs().max(1);
+            let set = format!(
+                "SET SESSION lock_wait_timeout = {seconds}, innodb_lock_wait_timeout = {seconds}"
+            );
+            rows(&mut self.connection, &set).await?;
+            self.lock_timeout = Some(limit);
+        }
+        Ok(())
     }
 
     /// What runs before a unit's statements, in one message.
@@ -234,14 +251,7 @@ impl Mysql {
         if self.dirty && !unit.continues {
             self.reset().await.map_err(frame)?;
         }
-        if let Some(limit) = unit.lock_timeout {
-            let seconds = limit.as_secs().max(1);
-            let set = format!(
-                "SET SESSION lock_wait_timeout = {seconds}, innodb_lock_wait_timeout = {seconds}"
-            );
-            rows(&mut self.connection, &set).await.map_err(frame)?;
-            self.dirty = true;
-        }
+        self.limit_waits(unit.lock_timeout).await.map_err(frame)?;
         for again in &unit.replay {
             rows(&mut self.connection, again.text)
                 .await
@@ -513,7 +523,32 @@ impl Driver for Mysql {
         ))
     }
 
+    async fn observe(
+        &mut self,
+        statement: &BoundStatement<'_>,
+    ) -> Result<Option<Observation>, DriverError> {
+        let Some(select) = observe::select(statement) else {
+            return Ok(None);
+        };
+        let found = rows(&mut self.connection, &select).await?;
+        let state = found.into_iter().flatten().flatten().next();
+        Ok(state.map(|state| Observation {
+            state,
+            remains: None,
+        }))
+    }
+
+    async fn blockers(
+        &mut self,
+        _statement: &BoundStatement<'_>,
+    ) -> Result<Vec<String>, DriverError> {
+        let found = rows(&mut self.connection, observe::SELECT_BLOCKERS).await?;
+        Ok(found.into_iter().flatten().flatten().collect())
+    }
+
     async fn query(&mut self, sql: &str) -> Result<Vec<Vec<Option<String>>>, DriverError> {
+        // What it was is not looked at.
+        self.dirty = true;
         rows(&mut self.connection, sql).await
     }
 

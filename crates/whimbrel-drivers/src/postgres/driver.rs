@@ -377,7 +377,10 @@ impl Driver for Postgres {
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<(), UnitError> {
         let options = self.options.clone();
-        let composer = Composer { options: &options };
+        let composer = Composer {
+            options: &options,
+            pooled: self.server.pooled,
+        };
         let discard = self.dirty;
         if unit.atomic {
             let batch = composer.atomic(std::slice::from_ref(unit), discard);
@@ -404,7 +407,11 @@ impl Driver for Postgres {
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<(), GroupError> {
         let options = self.options.clone();
-        let batch = Composer { options: &options }.atomic(units, self.dirty);
+        let batch = Composer {
+            options: &options,
+            pooled: self.server.pooled,
+        }
+        .atomic(units, self.dirty);
         // Counted even for one: who sends a group hears when each of it is done.
         let result = self.send(&batch, units.len().max(2), progress).await;
         self.dirty = units.iter().any(leaves_state);
@@ -437,6 +444,7 @@ impl Driver for Postgres {
     fn render(&self, unit: &Unit<'_>) -> String {
         let composer = Composer {
             options: &self.options,
+            pooled: self.server.pooled,
         };
         if unit.atomic {
             composer
@@ -465,6 +473,8 @@ impl Driver for Postgres {
     }
 
     async fn query(&mut self, sql: &str) -> Result<Vec<Vec<Option<String>>>, DriverError> {
+        // What it was is not looked at.
+        self.dirty = true;
         let rows = self
             .connection
             .rows(&[Command {

@@ -108,6 +108,7 @@ const RENEW_EVERY: usize = 8;
 /// Composes units for one connection's settings.
 pub(super) struct Composer<'o> {
     pub(super) options: &'o SessionOptions,
+    pub(super) pooled: bool,
 }
 
 impl Composer<'_> {
@@ -249,6 +250,10 @@ impl Composer<'_> {
             }
         }
         self.end(before, unit, true);
+        // SET LOCAL ends with the transaction. A pooler could give the setting to somebody else.
+        if let Some(limit) = unit.lock_timeout.filter(|_| !self.pooled) {
+            before.frame(format!("SET lock_timeout = {}", limit.as_millis()));
+        }
         after.frame("BEGIN");
         after.push(Role::Fence, self.fence(unit).into(), None);
         for part in &unit.parts {
