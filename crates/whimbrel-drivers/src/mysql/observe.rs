@@ -1,0 +1,110 @@
+//! What a schema change has done, seen in `information_schema`, and who is in its way.
+
+use whimbrel_core::driver::BoundStatement;
+use whimbrel_sql::{Dialect, ObjectKind, Target, Verb, targets};
+
+use super::flavor::Mysql;
+use crate::history_sql::Flavor;
+
+/// A query whose one value differs once the statement has done its work. None for statements that
+/// leave no trace there.
+pub(super) fn select(statement: &BoundStatement<'_>) -> Option<String> {
+    let traced = matches!(
+        statement.facts.verb,
+        Verb::Create | Verb::Alter | Verb::Drop | Verb::Rename
+    );
+    let objects = targets(statement.text, Dialect::Mysql);
+    if !traced || objects.is_empty() {
+        return None;
+    }
+    let states: Option<Vec<_>> = objects.iter().map(state).collect();
+    // A statement that says nothing of a state has an empty one.
+    let states = states?.join(", ");
+    Some(format!("SELECT MD5(CONCAT_WS('/', {states}))"))
+}
+
+/// A digest of rows that does not depend on their order, nor on how long lists may get.
+fn rows(table: &str, columns: &str, condition: &str) -> String {
+    format!(
+        "(SELECT COALESCE(CONCAT(COUNT(*), '-', BIT_XOR(CRC32(CONCAT_WS('|', {columns}))), '-', BIT_XOR(CRC32(CONCAT_WS('|', 'x', {columns})))), '') FROM information_schema.{table} WHERE {condition})"
+    )
+}
+
+fn state(target: &Target) -> Option<String> {
+    let text = |value: &str| Flavor::literal(&Mysql::default(), value);
+    let schema = target
+        .schema
+        .as_deref()
+        .map_or_else(|| "DATABASE()".to_owned(), text);
+    let name = text(&target.name);
+    let of = |prefix: &str| format!("{prefix}_SCHEMA = {schema} AND {prefix}_NAME = {name}");
+    Some(match target.kind {
+        ObjectKind::Table | ObjectKind::View => table(&schema, &name),
+        // Its table is a target of its own.
+        ObjectKind::Index => "''".to_owned(),
+        ObjectKind::Trigger => rows(
+            "TRIGGERS",
+            "EVENT_MANIPULATION, EVENT_OBJECT_TABLE, ACTION_TIMING, ACTION_STATEMENT, DEFINER, CREATED",
+            &of("TRIGGER"),
+        ),
+        ObjectKind::Procedure | ObjectKind::Function => rows(
+            "ROUTINES",
+            "ROUTINE_TYPE, ROUTINE_DEFINITION, DTD_IDENTIFIER, SECURITY_TYPE, ROUTINE_COMMENT, DEFINER, CREATED, LAST_ALTERED",
+            &of("ROUTINE"),
+        ),
+        ObjectKind::Event => rows(
+            "EVENTS",
+            "EVENT_DEFINITION, EXECUTE_AT, INTERVAL_VALUE, INTERVAL_FIELD, STATUS, CREATED, LAST_ALTERED",
+            &of("EVENT"),
+        ),
+        ObjectKind::Database | ObjectKind::Schema => rows(
+            "SCHEMATA",
+            "DEFAULT_CHARACTER_SET_NAME, DEFAULT_COLLATION_NAME",
+            &format!("SCHEMA_NAME = {name}"),
+        ),
+        _ => return None,
+    })
+}
+
+/// Everything about a table or a view that a statement can change.
+fn table(schema: &str, name: &str) -> String {
+    let of =
+        |prefix: &str| format!("{prefix}TABLE_SCHEMA = {schema} AND {prefix}TABLE_NAME = {name}");
+    let parts = [
+        rows(
+            "TABLES",
+            "TABLE_TYPE, ENGINE, ROW_FORMAT, TABLE_COLLATION, CREATE_OPTIONS, TABLE_COMMENT",
+            &of(""),
+        ),
+        rows(
+            "COLUMNS",
+            "ORDINAL_POSITION, COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE, COALESCE(COLUMN_DEFAULT, '\\0'), EXTRA, COALESCE(COLLATION_NAME, ''), COLUMN_COMMENT, COALESCE(GENERATION_EXPRESSION, '')",
+            &of(""),
+        ),
+        rows(
+            "STATISTICS",
+            "INDEX_NAME, SEQ_IN_INDEX, COALESCE(COLUMN_NAME, ''), NON_UNIQUE, INDEX_TYPE, COALESCE(SUB_PART, 0), COALESCE(COLLATION, '')",
+            &of(""),
+        ),
+        rows(
+            "TABLE_CONSTRAINTS",
+            "CONSTRAINT_NAME, CONSTRAINT_TYPE",
+            &of(""),
+        ),
+        rows(
+            "REFERENTIAL_CONSTRAINTS",
+            "CONSTRAINT_NAME, REFERENCED_TABLE_NAME, UPDATE_RULE, DELETE_RULE",
+            &format!("CONSTRAINT_SCHEMA = {schema} AND TABLE_NAME = {name}"),
+        ),
+        rows(
+            "PARTITIONS",
+            "COALESCE(PARTITION_NAME, ''), COALESCE(PARTITION_METHOD, ''), COALESCE(PARTITION_EXPRESSION, ''), COALESCE(PARTITION_DESCRIPTION, '')",
+            &of(""),
+        ),
+        rows("VIEWS", "VIEW_DEFINITION, SECURITY_TYPE, DEFINER", &of("")),
+    ];
+    parts.join(", ")
+}
+
+/// Open transactions of others, the longest first: one of them holds what is waited for.
+pub(super) const SELECT_BLOCKERS: &str = "SELECT CONCAT('may be held up by ', p.USER, ' (connection ', p.ID, '), in a transaction for ', TIMESTAMPDIFF(SECOND, t.trx_started, NOW()), ' s, ', LOWER(p.COMMAND), COALESCE(CONCAT(': ', LEFT(p.INFO, 120)), '')) FROM information_schema.INNODB_TRX t JOIN information_schema.PROCESSLIST p ON p.ID = t.trx_mysql_thread_id WHERE p.ID <> CONNECTION_ID() ORDER BY t.trx_started LIMIT 3";
