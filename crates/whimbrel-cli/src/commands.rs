@@ -10,8 +10,9 @@ mod up;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use whimbrel::import::{layout_by_name, layouts};
 use whimbrel::plan::{Direction, Goal, Plan};
-use whimbrel::source::{Directory, layout_by_name};
+use whimbrel::source::Directory;
 use whimbrel::{CancellationToken, Error, Migrator};
 
 use crate::cli::{Cli, Command, Execution, Global};
@@ -84,6 +85,7 @@ impl Project {
 fn directory(settings: &Settings) -> Result<Directory, Error> {
     let mut dirs = settings.dirs.iter();
     let mut directory = Directory::new(dirs.next().cloned().unwrap_or_default())
+        .known_layouts(layouts())
         .sort_dirs_separately(settings.sort_dirs_separately);
     for dir in dirs {
         directory = directory.and(dir);

@@ -63,6 +63,22 @@ pub struct Migration {
     pub up: Script,
     /// What `down` runs.
     pub down: Down,
+    /// How the tool that the file was written for runs it.
+    pub transactions: Transactions,
+}
+
+/// What becomes of transaction control inside a file, and of statements that no transaction takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Transactions {
+    /// Whimbrel's own rule: one transaction around the file, or `-- Transaction: off`; a file that
+    /// mixes both is refused before anything runs.
+    #[default]
+    Strict,
+    /// The tool sends the file inside a transaction of its own. A COMMIT in the file ends it; what
+    /// follows runs as the file says.
+    Wrapped,
+    /// The tool sends the file as it is: each statement is by itself, unless the file says BEGIN.
+    Bare,
 }
 
 /// Where a migration's down script is.

@@ -15,7 +15,7 @@ use whimbrel_sql::Dialect;
 pub use self::by_name::ByName;
 pub use self::directory::Directory;
 pub use self::embedded::Embedded;
-pub use self::layout::{Entry, Layout, Listing, layout_by_name, layouts};
+pub use self::layout::{Certainty, Entry, Layout, Listing, NATIVE_LAYOUTS, Recognised, detect};
 pub use self::native::{FileName, FileRole, Native};
 
 use crate::diagnostic::Diagnostic;

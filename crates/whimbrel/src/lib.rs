@@ -31,4 +31,5 @@ pub use whimbrel_core::{
     Error, TOOL, checksum, diagnostic, directive, driver, error, event, history, migration, plan,
     report, runner, source, text, version,
 };
+pub use whimbrel_import as import;
 pub use whimbrel_sql as sql;

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use whimbrel_sql::Dialect;
 
 use super::Loaded;
-use super::layout::{Entry, Layout, Listing};
+use super::layout::{Certainty, Entry, Layout, Listing, Recognised};
 use super::native::{self, FileName, FileRole, split_role};
 use crate::diagnostic::Diagnostic;
 use crate::error::Error;
@@ -23,7 +23,7 @@ impl Layout for ByName {
 
     /// One number in two files is a collision, to be refused by the native layout. A number in
     /// three files, or several such numbers, is a habit.
-    fn recognise(&self, listing: &Listing) -> Option<String> {
+    fn recognise(&self, listing: &Listing) -> Option<Recognised> {
         let mut names: HashMap<Version, Vec<&str>> = HashMap::new();
         let mut numbered = 0;
         for entry in &listing.entries {
@@ -38,18 +38,22 @@ impl Layout for ByName {
                 .push(&entry.stem);
         }
         if numbered == 0 && versioned_folders(listing) {
-            return Some("the folders carry the numbers, so the path is the version".to_owned());
+            return Some(Recognised::new(
+                Certainty::Likely,
+                "the folders carry the numbers, so the path is the version",
+            ));
         }
         names.retain(|version, files| version.is_numeric() && files.len() > 1);
         let most = names
             .iter()
             .max_by_key(|(version, files)| (files.len(), (*version).clone()))?;
         (most.1.len() > 2 || names.len() > 1).then(|| {
-            format!(
+            let reason = format!(
                 "{} files share the number {}, so the whole name is the version",
                 most.1.len(),
                 most.0
-            )
+            );
+            Recognised::new(Certainty::Likely, reason)
         })
     }
 
@@ -75,9 +79,8 @@ fn without_strays(listing: &Listing) -> (Listing, Vec<Diagnostic>) {
     };
     let (ups, singles) = (names(FileRole::Up), names(FileRole::Single));
     let mut kept = Listing {
-        source: listing.source.clone(),
         entries: Vec::new(),
-        sort_dirs_separately: listing.sort_dirs_separately,
+        ..listing.clone()
     };
     let mut strays = Vec::new();
     for entry in &listing.entries {
@@ -119,11 +122,7 @@ fn spelt_with_dots(listing: &Listing) -> Listing {
         .entries
         .iter()
         .any(|entry| split_role(&entry.stem).1 == FileRole::Up);
-    let mut listing = Listing {
-        source: listing.source.clone(),
-        entries: listing.entries.clone(),
-        sort_dirs_separately: listing.sort_dirs_separately,
-    };
+    let mut listing = listing.clone();
     for entry in listing.entries.iter_mut().filter(|_| pairs) {
         for word in ["up", "down"] {
             if let Some(stem) = entry.stem.strip_suffix(&format!("_{word}")) {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use whimbrel_sql::Dialect;
 
-use super::layout::{Entry, Layout, Listing, layouts};
-use super::{DEFAULT_SOURCE, LayoutFound, Loaded, Source, native};
+use super::layout::{Entry, Layout, Listing, NATIVE_LAYOUTS, detect};
+use super::{DEFAULT_SOURCE, LayoutFound, Loaded, Source};
 use crate::diagnostic::Diagnostic;
 use crate::error::Error;
 
@@ -17,6 +17,7 @@ pub struct Directory {
     extensions: Vec<String>,
     sort_dirs_separately: bool,
     layout: Option<&'static dyn Layout>,
+    known: Vec<&'static dyn Layout>,
 }
 
 impl Directory {
@@ -28,6 +29,7 @@ impl Directory {
             extensions: vec!["sql".to_owned()],
             sort_dirs_separately: false,
             layout: None,
+            known: NATIVE_LAYOUTS.to_vec(),
         }
     }
 
@@ -65,6 +67,12 @@ impl Directory {
         self
     }
 
+    /// The layouts to choose from; Whimbrel's own if not set.
+    pub fn known_layouts(mut self, layouts: Vec<&'static dyn Layout>) -> Self {
+        self.known = layouts;
+        self
+    }
+
     /// Lists the files without reading them.
     ///
     /// # Errors
@@ -72,7 +80,9 @@ impl Directory {
     pub fn list(&self, dialect: Dialect) -> Result<Listing, Error> {
         let mut listing = Listing {
             source: Arc::clone(&self.name),
+            roots: self.roots.clone(),
             entries: Vec::new(),
+            others: Vec::new(),
             sort_dirs_separately: self.sort_dirs_separately,
         };
         if let Some(root) = self.roots.iter().find(|root| !root.exists()) {
@@ -84,11 +94,11 @@ impl Directory {
             ));
         }
         for (index, root) in self.roots.iter().enumerate() {
-            self.walk(root, "", index, dialect, &mut listing.entries)?;
+            self.walk(root, "", index, dialect, &mut listing)?;
         }
-        listing
-            .entries
-            .sort_by(|a, b| (a.root, &a.folder, &a.stem).cmp(&(b.root, &b.folder, &b.stem)));
+        for list in [&mut listing.entries, &mut listing.others] {
+            list.sort_by(|a, b| (a.root, &a.folder, &a.stem).cmp(&(b.root, &b.folder, &b.stem)));
+        }
         Ok(listing)
     }
 
@@ -98,7 +108,7 @@ impl Directory {
         relative: &str,
         root: usize,
         dialect: Dialect,
-        out: &mut Vec<Entry>,
+        out: &mut Listing,
     ) -> Result<(), Error> {
         let failed = |source| Error::File {
             path: folder.display().to_string(),
@@ -120,24 +130,38 @@ impl Directory {
                     let inner = format!("{relative}{name}/");
                     self.walk(&item.path(), &inner, root, dialect, out)?;
                 }
-            } else if let Some(stem) = self.stem(name) {
-                out.push(Entry {
+            } else {
+                let wanted = self.extension(name);
+                let (stem, extension) = match wanted {
+                    Some(extension) => (&name[..name.len() - extension.len() - 1], extension),
+                    None => name.rsplit_once('.').unwrap_or((name, "")),
+                };
+                let entry = Entry {
                     path: item.path(),
                     folder: relative.to_owned(),
                     root,
                     stem: stem.to_owned(),
+                    extension: extension.to_owned(),
                     text: None,
-                });
+                };
+                if wanted.is_some() {
+                    out.entries.push(entry);
+                } else {
+                    out.others.push(entry);
+                }
             }
         }
         Ok(())
     }
 
-    fn stem<'a>(&self, name: &'a str) -> Option<&'a str> {
-        self.extensions
-            .iter()
-            .find_map(|extension| name.strip_suffix(extension.as_str())?.strip_suffix('.'))
-            .filter(|stem| !stem.is_empty())
+    /// Which of the extensions asked for a file has.
+    fn extension(&self, name: &str) -> Option<&str> {
+        let has = |extension: &&String| {
+            name.strip_suffix(extension.as_str())
+                .and_then(|rest| rest.strip_suffix('.'))
+                .is_some_and(|stem| !stem.is_empty())
+        };
+        self.extensions.iter().find(has).map(String::as_str)
     }
 }
 
@@ -163,26 +187,13 @@ impl Source for Directory {
         if let Some(layout) = self.layout {
             return layout.load(&listing, dialect);
         }
-        for layout in layouts() {
-            if let Some(reason) = layout.recognise(&listing) {
-                let mut loaded = layout.load(&listing, dialect)?;
-                loaded.layout = Some(LayoutFound {
-                    name: layout.name(),
-                    reason,
-                });
-                return Ok(loaded);
-            }
-        }
-        Err(Error::refused(
-            Diagnostic::error(
-                "no-layout",
-                format!(
-                    "the files in {} are in no layout that Whimbrel knows",
-                    self.describe()
-                ),
-            )
-            .help(native::NAMING_HELP),
-        ))
+        let (layout, reason) = detect(&self.known, &listing, &self.describe())?;
+        let mut loaded = layout.load(&listing, dialect)?;
+        loaded.layout = Some(LayoutFound {
+            name: layout.name(),
+            reason,
+        });
+        Ok(loaded)
     }
 
     fn describe(&self) -> String {

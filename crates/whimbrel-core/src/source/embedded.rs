@@ -45,6 +45,7 @@ impl Source for Embedded {
             let (folder, base) = name
                 .rsplit_once('/')
                 .map_or(("", name.as_str()), |(f, b)| (f, b));
+            let (stem, extension) = base.rsplit_once('.').unwrap_or((base, ""));
             Entry {
                 path: PathBuf::from(name),
                 folder: if folder.is_empty() {
@@ -53,17 +54,15 @@ impl Source for Embedded {
                     format!("{folder}/")
                 },
                 root: 0,
-                stem: base
-                    .rsplit_once('.')
-                    .map_or(base, |(stem, _)| stem)
-                    .to_owned(),
+                stem: stem.to_owned(),
+                extension: extension.to_owned(),
                 text: Some(Arc::clone(file)),
             }
         });
         let listing = Listing {
             source: Arc::clone(&self.name),
             entries: entries.collect(),
-            sort_dirs_separately: false,
+            ..Listing::default()
         };
         Native.load(&listing, dialect)
     }

@@ -6,16 +6,21 @@ use std::sync::Arc;
 use whimbrel_sql::Dialect;
 
 use super::{ByName, Loaded, Native};
+use crate::diagnostic::Diagnostic;
 use crate::error::Error;
 use crate::text::SourceFile;
 
 /// A folder's files, before they are read.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Listing {
     /// Namespace of its migrations.
     pub source: Arc<str>,
+    /// The folders that were asked for.
+    pub roots: Vec<PathBuf>,
     /// The files with one of the extensions asked for, sorted by path.
     pub entries: Vec<Entry>,
+    /// All other files, sorted by path: what a tool keeps beside its scripts, and what is not SQL.
+    pub others: Vec<Entry>,
     /// Sort each folder by itself, in the order of the folders' names, not all files together.
     pub sort_dirs_separately: bool,
 }
@@ -32,6 +37,8 @@ pub struct Entry {
     pub root: usize,
     /// The file's name without its extension.
     pub stem: String,
+    /// The extension, without the dot; empty if the name has none.
+    pub extension: String,
     /// Its text, for files that are part of the program; others are read from `path`.
     pub text: Option<Arc<SourceFile>>,
 }
@@ -49,13 +56,44 @@ impl Entry {
     }
 }
 
+/// How sure a layout is that a folder is its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Certainty {
+    /// It would do if no other layout knows better.
+    Fallback,
+    /// Its names, which other layouts may share.
+    Likely,
+    /// A mark that only its tool makes.
+    Certain,
+}
+
+/// A folder that a layout takes for its own.
+#[derive(Clone, Debug)]
+pub struct Recognised {
+    /// How sure it is.
+    pub certainty: Certainty,
+    /// Why, for people.
+    pub reason: String,
+}
+
+impl Recognised {
+    /// Puts both together.
+    pub fn new(certainty: Certainty, reason: impl Into<String>) -> Self {
+        Self {
+            certainty,
+            reason: reason.into(),
+        }
+    }
+}
+
 /// Knows the files of one tool.
 pub trait Layout: Send + Sync {
     /// Its name in settings.
     fn name(&self) -> &'static str;
 
-    /// Why a folder is of this layout, if it is. Looks at names alone.
-    fn recognise(&self, listing: &Listing) -> Option<String>;
+    /// Whether a folder is of this layout, and why. Looks at names first, and opens files only where
+    /// names can't tell.
+    fn recognise(&self, listing: &Listing) -> Option<Recognised>;
 
     /// Reads the files.
     ///
@@ -64,24 +102,42 @@ pub trait Layout: Send + Sync {
     fn load(&self, listing: &Listing, dialect: Dialect) -> Result<Loaded, Error>;
 }
 
-/// All layouts, in the order in which a folder is tried with them.
-pub fn layouts() -> [&'static dyn Layout; 2] {
-    [&ByName, &Native]
-}
+/// The layouts that core knows: Whimbrel's own.
+pub const NATIVE_LAYOUTS: [&dyn Layout; 2] = [&Native, &ByName];
 
-/// A layout by its name in settings.
+/// The layout that is surest of a folder.
 ///
 /// # Errors
-/// There is none of that name; the message lists those that there are.
-pub fn layout_by_name(name: &str) -> Result<&'static dyn Layout, Error> {
-    layouts()
-        .into_iter()
-        .find(|layout| layout.name() == name)
-        .ok_or_else(|| {
-            let known: Vec<_> = layouts().iter().map(|layout| layout.name()).collect();
-            Error::Settings(format!(
-                "there is no layout `{name}`; the layouts are: {}",
-                known.join(", ")
-            ))
-        })
+/// No layout takes it, or two are equally sure: the message lists them.
+pub fn detect(
+    layouts: &[&'static dyn Layout],
+    listing: &Listing,
+    folder: &str,
+) -> Result<(&'static dyn Layout, String), Error> {
+    let mut found: Vec<_> = layouts
+        .iter()
+        .filter_map(|layout| Some((*layout, layout.recognise(listing)?)))
+        .collect();
+    let Some(best) = found.iter().map(|(_, found)| found.certainty).max() else {
+        let message = format!("the files in {folder} are in no layout that Whimbrel knows");
+        return Err(Error::refused(
+            Diagnostic::error("no-layout", message).help(super::native::NAMING_HELP),
+        ));
+    };
+    found.retain(|(_, found)| found.certainty == best);
+    if let [_, _, ..] = found.as_slice() {
+        let reasons = found
+            .iter()
+            .map(|(layout, found)| format!("{} ({})", layout.name(), found.reason));
+        let message = format!(
+            "the files in {folder} could be of several layouts: {}",
+            reasons.collect::<Vec<_>>().join("; ")
+        );
+        return Err(Error::refused(
+            Diagnostic::error("ambiguous-layout", message)
+                .help("choose one with `--layout NAME`, or `layout` in whimbrel.toml"),
+        ));
+    }
+    let (layout, recognised) = found.swap_remove(0);
+    Ok((layout, recognised.reason))
 }

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use whimbrel_sql::Dialect;
 
-use super::layout::{Entry, Layout, Listing};
+use super::layout::{Certainty, Entry, Layout, Listing, Recognised};
 use super::{Loaded, sections};
 use crate::checksum::Checksum;
 use crate::diagnostic::Diagnostic;
 use crate::error::Error;
-use crate::migration::{Down, Kind, Migration};
+use crate::migration::{Down, Kind, Migration, Transactions};
 use crate::text::{Script, SourceFile};
 use crate::version::Version;
 
@@ -108,12 +108,13 @@ impl Layout for Native {
         "native"
     }
 
-    fn recognise(&self, listing: &Listing) -> Option<String> {
-        Some(if listing.entries.is_empty() {
-            "the folder is empty".to_owned()
+    fn recognise(&self, listing: &Listing) -> Option<Recognised> {
+        let reason = if listing.entries.is_empty() {
+            "the folder is empty"
         } else {
-            "numbers at the start of the names".to_owned()
-        })
+            "numbers at the start of the names"
+        };
+        Some(Recognised::new(Certainty::Fallback, reason))
     }
 
     fn load(&self, listing: &Listing, dialect: Dialect) -> Result<Loaded, Error> {
@@ -265,6 +266,7 @@ fn read_one<'a>(
         file,
         up: parts.up,
         down: parts.down.map_or(Down::None, Down::Script),
+        transactions: Transactions::default(),
     };
     Ok(Read {
         entry,

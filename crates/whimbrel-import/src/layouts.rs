@@ -1,0 +1,25 @@
+//! The layouts: how each tool names, orders and runs its files. One module per tool.
+
+use whimbrel_core::Error;
+use whimbrel_core::source::{Layout, NATIVE_LAYOUTS};
+
+/// All layouts that Whimbrel reads.
+pub fn layouts() -> Vec<&'static dyn Layout> {
+    NATIVE_LAYOUTS.to_vec()
+}
+
+/// A layout by its name in settings.
+///
+/// # Errors
+/// There is none of that name; the message lists those that there are.
+pub fn layout_by_name(name: &str) -> Result<&'static dyn Layout, Error> {
+    let layouts = layouts();
+    let found = layouts.iter().find(|layout| layout.name() == name);
+    found.copied().ok_or_else(|| {
+        let known: Vec<_> = layouts.iter().map(|layout| layout.name()).collect();
+        Error::Settings(format!(
+            "there is no layout `{name}`; the layouts are: {}",
+            known.join(", ")
+        ))
+    })
+}

@@ -1,0 +1,5 @@
+//! What other migration tools leave behind: their files, read as they are, and their histories.
+
+pub mod layouts;
+
+pub use layouts::{layout_by_name, layouts};
