@@ -158,7 +158,7 @@ impl Mysql {
         list.extend(
             writes
                 .iter()
-                .map(|write| history_sql::write(&flavor, tables, write)),
+                .flat_map(|write| history_sql::write(&flavor, tables, write)),
         );
         list
     }
@@ -168,7 +168,7 @@ impl Mysql {
         let mut list: Vec<_> = part
             .after
             .iter()
-            .map(|write| history_sql::write(&flavor, tables, write))
+            .flat_map(|write| history_sql::write(&flavor, tables, write))
             .collect();
         list.push(history_sql::renew_lock(&flavor, tables, &unit.lease));
         list.push("COMMIT".to_owned());
