@@ -14,7 +14,7 @@ pub(crate) use self::read::{
     fenced, held, history, lock, scripts, select_applied, select_attempts, select_lock,
     select_scripts, unknown_holder,
 };
-pub(crate) use self::write::{release_lock, renew_lock, take_lock, write};
+pub(crate) use self::write::{Claim, release_lock, renew_lock, take_lock, write};
 
 /// A row as text.
 pub(crate) type Row = Vec<Option<String>>;
@@ -79,7 +79,7 @@ pub(crate) fn create(flavor: &dyn Flavor, tables: &HistoryTables) -> Vec<String>
         make(
             &tables.lock,
             &format!(
-                "  id smallint NOT NULL PRIMARY KEY CHECK (id = 1),\n  token bigint NOT NULL,\n  owner {word},\n  since {time},\n  expires {time},\n  format integer NOT NULL"
+                "  id smallint NOT NULL PRIMARY KEY CHECK (id = 1),\n  token bigint NOT NULL,\n  owner {word},\n  connection {text},\n  since {time},\n  expires {time},\n  format integer NOT NULL"
             ),
         ),
         make(

@@ -174,19 +174,32 @@ fn insert_record(flavor: &dyn Flavor, applied: &str, record: &Record<'_>) -> Str
         record.statements,
     )
 }
-/// `SET` list that takes the lock for an owner.
+/// What a driver adds to the taking of the lock.
+#[derive(Default)]
+pub(crate) struct Claim {
+    /// SQL for the connection (or process) that takes it, by which others see that it is gone.
+    pub(crate) connection: Option<String>,
+    /// SQL that is true where the holder is surely gone, so that its lease need not be waited for.
+    pub(crate) gone: Option<String>,
+}
+
+/// Takes the lock for an owner, if it is free, or run out, or left by one who is gone.
 pub(crate) fn take_lock(
     flavor: &dyn Flavor,
     tables: &HistoryTables,
     owner: &Owner,
     lease: Duration,
     previous: Option<&Lease>,
+    claim: &Claim,
 ) -> String {
     let own = previous.map_or_else(String::new, |own| format!(" OR token = {}", own.token));
+    let gone = claim.gone.as_deref();
+    let gone = gone.map_or_else(String::new, |gone| format!(" OR ({gone})"));
     format!(
-        "UPDATE {} SET token = token + 1, owner = {}, since = {}, expires = {} WHERE id = 1 AND (owner IS NULL OR expires < {}{own})",
+        "UPDATE {} SET token = token + 1, owner = {}, connection = {}, since = {}, expires = {} WHERE id = 1 AND (owner IS NULL OR expires < {}{own}{gone})",
         table(flavor, tables, &tables.lock),
         flavor.literal(&format!("{}, pid {}", owner.who(), owner.pid)),
+        claim.connection.as_deref().unwrap_or("NULL"),
         flavor.now(),
         flavor.after(lease.as_secs().max(1)),
         flavor.now(),
@@ -196,7 +209,7 @@ pub(crate) fn take_lock(
 /// Gives the lock back, if it is still that of `token`.
 pub(crate) fn release_lock(flavor: &dyn Flavor, tables: &HistoryTables, token: i64) -> String {
     format!(
-        "UPDATE {} SET owner = NULL, since = NULL, expires = NULL WHERE id = 1 AND token = {token}",
+        "UPDATE {} SET owner = NULL, connection = NULL, since = NULL, expires = NULL WHERE id = 1 AND token = {token}",
         table(flavor, tables, &tables.lock)
     )
 }

@@ -18,7 +18,7 @@ use whimbrel_sql::Dialect;
 use super::config::{Config, SslMode};
 use super::flavor::Mysql as Flavor;
 use super::{errors, observe};
-use crate::history_sql::{self, Row};
+use crate::history_sql::{self, Claim, Row};
 
 pub(super) struct Mysql {
     connection: Conn,
@@ -305,6 +305,15 @@ async fn connect(config: &Config) -> Result<Conn, DriverError> {
     })
 }
 
+/// The named lock is this node's. If we have it, the connection that had it is gone.
+fn claim() -> Claim {
+    const NODE: &str = "CONCAT(@@hostname, ':', @@port)";
+    Claim {
+        connection: Some(NODE.to_owned()),
+        gone: Some(format!("connection = {NODE}")),
+    }
+}
+
 /// Runs several statements in one message; gives their rows as text.
 async fn batch(connection: &mut Conn, sql: &str) -> Result<Vec<Vec<Row>>, DriverError> {
     let failed = |error| errors::error(&error);
@@ -408,7 +417,7 @@ impl Driver for Mysql {
         let take = [
             "START TRANSACTION".to_owned(),
             format!("SELECT 1 FROM {lock} WHERE id = 1 FOR UPDATE NOWAIT"),
-            history_sql::take_lock(&flavor, &tables, owner, lease, previous),
+            history_sql::take_lock(&flavor, &tables, owner, lease, previous, &claim()),
             "SELECT ROW_COUNT()".to_owned(),
         ];
         let mut all = take.to_vec();

@@ -165,16 +165,18 @@ impl Composer<'_> {
         let removes = |write: &Write<'_>| matches!(write, Write::Remove { .. });
         let applies = |write: &Write<'_>| matches!(write, Write::Apply(_));
         if writes.iter().any(removes) && writes.iter().any(applies) {
-            list.into_iter().for_each(|sql| batch.frame(sql));
+            for sql in list {
+                batch.frame(sql);
+            }
             return;
         }
-        let Some(last) = list.pop() else { return };
+        let Some(main) = list.pop() else { return };
         let mut sql = String::new();
         for (index, first) in list.iter().enumerate() {
             let start = if index == 0 { "WITH" } else { "," };
             sql.push_str(&format!("{start} w{index} AS ({first})\n"));
         }
-        sql.push_str(&last);
+        sql.push_str(&main);
         batch.frame(sql);
     }
 

@@ -14,13 +14,13 @@ use whimbrel_core::driver::{
     Cancel, Capabilities, Driver, DriverError, DriverErrorKind, Lease, LockAttempt, Outcome,
     Progress, Server, SessionOptions, Unit, UnitError,
 };
-use whimbrel_core::history::{History, Owner};
+use whimbrel_core::history::{History, HistoryTables, Owner};
 use whimbrel_sql::Dialect;
 
 use super::flavor::Sqlite as Flavor;
 use super::unit::{Composer, Operation, Role, leaves_state};
-use super::{errors, guard};
-use crate::history_sql::{self, Row};
+use super::{errors, guard, process};
+use crate::history_sql::{self, Claim, Row};
 
 /// How long a statement waits for another writer where no lock timeout is set.
 const BUSY_WAIT: Duration = Duration::from_secs(5);
@@ -147,10 +147,7 @@ fn text_of(value: ValueRef<'_>) -> Option<String> {
     }
 }
 
-fn history(
-    connection: &Connection,
-    tables: &whimbrel_core::history::HistoryTables,
-) -> Result<History, DriverError> {
+fn history(connection: &Connection, tables: &HistoryTables) -> Result<History, DriverError> {
     let flavor = Flavor::now();
     let lock = match rows(connection, &history_sql::select_lock(&flavor, tables)) {
         Ok(lock) => lock,
@@ -160,6 +157,22 @@ fn history(
     let applied = rows(connection, &history_sql::select_applied(&flavor, tables))?;
     let attempts = rows(connection, &history_sql::select_attempts(&flavor, tables))?;
     history_sql::history(&lock, &applied, &attempts)
+}
+
+/// Who we are, and whether the process that holds the lock is gone.
+fn claim(connection: &Connection, tables: &HistoryTables) -> Result<Claim, DriverError> {
+    let flavor = Flavor::now();
+    let lock = history_sql::table(&flavor, tables, &tables.lock);
+    let holder = rows(connection, &format!("SELECT connection FROM {lock}"))?;
+    let holder = holder.into_iter().flatten().flatten().next();
+    let gone = holder.filter(|holder| process::is_gone(holder));
+    let text = |name: &String| history_sql::Flavor::literal(&flavor, name);
+    Ok(Claim {
+        connection: process::own().as_ref().map(text),
+        gone: gone
+            .as_ref()
+            .map(|gone| format!("connection = {}", text(gone))),
+    })
 }
 
 /// Runs a unit's operations in order; rolls back what is open if one fails.
@@ -275,7 +288,7 @@ impl Driver for Sqlite {
         previous: Option<&Lease>,
     ) -> Result<LockAttempt, DriverError> {
         let tables = self.options.tables.clone();
-        let take = history_sql::take_lock(&Flavor::now(), &tables, owner, lease, previous);
+        let (owner, previous) = (owner.clone(), previous.copied());
         self.call(move |connection| {
             // Polls instead of waiting: a unit in flight holds the file.
             let _ = connection.busy_timeout(Duration::ZERO);
@@ -293,10 +306,16 @@ impl Driver for Sqlite {
                     holder.unwrap_or_else(history_sql::unknown_holder),
                 ));
             }
-            let taken = connection
-                .execute(&take, [])
-                .map_err(|error| errors::error(&error))
-                .and_then(|changed| Ok((changed, history(connection, &tables)?)));
+            let taken = claim(connection, &tables).and_then(|claim| {
+                let flavor = Flavor::now();
+                let previous = previous.as_ref();
+                let take =
+                    history_sql::take_lock(&flavor, &tables, &owner, lease, previous, &claim);
+                let changed = connection
+                    .execute(&take, [])
+                    .map_err(|error| errors::error(&error))?;
+                Ok((changed, history(connection, &tables)?))
+            });
             let end = if taken.is_ok() { "COMMIT" } else { "ROLLBACK" };
             connection
                 .execute_batch(end)
