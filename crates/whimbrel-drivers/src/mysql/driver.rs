@@ -12,6 +12,7 @@ use whimbrel_core::driver::{
     BoundStatement, Cancel, Capabilities, Driver, DriverError, DriverErrorKind, Lease, LockAttempt,
     Notice, Observation, Outcome, Part, Progress, Server, SessionOptions, Unit, UnitError, Write,
 };
+use whimbrel_core::failpoint;
 use whimbrel_core::history::{History, Owner};
 use whimbrel_sql::Dialect;
 
@@ -197,11 +198,13 @@ impl Mysql {
         progress: Progressing<'_>,
     ) -> Result<(), DriverError> {
         let (affected, warnings) = {
+            failpoint::reach();
             let mut result = self
                 .connection
                 .query_iter(statement.text)
                 .await
                 .map_err(|e| errors::error(&e))?;
+            failpoint::reach();
             let (mut affected, mut warnings) = (result.affected_rows(), result.warnings());
             // A CALL gives several results; all are drained.
             while !result.is_empty() {
@@ -317,6 +320,7 @@ fn claim() -> Claim {
 /// Runs several statements in one message; gives their rows as text.
 async fn batch(connection: &mut Conn, sql: &str) -> Result<Vec<Vec<Row>>, DriverError> {
     let failed = |error| errors::error(&error);
+    failpoint::reach();
     let mut result = connection.query_iter(sql).await.map_err(failed)?;
     let mut sets = Vec::new();
     while !result.is_empty() {
@@ -330,6 +334,7 @@ async fn batch(connection: &mut Conn, sql: &str) -> Result<Vec<Vec<Row>>, Driver
             );
         }
     }
+    failpoint::reach();
     Ok(sets)
 }
 

@@ -156,15 +156,21 @@ impl Composer<'_> {
         )
     }
 
-    /// As one statement, which spares the server most of the work of several. They change different
-    /// rows, so their order does not matter; where a record is written anew after it was removed, it
-    /// does.
+    /// As one statement, which spares the server most of the work of several, where none of them
+    /// has to see what another did: the parts of one statement don't see each other's rows.
     fn writes<'a>(&self, batch: &mut Batch<'a>, writes: &[Write<'a>]) {
         let text = |write| history_sql::write(&Postgres, &self.options.tables, write);
         let mut list: Vec<String> = writes.iter().flat_map(text).collect();
         let removes = |write: &Write<'_>| matches!(write, Write::Remove { .. });
-        let applies = |write: &Write<'_>| matches!(write, Write::Apply(_));
-        if writes.iter().any(removes) && writes.iter().any(applies) {
+        let sees = |write: &Write<'_>| match write {
+            Write::Apply(_) => writes.iter().any(removes),
+            Write::Statement { .. }
+            | Write::Finish { .. }
+            | Write::Fail { .. }
+            | Write::Supersede { .. } => true,
+            Write::Remove { .. } | Write::Keep(_) | Write::Attempt(_) => false,
+        };
+        if writes.iter().any(sees) {
             for sql in list {
                 batch.frame(sql);
             }

@@ -14,6 +14,7 @@ use whimbrel_core::driver::{
     Cancel, Capabilities, Driver, DriverError, DriverErrorKind, Lease, LockAttempt, Outcome,
     Progress, Server, SessionOptions, Unit, UnitError,
 };
+use whimbrel_core::failpoint;
 use whimbrel_core::history::{History, HistoryTables, Owner};
 use whimbrel_sql::Dialect;
 
@@ -122,6 +123,13 @@ async fn blocking<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static) 
 }
 
 fn rows(connection: &Connection, sql: &str) -> Result<Vec<Row>, DriverError> {
+    failpoint::reach();
+    let result = read_rows(connection, sql);
+    failpoint::reach();
+    result
+}
+
+fn read_rows(connection: &Connection, sql: &str) -> Result<Vec<Row>, DriverError> {
     let read = || -> rusqlite::Result<Vec<Row>> {
         let mut statement = connection.prepare(sql)?;
         let columns = statement.column_count();
@@ -272,11 +280,15 @@ impl Driver for Sqlite {
         }
         let statements = history_sql::create(&Flavor::now(), &self.options.tables);
         self.call(move |connection| {
-            let all = format!("BEGIN IMMEDIATE;\n{};\nCOMMIT", statements.join(";\n"));
-            connection.execute_batch(&all).map_err(|error| {
+            let begin = std::iter::once("BEGIN IMMEDIATE");
+            let all = begin.chain(statements.iter().map(String::as_str));
+            let made = all
+                .chain(["COMMIT"])
+                .try_for_each(|sql| rows(connection, sql).map(drop));
+            if made.is_err() && !connection.is_autocommit() {
                 let _ = connection.execute_batch("ROLLBACK");
-                errors::error(&error)
-            })
+            }
+            made
         })
         .await
     }
@@ -317,9 +329,7 @@ impl Driver for Sqlite {
                 Ok((changed, history(connection, &tables)?))
             });
             let end = if taken.is_ok() { "COMMIT" } else { "ROLLBACK" };
-            connection
-                .execute_batch(end)
-                .map_err(|error| errors::error(&error))?;
+            rows(connection, end)?;
             let (changed, history) = taken?;
             if changed == 0 {
                 return history_sql::held(history);
