@@ -64,18 +64,12 @@ impl<'s> Project<'s> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_whimbrel"));
         command
             .args(arguments)
-            .args([
-                "--url",
-                &self.url,
-                "--retry-delay",
-                "50ms",
-                "--retries",
-                "8",
-            ])
+            .args(["--retry-delay", "50ms", "--retries", "8"])
             .current_dir(self.folder.path())
             .env_clear()
             .envs([("USER", "ada"), ("HOSTNAME", "here"), ("TERM", "dumb")])
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("DATABASE_URL", &self.url)
             .envs(variables.iter().copied())
             .stdin(Stdio::null());
         command
