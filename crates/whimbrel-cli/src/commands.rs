@@ -154,6 +154,7 @@ fn migrator(
             .and_then(|e| e.lock_timeout)
             .or(settings.lock_timeout)
             .unwrap_or(options.lock_timeout);
+        options.lease = settings.lease.unwrap_or(options.lease);
         options.retries = execution
             .and_then(|e| e.retries)
             .or(settings.retries)

@@ -130,6 +130,22 @@ impl<'s> Project<'s> {
     }
 }
 
+impl Project<'_> {
+    pub(crate) fn execute(&self, sql: &str) -> String {
+        match self.engine {
+            Engine::Postgres(server) => server.execute(&self.url, sql),
+            Engine::MariaDb(server) => server.execute(&self.url, sql),
+            Engine::Sqlite => sqlite_rows(&self.path("test.db"), sql),
+        }
+    }
+
+    /// SQLite alone: none while the table is not there.
+    pub(crate) fn try_execute(&self, sql: &str) -> Option<String> {
+        let connection = rusqlite::Connection::open(self.path("test.db")).ok()?;
+        connection.prepare(sql).is_ok().then(|| self.execute(sql))
+    }
+}
+
 impl Run {
     pub(crate) fn of(output: &std::process::Output) -> Self {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();

@@ -7,5 +7,6 @@
 
 mod crash;
 mod engine;
+mod fence;
 mod fixtures;
 mod network;

@@ -147,6 +147,35 @@ impl Mysql {
         Ok(())
     }
 
+    /// A process that stands still (or a machine that is cut off) keeps the named lock by its
+    /// connection. Once its lease has run out and the connection has done nothing for a second, it
+    /// is ended, and what it had open is rolled back. One that is at work is left alone.
+    async fn end_idle_holder(&mut self, name: &str) -> Result<(), DriverError> {
+        let tables = &self.options.tables;
+        let lock = history_sql::table(&Flavor::default(), tables, &tables.lock);
+        let select = format!(
+            "SELECT p.ID FROM information_schema.PROCESSLIST p, {lock} l WHERE p.ID = IS_USED_LOCK({name}) AND p.COMMAND = 'Sleep' AND p.TIME >= 1 AND l.id = 1 AND l.expires < {}",
+            history_sql::Flavor::now(&Flavor::default()),
+        );
+        for id in rows(&mut self.connection, &select)
+            .await?
+            .into_iter()
+            .flatten()
+            .flatten()
+        {
+            match rows(&mut self.connection, &format!("KILL CONNECTION {id}")).await {
+                // It went by itself.
+                Err(error)
+                    if error
+                        .code
+                        .as_deref()
+                        .is_some_and(|code| code.starts_with("1094 ")) => {}
+                other => drop(other?),
+            }
+        }
+        Ok(())
+    }
+
     /// What runs before a unit's statements, in one message.
     fn opening(&self, unit: &Unit<'_>, writes: &[Write<'_>], flavor: Flavor) -> Vec<String> {
         let tables = &self.options.tables;
@@ -413,6 +442,7 @@ impl Driver for Mysql {
         let got = rows(&mut self.connection, &format!("SELECT GET_LOCK({name}, 0)")).await?;
         if got.first().and_then(|row| row[0].clone()).as_deref() != Some("1") {
             // Also a dead client's statement that still runs in the server keeps it.
+            self.end_idle_holder(&name).await?;
             let holder = self.read_history().await?.holder;
             return Ok(LockAttempt::Held(
                 holder.unwrap_or_else(history_sql::unknown_holder),
