@@ -4,8 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::Serialize;
+use whimbrel_sql::Dialect;
 
 use crate::checksum::Checksum;
+use crate::diagnostic::Diagnostic;
 use crate::directive::Directives;
 use crate::text::{Script, SourceFile};
 use crate::version::Version;
@@ -65,6 +67,41 @@ pub struct Migration {
     pub down: Down,
     /// How the tool that the file was written for runs it.
     pub transactions: Transactions,
+    /// `Transaction:` of the down script, where it is not that of the up script.
+    pub down_transaction: Option<bool>,
+    /// Reads another state of the same file, such as the one that was applied.
+    pub reader: Reader,
+}
+
+/// Takes a file's text apart, as its layout does.
+pub type Reader = fn(&Arc<SourceFile>, Dialect) -> Reading;
+
+/// What a file's text holds.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    /// What the file says of itself.
+    pub directives: Directives,
+    /// What `up` runs.
+    pub up: Script,
+    /// What `down` runs, if it is in the same file.
+    pub down: Option<Script>,
+    /// `Transaction:` of the down script, where it is not that of the up script.
+    pub down_transaction: Option<bool>,
+    /// What is wrong with it.
+    pub problems: Vec<Diagnostic>,
+}
+
+impl Reading {
+    /// All of a file is the up script.
+    pub fn whole(file: &Arc<SourceFile>, _: Dialect) -> Self {
+        Self {
+            directives: Directives::default(),
+            up: Script::whole(Arc::clone(file)),
+            down: None,
+            down_transaction: None,
+            problems: Vec::new(),
+        }
+    }
 }
 
 /// What becomes of transaction control inside a file, and of statements that no transaction takes.

@@ -19,10 +19,9 @@ pub use self::layout::{Certainty, Entry, Layout, Listing, NATIVE_LAYOUTS, Recogn
 pub use self::native::{FileName, FileRole, Native};
 
 use crate::diagnostic::Diagnostic;
-use crate::directive::Directives;
 use crate::error::Error;
 use crate::migration::Migration;
-use crate::text::{Script, SourceFile};
+use crate::text::SourceFile;
 
 /// The namespace of migrations that do not name another.
 pub const DEFAULT_SOURCE: &str = "main";
@@ -93,10 +92,4 @@ pub fn read_file(path: &Path) -> Result<Arc<SourceFile>, Error> {
             Err(Error::refused(diagnostic))
         }
     }
-}
-
-/// The directives and the up script of a native file's text, as applied once and kept.
-pub(crate) fn up_of(file: &Arc<SourceFile>, dialect: Dialect) -> (Directives, Script) {
-    let parts = sections::read(file, dialect);
-    (parts.directives, parts.up)
 }

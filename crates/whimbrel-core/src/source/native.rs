@@ -267,6 +267,8 @@ fn read_one<'a>(
         up: parts.up,
         down: parts.down.map_or(Down::None, Down::Script),
         transactions: Transactions::default(),
+        down_transaction: None,
+        reader: sections::read,
     };
     Ok(Read {
         entry,

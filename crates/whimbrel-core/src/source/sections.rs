@@ -6,16 +6,8 @@ use std::sync::Arc;
 use whimbrel_sql::Dialect;
 
 use crate::diagnostic::Diagnostic;
-use crate::directive::Directives;
+use crate::migration::Reading;
 use crate::text::{Script, SourceFile};
-
-/// What a native file holds.
-pub(super) struct Sections {
-    pub(super) directives: Directives,
-    pub(super) up: Script,
-    pub(super) down: Option<Script>,
-    pub(super) problems: Vec<Diagnostic>,
-}
 
 /// Lines that other tools put into their files. Read as native, such a file would run its down
 /// part as well, so it is refused.
@@ -31,14 +23,9 @@ const FOREIGN: [(&str, &str); 8] = [
 ];
 
 /// Takes a native file apart.
-pub(super) fn read(file: &Arc<SourceFile>, dialect: Dialect) -> Sections {
+pub(super) fn read(file: &Arc<SourceFile>, dialect: Dialect) -> Reading {
     let text = file.text();
-    let mut sections = Sections {
-        directives: Directives::default(),
-        up: Script::whole(Arc::clone(file)),
-        down: None,
-        problems: Vec::new(),
-    };
+    let mut sections = Reading::whole(file, dialect);
     let mut opening = true;
     let mut position = 0;
     let mut one_liners = Vec::new();
