@@ -71,6 +71,37 @@ pub struct Migration {
     pub down_transaction: Option<bool>,
     /// Reads another state of the same file, such as the one that was applied.
     pub reader: Reader,
+    /// Puts in what the tool puts in before it sends a script. Scripts are kept without.
+    pub substitute: Option<Substitute>,
+}
+
+type Substitution = dyn Fn(&Script) -> Result<Script, Vec<Diagnostic>> + Send + Sync;
+
+/// Puts values in the place of what a tool calls variables or placeholders.
+#[derive(Clone)]
+pub struct Substitute(Arc<Substitution>);
+
+impl Substitute {
+    /// From what does it.
+    pub fn new(
+        with: impl Fn(&Script) -> Result<Script, Vec<Diagnostic>> + Send + Sync + 'static,
+    ) -> Self {
+        Self(Arc::new(with))
+    }
+
+    /// The script to run.
+    ///
+    /// # Errors
+    /// Values that are missing, each with its place.
+    pub fn apply(&self, script: &Script) -> Result<Script, Vec<Diagnostic>> {
+        (self.0)(script)
+    }
+}
+
+impl std::fmt::Debug for Substitute {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Substitute")
+    }
 }
 
 /// Takes a file's text apart, as its layout does.

@@ -174,9 +174,11 @@ impl<'a> Planner<'a> {
 
     fn step(&mut self, row: &'a Applied) -> Result<Step, Vec<Diagnostic>> {
         let (script, directives) = self.down_script(row)?;
+        let like = self.like(row);
         let rules = Rules {
             directives: &directives,
-            transactions: self.like(row).map(|m| m.transactions).unwrap_or_default(),
+            transactions: like.map(|m| m.transactions).unwrap_or_default(),
+            substitute: like.and_then(|m| m.substitute.as_ref()),
         };
         let prepared = prepare(self.input, &script, rules)?;
         let mut step = Step {

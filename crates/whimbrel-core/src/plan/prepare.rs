@@ -7,7 +7,7 @@ use super::segments::Segments;
 use super::{PlanInput, Segment, placeholder};
 use crate::diagnostic::Diagnostic;
 use crate::directive::Directives;
-use crate::migration::Transactions;
+use crate::migration::{Substitute, Transactions};
 use crate::text::Script;
 
 /// A script, ready to be put into a step.
@@ -25,6 +25,7 @@ pub(super) struct Prepared {
 pub(super) struct Rules<'a> {
     pub(super) directives: &'a Directives,
     pub(super) transactions: Transactions,
+    pub(super) substitute: Option<&'a Substitute>,
 }
 
 impl Rules<'_> {
@@ -48,10 +49,13 @@ pub(super) fn prepare(
     script: &Script,
     rules: Rules<'_>,
 ) -> Result<Prepared, Vec<Diagnostic>> {
-    let script = match &input.options.placeholders {
-        Some(values) => placeholder::substitute(script, values)?,
-        None => script.clone(),
-    };
+    let mut script = script.clone();
+    if let Some(tool) = rules.substitute {
+        script = tool.apply(&script)?;
+    }
+    if let Some(values) = &input.options.placeholders {
+        script = placeholder::substitute(&script, values)?;
+    }
     let statements = split(script.text(), input.dialect)
         .map_err(|error| vec![split_diagnostic(&script, &error)])?;
     let mut prepared = Prepared {

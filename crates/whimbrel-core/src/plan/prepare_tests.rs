@@ -41,6 +41,7 @@ fn divided(dialect: Dialect, transactions: Transactions, off: bool, text: &str) 
     let rules = Rules {
         directives: &directives,
         transactions,
+        substitute: None,
     };
     let prepared = match prepare(input, &script, rules) {
         Ok(prepared) => prepared,

@@ -322,6 +322,7 @@ impl<'a> Planner<'a> {
             Rules {
                 directives: &migration.directives,
                 transactions: migration.transactions,
+                substitute: migration.substitute.as_ref(),
             },
         )?;
         let mut keep = Vec::new();

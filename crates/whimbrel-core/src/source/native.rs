@@ -269,6 +269,7 @@ fn read_one<'a>(
         transactions: Transactions::default(),
         down_transaction: None,
         reader: sections::read,
+        substitute: None,
     };
     Ok(Read {
         entry,
