@@ -61,6 +61,14 @@ fn code_is_refused_by_name() {
 fn annotations_that_goose_refuses_are_refused() {
     let table = [
         (
+            "-- +goose Up\n -- +goose Down\n",
+            "1_a.sql:2:1: goose does not know this annotation",
+        ),
+        (
+            "-- +goose Upp\n",
+            "1_a.sql:1:1: goose does not know this annotation",
+        ),
+        (
             "SELECT 1;\n-- +goose Up\n",
             "1_a.sql:1:1: there is SQL before the `-- +goose Up` line",
         ),

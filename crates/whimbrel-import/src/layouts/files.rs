@@ -1,6 +1,8 @@
 //! What the layouts share: from entries to migrations.
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::Read;
 use std::sync::Arc;
 
 use whimbrel_core::Error;
@@ -210,8 +212,24 @@ pub(crate) fn any_file_has(listing: &Listing, test: impl Fn(&str) -> bool) -> bo
     places
         .into_iter()
         .filter_map(|place| entries.get(place))
-        .filter_map(|entry| entry.read().ok())
-        .any(|file| test(file.text()))
+        .filter_map(head)
+        .any(|text| test(&text))
+}
+
+/// As much of a file as is looked at for marks: they stand in its first lines, and a dump may be
+/// hundreds of megabytes long.
+const HEAD: usize = 16 * 1024;
+
+fn head(entry: &Entry) -> Option<String> {
+    if let Some(file) = &entry.text {
+        return Some(file.text().to_owned());
+    }
+    let mut bytes = Vec::new();
+    let limit = u64::try_from(HEAD).unwrap_or(u64::MAX);
+    let file = File::open(&entry.path).ok()?;
+    file.take(limit).read_to_end(&mut bytes).ok()?;
+    let text = String::from_utf8_lossy(&bytes);
+    Some(text.trim_start_matches('\u{feff}').to_owned())
 }
 
 /// The digits at the start of a name and what follows the separator after them.

@@ -103,6 +103,13 @@ fn is_code(entry: &Entry) -> bool {
         && !entry.stem.ends_with("_test")
 }
 
+/// A comment that begins like an annotation.
+fn is_meant(line: &str) -> bool {
+    let comment = line.trim_start().strip_prefix("--");
+    let word = comment.and_then(|comment| comment.split_whitespace().next());
+    word == Some("+goose")
+}
+
 /// A file being taken apart line by line, as goose does it: its lines count even inside bodies.
 struct Parts<'a> {
     file: &'a Arc<SourceFile>,
@@ -130,7 +137,12 @@ fn read(file: &Arc<SourceFile>, dialect: Dialect) -> Reading {
         match Annotation::of(line) {
             Some(Annotation::NoTransaction) => reading.directives.transaction = Some(false),
             Some(annotation) => parts.annotation(annotation, at, line),
-            None => parts.line(at, line),
+            None => {
+                if is_meant(line) {
+                    parts.wrong(at, line, "goose does not know this annotation");
+                }
+                parts.line(at, line);
+            }
         }
     }
     parts.check_end();
