@@ -78,3 +78,16 @@ fn sqlx_reads_both_of_its_forms() {
     );
     assert_eq!(folder.warnings("sqlx", Postgres).len(), 1);
 }
+
+#[test]
+fn pairs_that_manage_transactions_are_their_tools() {
+    let of = |text| Folder::new(&[("1_a.up.sql", text), ("1_a.down.sql", "SELECT 1;")]);
+    let begins = of("BEGIN;\nSELECT 1;\nCOMMIT;\nVACUUM;\n");
+    assert_eq!(begins.detected(Postgres), "golang-migrate");
+    let commits = of("COMMIT;\nPRAGMA foreign_keys = OFF;\nBEGIN;\nSELECT 1;\n");
+    assert_eq!(commits.detected(Sqlite), "sqlx");
+    assert_eq!(
+        of("BEGIN;\nSELECT 1;\nCOMMIT;\n").detected(Sqlite),
+        "native"
+    );
+}

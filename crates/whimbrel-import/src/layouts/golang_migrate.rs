@@ -2,11 +2,11 @@
 
 use whimbrel_core::Error;
 use whimbrel_core::migration::Transactions;
-use whimbrel_core::source::{Layout, Listing, Loaded, Recognised};
+use whimbrel_core::source::{Certainty, Layout, Listing, Loaded, Recognised};
 use whimbrel_sql::Dialect;
 
 use super::files::{Problems, Rules, load};
-use super::pairs::{Role, by_number, pairs};
+use super::pairs::{Control, Role, by_number, managed, pairs};
 
 /// The layout of golang-migrate.
 #[derive(Clone, Copy, Debug)]
@@ -17,9 +17,15 @@ impl Layout for GolangMigrate {
         "golang-migrate"
     }
 
-    /// Its names are also those of native pairs and of sqlx, and say no more.
-    fn recognise(&self, _: &Listing) -> Option<Recognised> {
-        None
+    /// Its names are also those of native pairs and of sqlx, which read them the same way unless a
+    /// file manages its transactions itself.
+    fn recognise(&self, listing: &Listing) -> Option<Recognised> {
+        let (entry, control) = managed(listing)?;
+        (control == Control::Begin).then(|| {
+            let path = entry.path.display();
+            let reason = format!("pairs of files, and {path} goes on after its COMMIT");
+            Recognised::new(Certainty::Likely, reason)
+        })
     }
 
     /// The whole file goes to the server in one piece; the SQLite driver puts a transaction around it.

@@ -9,7 +9,7 @@ use whimbrel_core::text::SourceFile;
 use whimbrel_sql::Dialect;
 
 use super::files::{Problems, Rules, any_file_has, load};
-use super::pairs::{by_number, pairs};
+use super::pairs::{Control, by_number, managed, pairs};
 
 const MARK: &str = "-- no-transaction";
 
@@ -22,11 +22,18 @@ impl Layout for Sqlx {
         "sqlx"
     }
 
-    /// Its names are those of the native layout; only its mark tells it.
+    /// Its names are those of the native layout; only its mark tells it, or a file that ends the
+    /// transaction around it.
     fn recognise(&self, listing: &Listing) -> Option<Recognised> {
-        any_file_has(listing, |text| text.starts_with(MARK)).then(|| {
+        if any_file_has(listing, |text| text.starts_with(MARK)) {
             let reason = format!("files that begin with `{MARK}`");
-            Recognised::new(Certainty::Certain, reason)
+            return Some(Recognised::new(Certainty::Certain, reason));
+        }
+        let (entry, control) = managed(listing)?;
+        (control == Control::Commit).then(|| {
+            let path = entry.path.display();
+            let reason = format!("pairs of files, and {path} ends the transaction around it");
+            Recognised::new(Certainty::Likely, reason)
         })
     }
 
