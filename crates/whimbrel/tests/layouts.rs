@@ -309,6 +309,18 @@ async fn drizzle_loses_no_children() {
 }
 
 #[tokio::test]
+async fn a_library_finds_layouts_too() {
+    let project = Project::new(
+        "diesel",
+        "sqlite",
+        &[("2023-01-01-000000_a/up.sql", "CREATE TABLE a (b int);")],
+    );
+    let found = Migrator::builder(&project.url).directory(project.path());
+    let report = found.build().unwrap().up().await.unwrap();
+    assert_eq!(report.steps[0].label, "20230101000000_a");
+}
+
+#[tokio::test]
 async fn supabase_and_wrangler() {
     let project = Project::new(
         "supabase",

@@ -2,11 +2,12 @@
 //! by itself, `off`/`on` before it what SQLite enforces; `whole:` is one unit with its record.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use whimbrel_sql::Dialect;
 use whimbrel_sql::Dialect::{Mysql, Postgres, Sqlite};
 
-use super::{Rules, prepare};
+use super::{Prepared, Rules, prepare};
 use crate::directive::Directives;
 use crate::driver::Capabilities;
 use crate::history::History;
@@ -14,7 +15,12 @@ use crate::migration::Transactions::{self, Bare, Strict, Wrapped};
 use crate::plan::{PlanInput, PlanOptions};
 use crate::text::{Script, SourceFile};
 
-fn divided(dialect: Dialect, transactions: Transactions, off: bool, text: &str) -> String {
+fn prepared(
+    dialect: Dialect,
+    transactions: Transactions,
+    off: bool,
+    text: &str,
+) -> Result<Prepared, String> {
     let (history, kept, options) = (
         History::default(),
         HashMap::default(),
@@ -43,19 +49,25 @@ fn divided(dialect: Dialect, transactions: Transactions, off: bool, text: &str) 
         transactions,
         substitute: None,
     };
-    let prepared = match prepare(input, &script, rules) {
+    prepare(input, &script, rules).map_err(|problems| problems[0].to_string())
+}
+
+fn texts(prepared: &Prepared, range: Range<usize>) -> Vec<&str> {
+    let statements = prepared.statements[range].iter();
+    statements.map(|s| prepared.text(s)).collect()
+}
+
+fn divided(dialect: Dialect, transactions: Transactions, off: bool, text: &str) -> String {
+    let prepared = match prepared(dialect, transactions, off, text) {
         Ok(prepared) => prepared,
-        Err(problems) => return problems[0].to_string(),
+        Err(problem) => return problem,
     };
-    let text = prepared.script.text();
     let mut shown = Vec::new();
     if !prepared.journalled {
         shown.push("whole:".to_owned());
     }
     for segment in &prepared.segments {
-        let statements = &prepared.statements[segment.statements.clone()];
-        let list: Vec<_> = statements.iter().map(|s| &text[s.span.clone()]).collect();
-        let list = list.join("; ");
+        let list = texts(&prepared, segment.statements.clone()).join("; ");
         let enforced = match segment.foreign_keys {
             Some(true) => "on",
             Some(false) => "off",
@@ -333,5 +345,49 @@ fn without_a_transaction_each_statement_is_by_itself() {
             expected,
             "{text}"
         );
+    }
+}
+
+/// What files may hold, in any order.
+fn pieces() -> impl proptest::strategy::Strategy<Value = Vec<&'static str>> {
+    let piece = proptest::sample::select(vec![
+        "SELECT 1",
+        "INSERT INTO a VALUES (1)",
+        "CREATE TABLE a (b int)",
+        "BEGIN",
+        "COMMIT",
+        "SAVEPOINT s",
+        "VACUUM",
+        "CALL p()",
+        "PRAGMA foreign_keys = OFF",
+        "PRAGMA foreign_keys = ON",
+    ]);
+    proptest::collection::vec(piece, 0..12)
+}
+
+proptest::proptest! {
+    /// Nothing is lost, nothing runs twice, and the order stays, whatever a file does.
+    #[test]
+    fn every_statement_is_in_one_segment(list in pieces(), off: bool) {
+        let text = list.join(";\n");
+        let gone = |piece: &&&str| !matches!(**piece, "BEGIN" | "COMMIT") && !piece.starts_with("PRAGMA");
+        let kept: Vec<_> = list.iter().filter(gone).copied().collect();
+        for dialect in [Postgres, Mysql, Sqlite] {
+            for transactions in [Strict, Wrapped, Bare] {
+                let Ok(prepared) = prepared(dialect, transactions, off, &text) else {
+                    continue;
+                };
+                let mut end = 0;
+                for segment in &prepared.segments {
+                    proptest::prop_assert_eq!(segment.statements.start, end);
+                    end = segment.statements.end;
+                    let inside = texts(&prepared, segment.statements.clone());
+                    proptest::prop_assert!(segment.atomic || inside.len() == 1);
+                    let alone = segment.atomic && dialect != Mysql && inside.contains(&"VACUUM");
+                    proptest::prop_assert!(!alone, "{:?}", inside);
+                }
+                proptest::prop_assert_eq!(texts(&prepared, 0..end), kept.clone());
+            }
+        }
     }
 }

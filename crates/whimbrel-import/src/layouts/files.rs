@@ -9,7 +9,7 @@ use whimbrel_core::Error;
 use whimbrel_core::checksum::Checksum;
 use whimbrel_core::diagnostic::Diagnostic;
 use whimbrel_core::migration::{Down, Kind, Migration, Reader, Reading, Substitute, Transactions};
-use whimbrel_core::source::{Entry, Listing, Loaded};
+use whimbrel_core::source::{Entry, Listing, Loaded, in_parallel};
 use whimbrel_core::text::SourceFile;
 use whimbrel_core::version::Version;
 use whimbrel_sql::Dialect;
@@ -117,8 +117,9 @@ pub(crate) fn load(
     mut problems: Problems,
 ) -> Result<Loaded, Error> {
     let mut migrations = Vec::with_capacity(found.len());
-    for item in found {
-        match read(listing, dialect, item, rules) {
+    let results = in_parallel(found, |item| read(listing, dialect, item, rules));
+    for result in results {
+        match result {
             Ok((migration, list)) => {
                 problems.take(list);
                 migrations.push(migration);
