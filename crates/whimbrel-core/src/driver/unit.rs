@@ -60,7 +60,7 @@ pub struct Part<'a> {
 pub enum Write<'a> {
     /// A migration is applied. The driver fills in when (the server's clock) and how long.
     Apply(Record<'a>),
-    /// A migration is not applied any more.
+    /// A migration is not applied any more; its record becomes an entry of the log.
     Remove {
         /// Namespace.
         source: &'a str,
@@ -130,6 +130,10 @@ pub struct Record<'a> {
     pub applied_by: &'a str,
     /// Program and version.
     pub tool: &'a str,
+    /// The attempt that applied it.
+    pub id: AttemptId,
+    /// Statements in all.
+    pub statements: i32,
 }
 
 /// What a driver reports while a unit runs. Indexes count from 0.
