@@ -76,6 +76,11 @@ impl Environment {
         Ok(Self(values))
     }
 
+    /// All variables.
+    pub(crate) fn all(&self) -> BTreeMap<String, String> {
+        self.0.clone()
+    }
+
     /// A variable that is set and not empty.
     pub(crate) fn get(&self, key: &str) -> Option<&str> {
         self.0

@@ -4,7 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use super::dependencies::{Dependencies, circle};
 use super::modified::{Change, change_in};
-use super::prepare::prepare;
+use super::order::Order;
+use super::prepare::{Rules, prepare};
 use super::{Direction, Goal, Plan, PlanInput, Step, find, not_found};
 use crate::diagnostic::Diagnostic;
 use crate::error::Error;
@@ -36,6 +37,7 @@ struct Planner<'a> {
     input: PlanInput<'a>,
     applied: HashMap<(&'a str, &'a Version), &'a Applied>,
     dependencies: Dependencies,
+    order: Order<'a>,
     errors: Vec<Diagnostic>,
     warnings: Vec<Diagnostic>,
 }
@@ -49,6 +51,7 @@ impl<'a> Planner<'a> {
                 .map(|row| ((row.source.as_str(), &row.version), row))
                 .collect(),
             dependencies: Dependencies::of(input.migrations),
+            order: Order::of(input.migrations, input.history),
             errors: Vec::new(),
             warnings: Vec::new(),
         }
@@ -151,11 +154,7 @@ impl<'a> Planner<'a> {
     }
 
     fn in_baseline(&self, migration: &Migration) -> bool {
-        self.input.history.applied.iter().any(|row| {
-            row.kind == Kind::Baseline
-                && row.source == *migration.source
-                && migration.version <= row.version
-        })
+        self.order.in_baseline(migration)
     }
 
     fn choose(&mut self, goal: &Goal, pending: &[usize]) -> Vec<usize> {
@@ -200,26 +199,15 @@ impl<'a> Planner<'a> {
     fn check_order(&mut self, chosen: &[usize]) {
         let migrations = self.input.migrations;
         let members: HashSet<_> = chosen.iter().copied().collect();
-        let mut highest: HashMap<&str, &Version> = HashMap::new();
-        for row in &self.input.history.applied {
-            if row.kind != Kind::Repeatable {
-                let top = highest.entry(&row.source).or_insert(&row.version);
-                if row.version > **top {
-                    *top = &row.version;
-                }
-            }
-        }
         for &index in chosen {
             let migration = &migrations[index];
-            if let Some(&top) = highest.get(&*migration.source)
-                && migration.kind == Kind::Versioned
-                && migration.version < *top
+            let allowed =
+                self.input.options.out_of_order || migration.directives.allows("out-of-order");
+            if migration.kind == Kind::Versioned
+                && !allowed
+                && let Some(top) = self.order.above(migration)
             {
-                let allowed =
-                    self.input.options.out_of_order || migration.directives.allows("out-of-order");
-                if !allowed {
-                    self.object(out_of_order(migration, top), false);
-                }
+                self.object(out_of_order(migration, top), false);
             }
             for problem in self.missing_dependencies(index, &members) {
                 self.errors.push(problem);
@@ -328,7 +316,15 @@ impl<'a> Planner<'a> {
                 .help("add a `-- Rollback` section, or the directive `-- Irreversible: why`"),
             ]);
         }
-        let prepared = prepare(self.input, &migration.up, &migration.directives)?;
+        let prepared = prepare(
+            self.input,
+            &migration.up,
+            Rules {
+                directives: &migration.directives,
+                transactions: migration.transactions,
+                substitute: migration.substitute.as_ref(),
+            },
+        )?;
         let mut keep = Vec::new();
         if migration.file.text().len() <= KEPT_SCRIPT_LIMIT {
             keep.push((migration.checksum.clone(), migration.file.text().to_owned()));

@@ -104,6 +104,7 @@ impl Execution<'_> {
         let mut unit = unit(step, part, segment.atomic, *self.lease, self.runner.options);
         let pooled = self.driver.server().pooled;
         unit.continues = !first && !pooled;
+        unit.foreign_keys = segment.foreign_keys;
         if !unit.continues {
             let changed = session_before(step, segment.statements.start);
             if pooled && !segment.atomic && !changed.is_empty() {
