@@ -86,6 +86,8 @@ pub(crate) enum Command {
     Redo(Execution),
     /// Undo everything, by the down scripts
     Reset(Execution),
+    /// Mark the database as being at a version that somebody else brought it to
+    Baseline(Baseline),
     /// Print completions for a shell
     Completions {
         /// Which shell
@@ -146,6 +148,15 @@ pub(crate) struct Down {
     pub(crate) all: bool,
     #[command(flatten)]
     pub(crate) execution: Execution,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Baseline {
+    /// The last version that the database has
+    pub(crate) version: String,
+    /// Print what would be recorded, with the exact SQL, instead of doing it
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, Args)]

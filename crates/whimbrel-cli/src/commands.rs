@@ -1,5 +1,6 @@
 //! One command per file; what they share.
 
+mod baseline;
 mod down;
 mod init;
 mod new;
@@ -33,6 +34,7 @@ pub(crate) async fn run(cli: Cli) -> ExitCode {
         Command::Up(ref arguments) => up::run(&cli.global, &output, arguments).await,
         Command::Down(ref arguments) => down::down(&cli.global, &output, arguments).await,
         Command::Redo(ref execution) => down::redo(&cli.global, &output, execution).await,
+        Command::Baseline(ref arguments) => baseline::run(&cli.global, &output, arguments).await,
         Command::Reset(ref execution) => down::reset(&cli.global, &output, execution).await,
     };
     ExitCode::from(match result {
@@ -55,6 +57,7 @@ fn name(command: &Command) -> &'static str {
         Command::Down(_) => "down",
         Command::Redo(_) => "redo",
         Command::Reset(_) => "reset",
+        Command::Baseline(_) => "baseline",
         Command::Completions { .. } => "completions",
         Command::Man => "man",
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use whimbrel_core::checksum::Checksum;
-use whimbrel_core::driver::{DriverError, DriverErrorKind, Lease, LockAttempt, Write};
+use whimbrel_core::driver::{DriverError, DriverErrorKind, Lease, LockAttempt, Record, Write};
 use whimbrel_core::history::{
     Action, Applied, Attempt, AttemptId, AttemptState, FORMAT, History, HistoryTables, Holder,
     Owner,
@@ -29,6 +29,10 @@ pub(crate) trait Flavor {
     fn name(&self, name: &str) -> String;
     /// Now, by the server's clock.
     fn now(&self) -> &'static str;
+    /// A time, as a value for a time column.
+    fn time(&self, time: Timestamp) -> String {
+        self.literal(&format!("{time:.3}"))
+    }
     /// `seconds` from now, by the server's clock.
     fn after(&self, seconds: u64) -> String;
     /// A time column as milliseconds since 1970, as an integer.
@@ -112,26 +116,11 @@ pub(crate) fn create(flavor: &dyn Flavor, tables: &HistoryTables) -> Vec<String>
 /// The statement for a change of the history.
 pub(crate) fn write(flavor: &dyn Flavor, tables: &HistoryTables, write: &Write<'_>) -> String {
     let text = |value: &str| flavor.literal(value);
-    let optional = |value: Option<&str>| value.map_or_else(|| "NULL".to_owned(), text);
     let applied = || table(flavor, tables, &tables.applied);
     let log = || table(flavor, tables, &tables.log);
     match write {
-        Write::Apply(record) => format!(
-            "INSERT INTO {} (source, version, name, kind, sequence, batch, checksum, down_checksum, applied_at, duration_ms, applied_by, tool) VALUES ({}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {})",
-            applied(),
-            text(record.source),
-            text(record.version),
-            text(record.name),
-            text(record.kind.as_str()),
-            record.sequence,
-            record.batch,
-            text(record.checksum.as_str()),
-            optional(record.down_checksum.map(Checksum::as_str)),
-            flavor.now(),
-            flavor.elapsed(),
-            text(record.applied_by),
-            text(record.tool),
-        ),
+        Write::Apply(record) => insert_applied(flavor, &applied(), std::slice::from_ref(record)),
+        Write::Adopt(records) => insert_applied(flavor, &applied(), records),
         Write::Remove { source, version } => format!(
             "DELETE FROM {} WHERE source = {} AND version = {}",
             applied(),
@@ -152,7 +141,8 @@ pub(crate) fn write(flavor: &dyn Flavor, tables: &HistoryTables, write: &Write<'
                 rows.join(", ")
             )
         }
-        Write::Attempt(attempt) => insert_attempt(flavor, &log(), attempt),
+        Write::Attempt(attempt) => insert_attempts(flavor, &log(), std::slice::from_ref(*attempt)),
+        Write::Attempts(attempts) => insert_attempts(flavor, &log(), attempts),
         Write::Statement {
             id,
             done,
@@ -162,7 +152,7 @@ pub(crate) fn write(flavor: &dyn Flavor, tables: &HistoryTables, write: &Write<'
             "UPDATE {} SET statements_done = {done}, statement_running = {}, state_before = {} WHERE {}",
             log(),
             running.map_or_else(|| "NULL".to_owned(), |index| index.to_string()),
-            optional(*state_before),
+            nullable(flavor, *state_before),
             key(*id)
         ),
         Write::Finish { id, done } => format!(
@@ -200,11 +190,53 @@ fn key(id: AttemptId) -> String {
     format!("run = {} AND number = {}", id.run, id.number)
 }
 
-fn insert_attempt(flavor: &dyn Flavor, log: &str, attempt: &Attempt) -> String {
+fn insert_applied(flavor: &dyn Flavor, applied: &str, records: &[Record<'_>]) -> String {
+    let text = |value: &str| flavor.literal(value);
+    let row = |record: &Record<'_>| {
+        format!(
+            "({}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {})",
+            text(record.source),
+            text(record.version),
+            text(record.name),
+            text(record.kind.as_str()),
+            record.sequence,
+            record.batch,
+            text(record.checksum.as_str()),
+            nullable(flavor, record.down_checksum.map(Checksum::as_str)),
+            record
+                .applied_at
+                .map_or_else(|| flavor.now().to_owned(), |time| flavor.time(time)),
+            record.duration.map_or_else(
+                || flavor.elapsed(),
+                |duration| duration.as_millis().to_string()
+            ),
+            text(record.applied_by),
+            text(record.tool),
+        )
+    };
+    format!(
+        "INSERT INTO {applied} (source, version, name, kind, sequence, batch, checksum, down_checksum, applied_at, duration_ms, applied_by, tool) VALUES {}",
+        records.iter().map(row).collect::<Vec<_>>().join(", ")
+    )
+}
+
+fn nullable(flavor: &dyn Flavor, value: Option<&str>) -> String {
+    value.map_or_else(|| "NULL".to_owned(), |value| flavor.literal(value))
+}
+
+fn insert_attempts(flavor: &dyn Flavor, log: &str, attempts: &[Attempt]) -> String {
+    let row = |attempt: &Attempt| attempt_values(flavor, attempt);
+    format!(
+        "INSERT INTO {log} (run, number, source, version, name, action, state, journalled, statements_done, statement_running, statements, hashes, connection, error, started_at, duration_ms, started_by) VALUES {}",
+        attempts.iter().map(row).collect::<Vec<_>>().join(", ")
+    )
+}
+
+fn attempt_values(flavor: &dyn Flavor, attempt: &Attempt) -> String {
     let text = |value: &str| flavor.literal(value);
     let done = attempt.state == AttemptState::Done;
     format!(
-        "INSERT INTO {log} (run, number, source, version, name, action, state, journalled, statements_done, statement_running, statements, hashes, connection, error, started_at, duration_ms, started_by) VALUES ({}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {})",
+        "({}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {})",
         attempt.id.run,
         attempt.id.number,
         text(&attempt.source),
@@ -224,10 +256,7 @@ fn insert_attempt(flavor: &dyn Flavor, log: &str, attempt: &Attempt) -> String {
         } else {
             "NULL"
         },
-        attempt
-            .error
-            .as_deref()
-            .map_or_else(|| "NULL".to_owned(), text),
+        nullable(flavor, attempt.error.as_deref()),
         flavor.now(),
         if done {
             flavor.elapsed()

@@ -11,6 +11,7 @@ use whimbrel_core::plan::{Goal, Plan, Status, StatusRow};
 use whimbrel_core::report::Report;
 use whimbrel_core::runner::{RunOptions, Runner, silent};
 use whimbrel_core::source::Source;
+use whimbrel_core::takeover::TakeoverReport;
 
 /// Applies, undoes, plans and shows the migrations of one database.
 pub struct Migrator {
@@ -56,6 +57,7 @@ impl Migrator {
             options: &self.options,
             listener: &*self.listener,
             cancel: self.cancel.clone(),
+            foreign: None,
         }
     }
 
@@ -126,6 +128,23 @@ impl Migrator {
     pub async fn is_up_to_date(&self) -> Result<bool, Error> {
         let totals = self.status().await?.totals;
         Ok(totals.pending == 0 && totals.outdated == 0)
+    }
+
+    /// Marks the database as being at a version: every migration up to it, and it itself, is recorded
+    /// as being there.
+    ///
+    /// # Errors
+    /// See [`Error`]. It refuses a history that has other records.
+    pub async fn baseline(&self, version: &str) -> Result<TakeoverReport, Error> {
+        self.runner().baseline(version, false).await
+    }
+
+    /// What [`Migrator::baseline`] would do, with the exact text that it would send.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn plan_baseline(&self, version: &str) -> Result<TakeoverReport, Error> {
+        self.runner().baseline(version, true).await
     }
 
     /// Creates the history tables; false if they were there already.

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use whimbrel_sql::Dialect;
 
+use super::baseline::Baselines;
 use super::modified::{Change, change};
 use crate::checksum::Checksum;
 use crate::history::{Action, Applied, Attempt, AttemptState, History, Holder};
@@ -135,6 +136,7 @@ pub fn status(
         .map(|m| ((&*m.source, &m.version), m))
         .collect();
     let sources: Vec<&str> = migrations.iter().map(|m| &*m.source).collect();
+    let baselines = Baselines::of(migrations, history);
     let mut rows = Vec::with_capacity(migrations.len());
     let mut seen = std::collections::HashSet::new();
     let mut outdated = 0;
@@ -162,7 +164,7 @@ pub fn status(
     }
     for migration in migrations {
         if !seen.contains(&(&*migration.source, &migration.version)) {
-            rows.push(pending_row(migration, history));
+            rows.push(pending_row(migration, history, &baselines));
         }
     }
     let count = |test: fn(State) -> bool| rows.iter().filter(|row| test(row.state)).count();
@@ -204,9 +206,9 @@ fn applied_row(row: &Applied, file: Option<&Migration>, state: State) -> StatusR
     }
 }
 
-fn pending_row(migration: &Migration, history: &History) -> StatusRow {
+fn pending_row(migration: &Migration, history: &History, baselines: &Baselines) -> StatusRow {
     let attempt = history.attempt(&migration.source, &migration.version);
-    let state = if in_baseline(migration, history) {
+    let state = if baselines.cover(migration) {
         State::Baseline
     } else {
         attempt.map_or_else(
@@ -256,15 +258,6 @@ fn pending_state(migration: &Migration, history: &History) -> State {
     } else {
         State::Pending
     }
-}
-
-fn in_baseline(migration: &Migration, history: &History) -> bool {
-    migration.kind == Kind::Versioned
-        && history.applied.iter().any(|row| {
-            row.kind == Kind::Baseline
-                && row.source == *migration.source
-                && migration.version <= row.version
-        })
 }
 
 fn milliseconds(duration: Duration) -> u64 {

@@ -2,13 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::baseline::Baselines;
 use super::dependencies::{Dependencies, circle};
 use super::modified::{Change, change_in};
 use super::prepare::prepare;
 use super::{Direction, Goal, Plan, PlanInput, Step, find, not_found};
 use crate::diagnostic::Diagnostic;
 use crate::error::Error;
-use crate::history::{Action, Applied, KEPT_SCRIPT_LIMIT};
+use crate::history::{Action, Applied};
 use crate::migration::{Kind, Migration};
 use crate::version::Version;
 
@@ -35,6 +36,7 @@ pub(super) fn plan(input: PlanInput<'_>, goal: &Goal) -> Result<Plan, Error> {
 struct Planner<'a> {
     input: PlanInput<'a>,
     applied: HashMap<(&'a str, &'a Version), &'a Applied>,
+    baselines: Baselines<'a>,
     dependencies: Dependencies,
     errors: Vec<Diagnostic>,
     warnings: Vec<Diagnostic>,
@@ -48,6 +50,7 @@ impl<'a> Planner<'a> {
             applied: rows
                 .map(|row| ((row.source.as_str(), &row.version), row))
                 .collect(),
+            baselines: Baselines::of(input.migrations, input.history),
             dependencies: Dependencies::of(input.migrations),
             errors: Vec::new(),
             warnings: Vec::new(),
@@ -97,6 +100,26 @@ impl<'a> Planner<'a> {
             }
         }
         self.check_missing();
+        self.check_below_baseline();
+    }
+
+    /// A baseline records every file that it knows, so one without a record came later.
+    fn check_below_baseline(&mut self) {
+        for migration in self.input.migrations {
+            if self.row(migration).is_none() && self.baselines.cover(migration) {
+                self.warnings.push(
+                    Diagnostic::warning(
+                        "below-baseline",
+                        format!(
+                            "{} is below the baseline and has no record: it is taken as being there",
+                            migration.label()
+                        ),
+                    )
+                    .at(&migration.file, 0..0, "")
+                    .help("if it is not in the database, give it a version after the baseline"),
+                );
+            }
+        }
     }
 
     fn check_missing(&mut self) {
@@ -146,16 +169,8 @@ impl<'a> Planner<'a> {
                 migration.kind == Kind::Repeatable
                     && change_in(self.input, migration, row) != Change::None
             }
-            None => migration.kind == Kind::Repeatable || !self.in_baseline(migration),
+            None => migration.kind == Kind::Repeatable || !self.baselines.cover(migration),
         }
-    }
-
-    fn in_baseline(&self, migration: &Migration) -> bool {
-        self.input.history.applied.iter().any(|row| {
-            row.kind == Kind::Baseline
-                && row.source == *migration.source
-                && migration.version <= row.version
-        })
     }
 
     fn choose(&mut self, goal: &Goal, pending: &[usize]) -> Vec<usize> {
@@ -240,7 +255,7 @@ impl<'a> Planner<'a> {
             .filter(|entry| {
                 !entry
                     .index
-                    .is_some_and(|i| self.in_baseline(&self.input.migrations[i]))
+                    .is_some_and(|i| self.baselines.cover(&self.input.migrations[i]))
             })
             .map(|entry| {
                 let (state, help) = match entry.index {
@@ -309,11 +324,11 @@ impl<'a> Planner<'a> {
     }
 
     fn step(&self, migration: &'a Migration, depends: Vec<usize>) -> Result<Step, Vec<Diagnostic>> {
-        let down = migration
-            .down_script()
+        let kept = migration
+            .kept_scripts()
             .map_err(|error| error.diagnostics())?;
         if self.input.options.require_rollback
-            && down.is_none()
+            && kept.down.is_none()
             && migration.directives.irreversible.is_none()
         {
             return Err(vec![
@@ -329,17 +344,6 @@ impl<'a> Planner<'a> {
             ]);
         }
         let prepared = prepare(self.input, &migration.up, &migration.directives)?;
-        let mut keep = Vec::new();
-        if migration.file.text().len() <= KEPT_SCRIPT_LIMIT {
-            keep.push((migration.checksum.clone(), migration.file.text().to_owned()));
-        }
-        let down = down.map(|script| {
-            (
-                crate::checksum::Checksum::of(script.text()),
-                script.text().to_owned(),
-            )
-        });
-        keep.extend(down.clone());
         let mut step = Step {
             source: migration.source.to_string(),
             version: migration.version.clone(),
@@ -354,8 +358,8 @@ impl<'a> Planner<'a> {
             segments: prepared.segments,
             journalled: prepared.journalled,
             checksum: migration.checksum.clone(),
-            keep,
-            down_checksum: down.map(|(checksum, _)| checksum),
+            keep: kept.scripts,
+            down_checksum: kept.down,
             timeout: migration.directives.timeout,
             lock_timeout: migration.directives.lock_timeout,
             foreign_keys: prepared.foreign_keys,
