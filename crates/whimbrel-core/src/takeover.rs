@@ -49,8 +49,8 @@ pub struct Sighting {
     pub title: String,
     /// The table, with its schema where that is needed to find it.
     pub table: String,
-    /// Rows in it.
-    pub rows: u64,
+    /// Migrations that it says were applied, or tried.
+    pub migrations: u64,
 }
 
 /// What taking over would record.

@@ -12,6 +12,7 @@ use whimbrel_core::report::Report;
 use whimbrel_core::runner::{RunOptions, Runner, silent};
 use whimbrel_core::source::Source;
 use whimbrel_core::takeover::TakeoverReport;
+use whimbrel_import::Histories;
 
 /// Applies, undoes, plans and shows the migrations of one database.
 pub struct Migrator {
@@ -20,6 +21,7 @@ pub struct Migrator {
     options: RunOptions,
     listener: Arc<dyn Listener>,
     cancel: CancellationToken,
+    foreign: Histories,
 }
 
 /// Puts a [`Migrator`] together.
@@ -57,7 +59,7 @@ impl Migrator {
             options: &self.options,
             listener: &*self.listener,
             cancel: self.cancel.clone(),
-            foreign: None,
+            foreign: Some(&self.foreign),
         }
     }
 
@@ -147,6 +149,23 @@ impl Migrator {
         self.runner().baseline(version, true).await
     }
 
+    /// Takes another tool's history over: what it says was applied is recorded as applied. That
+    /// tool's tables are only read. Doing it again records what has come since.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn import(&self, histories: &Histories) -> Result<TakeoverReport, Error> {
+        self.runner().import(histories, false).await
+    }
+
+    /// What [`Migrator::import`] would do, with the exact text that it would send.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn plan_import(&self, histories: &Histories) -> Result<TakeoverReport, Error> {
+        self.runner().import(histories, true).await
+    }
+
     /// Creates the history tables; false if they were there already.
     ///
     /// # Errors
@@ -222,6 +241,7 @@ impl MigratorBuilder {
             options: self.options,
             listener: self.listener,
             cancel: self.cancel,
+            foreign: Histories::all(),
         })
     }
 }

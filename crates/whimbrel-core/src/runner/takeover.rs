@@ -114,17 +114,12 @@ impl Runner<'_> {
         }
     }
 
-    /// Before the first `up` of all: is there another tool's history? An error without `force`, a
-    /// warning with it.
+    /// Before the first `up` of all: is there another tool's history? With `force` nobody looks.
     pub(super) async fn look_out(&self, session: &mut Session, plan: &Plan) -> Result<(), Error> {
-        let Some(problem) = self.foreign_history(session, plan).await? else {
-            return Ok(());
-        };
-        if self.options.plan.force {
-            self.warn(&[as_warning(problem)]);
-            return Ok(());
+        match self.foreign_history(session, plan).await? {
+            Some(problem) => Err(Error::refused(problem)),
+            None => Ok(()),
         }
-        Err(Error::refused(problem))
     }
 
     /// The same, for plans that are only looked at.
@@ -134,7 +129,10 @@ impl Runner<'_> {
         plan: &mut Plan,
     ) -> Result<(), Error> {
         let problem = self.foreign_history(session, plan).await?;
-        plan.warnings.extend(problem.map(as_warning));
+        plan.warnings.extend(problem.map(|problem| Diagnostic {
+            severity: Severity::Warning,
+            ..problem
+        }));
         Ok(())
     }
 
@@ -146,7 +144,7 @@ impl Runner<'_> {
         let first = session.history.is_untouched()
             && plan.direction == Direction::Up
             && !plan.steps.is_empty();
-        let Some(foreign) = self.foreign.filter(|_| first) else {
+        let Some(foreign) = self.foreign.filter(|_| first && !self.options.plan.force) else {
             return Ok(None);
         };
         let seen = foreign.seen(session.driver.as_mut()).await?;
@@ -154,19 +152,12 @@ impl Runner<'_> {
     }
 }
 
-fn as_warning(diagnostic: Diagnostic) -> Diagnostic {
-    Diagnostic {
-        severity: Severity::Warning,
-        ..diagnostic
-    }
-}
-
 fn foreign_history(seen: &[Sighting]) -> Diagnostic {
     let list = seen.iter().map(|found| {
-        let plural = if found.rows == 1 { "row" } else { "rows" };
+        let plural = if found.migrations == 1 { "" } else { "s" };
         format!(
-            "{} of {} has {} {plural}",
-            found.table, found.title, found.rows
+            "{} of {} lists {} migration{plural}",
+            found.table, found.title, found.migrations
         )
     });
     let list = list.collect::<Vec<_>>().join(", ");
@@ -337,7 +328,7 @@ impl<'a> Writing<'a> {
     }
 }
 
-fn unit<'a>(lease: Lease, after: Vec<Write<'a>>) -> Unit<'a> {
+fn unit(lease: Lease, after: Vec<Write<'_>>) -> Unit<'_> {
     Unit {
         lease,
         atomic: true,

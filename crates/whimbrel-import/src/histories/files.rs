@@ -1,0 +1,164 @@
+//! Finds the file that an entry of a history is about.
+
+use std::collections::HashMap;
+
+use whimbrel_core::migration::{Kind, Migration};
+use whimbrel_core::version::Version;
+
+use super::tool::Entry;
+
+/// What tools write behind a file's name.
+const EXTENSIONS: [&str; 7] = ["sql", "js", "ts", "mjs", "cjs", "mts", "cts"];
+/// Files that are called after their folder.
+const IN_FOLDERS: [&str; 2] = ["migration", "up"];
+
+/// The project's migrations, by all that other tools call them.
+pub(super) struct Files<'m> {
+    pub(super) migrations: &'m [Migration],
+    versions: HashMap<Version, Vec<usize>>,
+    /// By the number that a file's name starts with, in layouts where that is not the version.
+    numbers: HashMap<Version, Vec<usize>>,
+    /// Paths without extensions.
+    stems: Vec<String>,
+}
+
+impl<'m> Files<'m> {
+    pub(super) fn new(migrations: &'m [Migration]) -> Self {
+        let mut files = Self {
+            migrations,
+            versions: HashMap::new(),
+            numbers: HashMap::new(),
+            stems: migrations.iter().map(|m| stem(m.file.name())).collect(),
+        };
+        for (place, migration) in migrations.iter().enumerate() {
+            let list = files.versions.entry(migration.version.clone());
+            list.or_default().push(place);
+            if migration.kind == Kind::Versioned
+                && let Some(number) = number(last(&files.stems[place]))
+            {
+                files.numbers.entry(number).or_default().push(place);
+            }
+        }
+        files
+    }
+
+    /// The place of an entry's migration. Where several would do, none does.
+    pub(super) fn find(&self, entry: &Entry) -> Option<usize> {
+        let by_version = entry
+            .version
+            .as_deref()
+            .and_then(|text| self.of_version(text));
+        by_version.or_else(|| {
+            let names = || entry.names.iter().map(|name| stem(name));
+            names().find_map(|name| self.of_path(&name)).or_else(|| {
+                // A name alone says little where there is a version that says something else.
+                let alone = entry.version.is_none();
+                names()
+                    .filter(|_| alone)
+                    .find_map(|name| self.of_name(&name))
+            })
+        })
+    }
+
+    fn of_version(&self, text: &str) -> Option<usize> {
+        let version = Version::new(text);
+        // Some tools take 1.0 for 1.
+        let short = Version::new(text.trim_end_matches(".0"));
+        one(self.versions.get(&version))
+            .or_else(|| one(self.numbers.get(&version)))
+            .or_else(|| one(self.versions.get(&short)))
+    }
+
+    fn of_path(&self, name: &str) -> Option<usize> {
+        let is_it = |stem: &str| {
+            stem == name
+                || stem
+                    .strip_suffix(name)
+                    .is_some_and(|front| front.ends_with('/'))
+                || name
+                    .strip_suffix(stem)
+                    .is_some_and(|front| front.ends_with('/'))
+        };
+        self.only(|place| is_it(&self.stems[place]))
+    }
+
+    fn of_name(&self, name: &str) -> Option<usize> {
+        let version = Version::new(name);
+        let begins = |place: usize| {
+            let rest = last(&self.stems[place]).strip_prefix(name);
+            rest.is_some_and(|rest| rest.starts_with('_'))
+        };
+        one(self.versions.get(&version))
+            .or_else(|| self.only(|place| self.migrations[place].name == name))
+            .or_else(|| self.only(begins))
+    }
+
+    fn only(&self, test: impl Fn(usize) -> bool) -> Option<usize> {
+        let mut places = (0..self.migrations.len()).filter(|&place| test(place));
+        let first = places.next()?;
+        places.next().is_none().then_some(first)
+    }
+}
+
+fn one(places: Option<&Vec<usize>>) -> Option<usize> {
+    match places?.as_slice() {
+        [place] => Some(*place),
+        _ => None,
+    }
+}
+
+fn last(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+/// A path without what every tool leaves out: `a/001_x.up.sql` is `a/001_x`, `a/001_x/up.sql` too.
+fn stem(path: &str) -> String {
+    let path = path.replace('\\', "/");
+    let mut stem = path.as_str();
+    if let Some((front, extension)) = path.rsplit_once('.')
+        && EXTENSIONS.contains(&extension)
+    {
+        stem = front;
+    }
+    stem = stem.strip_suffix(".up").unwrap_or(stem);
+    if let Some((folder, name)) = stem.rsplit_once('/')
+        && IN_FOLDERS.contains(&name)
+    {
+        stem = folder;
+    }
+    stem.to_owned()
+}
+
+/// The number that a name starts with: `V1_2__x` has 1, `2024-01-02-030405_x` has 20240102030405.
+fn number(name: &str) -> Option<Version> {
+    let digits = name.trim_start_matches(['V', 'v']);
+    let end = digits
+        .find(|c: char| !c.is_ascii_digit() && c != '-')
+        .unwrap_or(digits.len());
+    let number = digits[..end].replace('-', "");
+    (!number.is_empty()).then(|| Version::new(number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_lose_what_tools_leave_out() {
+        for (path, expected) in [
+            ("a/001_x.up.sql", "a/001_x"),
+            ("a/001_x/up.sql", "a/001_x"),
+            ("a/2024_init/migration.sql", "a/2024_init"),
+            ("001_x.js", "001_x"),
+            ("v1.2", "v1.2"),
+        ] {
+            assert_eq!(stem(path), expected);
+        }
+        assert_eq!(
+            number("2024-01-02-030405_x"),
+            Some(Version::new("20240102030405"))
+        );
+        assert_eq!(number("V7__x"), Some(Version::new("7")));
+        assert_eq!(number("users"), None);
+    }
+}
