@@ -84,13 +84,18 @@ impl<'m> Files<'m> {
 
     fn of_name(&self, name: &str) -> Option<usize> {
         let version = Version::new(name);
-        let begins = |place: usize| {
-            let rest = last(&self.stems[place]).strip_prefix(name);
-            rest.is_some_and(|rest| rest.starts_with('_'))
+        // Alembic's `ae1027a6acf_users`, or `002_ae1027a6acf`.
+        let part_of_it = |place: usize| {
+            let stem = last(&self.stems[place]);
+            stem.strip_prefix(name)
+                .is_some_and(|rest| rest.starts_with('_'))
+                || stem
+                    .strip_suffix(name)
+                    .is_some_and(|front| front.ends_with('_'))
         };
         one(self.versions.get(&version))
             .or_else(|| self.only(|place| self.migrations[place].name == name))
-            .or_else(|| self.only(begins))
+            .or_else(|| self.only(part_of_it))
     }
 
     fn only(&self, test: impl Fn(usize) -> bool) -> Option<usize> {

@@ -60,7 +60,11 @@ fn expression(dialect: Dialect, column: &str, kind: &str) -> String {
     match dialect {
         Dialect::Postgres if bytes => format!("pg_catalog.encode({column}, 'hex')"),
         Dialect::Postgres if time => format!("extract(epoch FROM {column})"),
-        Dialect::Mysql if time => format!("UNIX_TIMESTAMP({column})"),
+        Dialect::Mysql if kind.starts_with("timestamp") => format!("UNIX_TIMESTAMP({column})"),
+        // No zone is kept with these: they are taken as UTC.
+        Dialect::Mysql if time => {
+            format!("TIMESTAMPDIFF(MICROSECOND, '1970-01-01 00:00:00', {column}) / 1000000")
+        }
         Dialect::Mysql if kind == "bit" => format!("{column} + 0"),
         // A column may be of bytes by its declaration and hold text all the same.
         Dialect::Sqlite if bytes => {
