@@ -9,6 +9,8 @@ mod digest;
 mod files;
 mod matching;
 mod spelling;
+#[cfg(test)]
+mod tests;
 mod time;
 mod tool;
 mod tools;

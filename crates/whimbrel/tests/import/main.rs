@@ -8,6 +8,7 @@ mod cases;
 mod more_cases;
 
 use whimbrel::Migrator;
+use whimbrel::driver::SessionOptions;
 use whimbrel::error::ErrorKind;
 use whimbrel::import::{Histories, layout_by_name};
 use whimbrel::plan::State;
@@ -77,7 +78,7 @@ impl Project {
 
     /// Statement by statement, outside of Whimbrel; gives the last one's rows.
     pub(crate) async fn sql(&self, text: &str) -> Vec<Vec<Option<String>>> {
-        let connect = connector(&self.url, None, Default::default()).unwrap();
+        let connect = connector(&self.url, None, SessionOptions::default()).unwrap();
         let mut driver = connect.connect().await.unwrap();
         let mut rows = Vec::new();
         for statement in split(text, driver.dialect()).unwrap() {
@@ -141,8 +142,8 @@ async fn takes_over(case: &Case, engine: &str, ddl: &str) {
     assert_eq!((again.written, again.count(EntryState::Recorded)), (0, 2));
     assert_eq!(project.migrator().up().await.unwrap().steps.len(), 1);
     let status = project.migrator().status().await.unwrap();
-    let states: Vec<_> = status.migrations.iter().map(|row| row.state).collect();
-    assert_eq!(states, [State::Applied; 3]);
+    let rows: Vec<_> = status.migrations.iter().map(|row| row.state).collect();
+    assert_eq!(rows, [State::Applied; 3]);
     if let Some(at) = case.at {
         let kept = status.migrations[0].applied_at.unwrap();
         assert_eq!(kept, at.parse().unwrap());
