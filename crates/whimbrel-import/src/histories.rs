@@ -23,6 +23,7 @@ use whimbrel_core::driver::{Driver, DriverError};
 use whimbrel_core::history::History;
 use whimbrel_core::migration::Migration;
 use whimbrel_core::takeover::{Adoption, ForeignHistories, Sighting};
+use whimbrel_sql::Dialect;
 
 use self::catalog::Table;
 use self::tool::{Beside, Row, Schema, State, Tool, is_true};
@@ -91,6 +92,10 @@ impl Histories {
             }
         }
         let mut schemas: Vec<&str> = self.tools().filter_map(|tool| tool.schema.name()).collect();
+        if driver.dialect() == Dialect::Mysql && self.tool.is_none() {
+            // There a schema is another database, which may be of another application.
+            schemas.clear();
+        }
         if let Some((Some(schema), _)) = &self.table {
             schemas = vec![schema];
         }

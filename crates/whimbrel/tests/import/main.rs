@@ -6,15 +6,20 @@
 
 mod cases;
 mod more_cases;
+mod specials;
 
-use whimbrel::Migrator;
+use std::sync::{Arc, Mutex};
+
 use whimbrel::driver::SessionOptions;
 use whimbrel::error::ErrorKind;
+use whimbrel::event::Event;
 use whimbrel::import::{Histories, layout_by_name};
 use whimbrel::plan::State;
+use whimbrel::runner::RunOptions;
 use whimbrel::source::Directory;
 use whimbrel::sql::split;
 use whimbrel::takeover::EntryState;
+use whimbrel::{Migrator, MigratorBuilder};
 use whimbrel_drivers::connector;
 
 /// What the files that are applied already hold.
@@ -66,14 +71,31 @@ impl Project {
         std::fs::write(path, text).unwrap();
     }
 
-    pub(crate) fn migrator(&self) -> Migrator {
+    fn builder(&self) -> MigratorBuilder {
         let directory = Directory::new(self.folder.path().join("migrations"))
             .extensions(["sql", "js"])
             .layout(layout_by_name("by-name").unwrap());
-        Migrator::builder(&self.url)
-            .source(directory)
-            .build()
-            .unwrap()
+        Migrator::builder(&self.url).source(directory)
+    }
+
+    pub(crate) fn migrator(&self) -> Migrator {
+        self.builder().build().unwrap()
+    }
+
+    pub(crate) fn migrator_with(&self, change: impl FnOnce(&mut RunOptions)) -> Migrator {
+        self.builder().options(change).build().unwrap()
+    }
+
+    /// A migrator, and the warnings that it will give.
+    pub(crate) fn heard(&self) -> (Migrator, Arc<Mutex<Vec<String>>>) {
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let list = Arc::clone(&heard);
+        let listener = Arc::new(move |event: &Event<'_>| {
+            if let Event::Diagnostic(diagnostic) = event {
+                list.lock().unwrap().push(diagnostic.to_string());
+            }
+        });
+        (self.builder().listener(listener).build().unwrap(), heard)
     }
 
     /// Statement by statement, outside of Whimbrel; gives the last one's rows.
