@@ -168,7 +168,8 @@ pub(crate) struct Import {
 #[derive(Debug, Args)]
 pub(crate) struct Baseline {
     /// The last version that the database has
-    pub(crate) version: String,
+    #[arg(value_name = "VERSION")]
+    pub(crate) at: String,
     /// Print what would be recorded, with the exact SQL, instead of doing it
     #[arg(long)]
     pub(crate) dry_run: bool,

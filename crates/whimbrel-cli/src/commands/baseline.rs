@@ -15,7 +15,7 @@ pub(super) async fn run(
     arguments: &Baseline,
 ) -> Result<u8, Error> {
     let project = Project::open(global, output, None)?;
-    let version = &arguments.version;
+    let version = &arguments.at;
     let report = if arguments.dry_run {
         project.migrator.plan_baseline(version).await?
     } else {

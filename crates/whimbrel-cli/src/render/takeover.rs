@@ -2,7 +2,7 @@
 
 use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
 use whimbrel::history::Action;
-use whimbrel::takeover::{Entry, EntryState, TakeoverReport};
+use whimbrel::takeover::{EntryState, TakeoverReport};
 
 use super::table::plural;
 
@@ -11,7 +11,7 @@ pub(super) fn lines(report: &TakeoverReport, colours: bool) -> Vec<String> {
     let mut lines = Vec::new();
     let sighting = report.from.as_ref();
     lines.extend(sighting.map(|found| format!("{} of {}", found.table, found.title)));
-    lines.push(table(&report.entries, colours && report.sql.is_none()));
+    lines.push(table(report, colours && report.sql.is_none()));
     lines.push(summary(report));
     let Some(sql) = &report.sql else {
         return lines;
@@ -43,7 +43,7 @@ fn summary(report: &TakeoverReport) -> String {
     format!("{verb} {}{pending}.", plural(new as u64, "migration"))
 }
 
-fn table(entries: &[Entry], colours: bool) -> String {
+fn table(report: &TakeoverReport, colours: bool) -> String {
     let mut table = Table::new();
     table
         .load_style(presets::NOTHING)
@@ -54,8 +54,8 @@ fn table(entries: &[Entry], colours: bool) -> String {
         table.force_no_tty();
     }
     table.set_header(["version", "name", "state", "batch", "applied", "file"]);
-    for entry in entries {
-        let (word, colour) = state(entry.state);
+    for entry in &report.entries {
+        let (word, colour) = state(entry.state, report.written > 0);
         let state = Cell::new(word);
         let time = entry.applied_at.map(|at| format!("{at:.0}"));
         table.add_row([
@@ -70,8 +70,9 @@ fn table(entries: &[Entry], colours: bool) -> String {
     table.trim_fmt()
 }
 
-fn state(state: EntryState) -> (&'static str, Color) {
+fn state(state: EntryState, written: bool) -> (&'static str, Color) {
     match state {
+        EntryState::New if written => ("recorded now", Color::Green),
         EntryState::New => ("to record", Color::Green),
         EntryState::Recorded => ("recorded", Color::Green),
         EntryState::RolledBack => ("rolled back there", Color::Yellow),

@@ -55,7 +55,12 @@ pub fn baseline(
     let entries = covered
         .into_iter()
         .map(|migration| match recorded(migration) {
-            Some(_) => Ok(Entry::of(migration, EntryState::Recorded)),
+            Some(row) => Ok(Entry {
+                kind: row.kind,
+                batch: Some(row.batch),
+                applied_at: Some(row.applied_at),
+                ..Entry::of(migration, EntryState::Recorded)
+            }),
             None => entry(migration, batch),
         });
     Ok(Adoption {

@@ -233,6 +233,10 @@ impl<'a> Matching<'a> {
         if !found.implied {
             line.applied_at = found.entry.at;
         }
+        if let Some(row) = self.history.applied(&line.source, &line.version) {
+            line.batch = Some(row.batch);
+            line.kind = row.kind;
+        }
         if line.state == EntryState::New {
             let adopted = self.adopted(found, migration)?;
             line.kind = adopted.kind;
