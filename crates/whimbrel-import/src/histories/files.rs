@@ -42,21 +42,14 @@ impl<'m> Files<'m> {
         files
     }
 
-    /// The place of an entry's migration. Where several would do, none does.
+    /// The place of an entry's migration. Where several would do, none does. A path says most, then
+    /// a version; a name alone says little where there is a version that says something else.
     pub(super) fn find(&self, entry: &Entry) -> Option<usize> {
-        let by_version = entry
-            .version
-            .as_deref()
-            .and_then(|text| self.of_version(text));
-        by_version.or_else(|| {
-            let names = || entry.names.iter().map(|name| stem(name));
-            names().find_map(|name| self.of_path(&name)).or_else(|| {
-                // A name alone says little where there is a version that says something else.
-                let alone = entry.version.is_none();
-                names()
-                    .filter(|_| alone)
-                    .find_map(|name| self.of_name(&name))
-            })
+        let names: Vec<_> = entry.names.iter().map(|name| stem(name)).collect();
+        let by_path = names.iter().find_map(|name| self.of_path(name));
+        by_path.or_else(|| match &entry.version {
+            Some(version) => self.of_version(version),
+            None => names.iter().find_map(|name| self.of_name(name)),
         })
     }
 
@@ -64,38 +57,44 @@ impl<'m> Files<'m> {
         let version = Version::new(text);
         // Some tools take 1.0 for 1.
         let short = Version::new(text.trim_end_matches(".0"));
-        one(self.versions.get(&version))
-            .or_else(|| one(self.numbers.get(&version)))
-            .or_else(|| one(self.versions.get(&short)))
+        self.one(self.versions.get(&version))
+            .or_else(|| self.one(self.numbers.get(&version)))
+            .or_else(|| self.one(self.versions.get(&short)))
     }
 
     fn of_path(&self, name: &str) -> Option<usize> {
-        let is_it = |stem: &str| {
-            stem == name
-                || stem
-                    .strip_suffix(name)
-                    .is_some_and(|front| front.ends_with('/'))
-                || name
-                    .strip_suffix(stem)
-                    .is_some_and(|front| front.ends_with('/'))
-        };
-        self.only(|place| is_it(&self.stems[place]))
+        let depth = |place: usize| self.stems[place].matches('/').count();
+        let found = (0..self.stems.len()).filter(|&at| are_one_path(&self.stems[at], name));
+        let found: Vec<_> = found.collect();
+        // Of `deploy/users` and `deploy/app/users`, `users` is the first.
+        let least = found.iter().map(|&place| depth(place)).min()?;
+        let mut nearest = found.into_iter().filter(|&place| depth(place) == least);
+        let first = nearest.next()?;
+        nearest.next().is_none().then_some(first)
     }
 
     fn of_name(&self, name: &str) -> Option<usize> {
         let version = Version::new(name);
-        // Alembic's `ae1027a6acf_users`, or `002_ae1027a6acf`.
-        let part_of_it = |place: usize| {
-            let stem = last(&self.stems[place]);
-            stem.strip_prefix(name)
-                .is_some_and(|rest| rest.starts_with('_'))
-                || stem
-                    .strip_suffix(name)
-                    .is_some_and(|front| front.ends_with('_'))
-        };
-        one(self.versions.get(&version))
+        self.one(self.versions.get(&version))
+            .or_else(|| {
+                self.only(|place| are_one_path(self.migrations[place].version.as_str(), name))
+            })
             .or_else(|| self.only(|place| self.migrations[place].name == name))
-            .or_else(|| self.only(part_of_it))
+            .or_else(|| self.only(|place| has_part(last(&self.stems[place]), name)))
+    }
+
+    /// The one place; of several, the one that is not a baseline's.
+    fn one(&self, places: Option<&Vec<usize>>) -> Option<usize> {
+        let places = places?;
+        let versioned = |place: &&usize| self.migrations[**place].kind == Kind::Versioned;
+        match places.as_slice() {
+            [place] => Some(*place),
+            _ => {
+                let mut versioned = places.iter().filter(versioned);
+                let first = versioned.next()?;
+                versioned.next().is_none().then_some(*first)
+            }
+        }
     }
 
     fn only(&self, test: impl Fn(usize) -> bool) -> Option<usize> {
@@ -105,15 +104,31 @@ impl<'m> Files<'m> {
     }
 }
 
-fn one(places: Option<&Vec<usize>>) -> Option<usize> {
-    match places?.as_slice() {
-        [place] => Some(*place),
-        _ => None,
-    }
+/// The shorter of two paths is the end of the longer one.
+fn are_one_path(a: &str, b: &str) -> bool {
+    let ends = |long: &str, short: &str| {
+        long.strip_suffix(short)
+            .is_some_and(|front| front.is_empty() || front.ends_with('/'))
+    };
+    !a.is_empty() && !b.is_empty() && (ends(a, b) || ends(b, a))
+}
+
+/// Alembic's `ae1027a6acf_users`, or `002_ae1027a6acf`. Short words would be found anywhere.
+fn has_part(stem: &str, name: &str) -> bool {
+    let before = |rest: &str| rest.starts_with('_');
+    let after = |rest: &str| rest.ends_with('_');
+    name.len() >= 8
+        && (stem.strip_prefix(name).is_some_and(before)
+            || stem.strip_suffix(name).is_some_and(after))
 }
 
 fn last(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
+}
+
+/// What a migration without a file is called: as its file would be.
+pub(super) fn version_of(entry: &Entry) -> String {
+    entry.version.clone().unwrap_or_else(|| stem(entry.label()))
 }
 
 /// A path without what every tool leaves out: `a/001_x.up.sql` is `a/001_x`, `a/001_x/up.sql` too.
@@ -165,5 +180,11 @@ mod tests {
         );
         assert_eq!(number("V7__x"), Some(Version::new("7")));
         assert_eq!(number("users"), None);
+        assert!(are_one_path(
+            "db/changelog.sql::ada:1",
+            "changelog.sql::ada:1"
+        ));
+        assert!(!are_one_path("a/b_users", "users") && !are_one_path("", "users"));
+        assert!(has_part("002_ae1027a6acf", "ae1027a6acf") && !has_part("users_1", "1"));
     }
 }

@@ -13,7 +13,7 @@ use whimbrel_core::takeover::{Adopted, Adoption, Entry as Line, EntryState, Sigh
 use whimbrel_core::version::Version;
 
 use super::batches::batches;
-use super::files::Files;
+use super::files::{Files, version_of};
 use super::tool::{Entry, Reach, State, Tool};
 use super::tracking::TrackingTable;
 
@@ -248,7 +248,7 @@ impl<'a> Matching<'a> {
     fn line_without_file(&self, entry: &Entry) -> Line {
         let source = self.files.migrations.first();
         let source = source.map_or(DEFAULT_SOURCE, |migration| &migration.source);
-        let version = Version::new(entry.label());
+        let version = Version::new(version_of(entry));
         Line::without_file(source, version, "", EntryState::New)
     }
 

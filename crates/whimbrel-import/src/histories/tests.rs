@@ -9,6 +9,7 @@ use whimbrel_core::migration::Migration;
 use whimbrel_core::source::{ByName, Entry as File, Layout, Listing, Native};
 use whimbrel_core::takeover::{Adoption, Sighting};
 use whimbrel_core::text::SourceFile;
+use whimbrel_core::version::Version;
 use whimbrel_sql::Dialect;
 
 use super::matching::adoption;
@@ -290,6 +291,40 @@ fn the_file_that_makes_the_table_is_done() {
 }
 
 #[test]
+fn changesets_are_found_by_file_author_and_id() {
+    let mut migrations = files(&Native, &THREE);
+    for (migration, version) in migrations.iter_mut().zip(["ada:1", "bob:1", "ada:2"]) {
+        migration.version = Version::new(format!("db/changelog.sql::{version}"));
+    }
+    let rows = [
+        "1 ada changelog.sql 1 EXECUTED - 4.29 9288430000",
+        "1 bob changelog.sql 2 MARK_RAN - 4.29 9288430000",
+        "9 bob gone.sql 3 EXECUTED - 4.29 9288430001",
+    ];
+    let adopted = adopt("liquibase", &rows, &migrations).unwrap();
+    let found: Vec<_> = adopted
+        .entries
+        .iter()
+        .map(|e| (e.version.as_str(), e.batch))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            ("db/changelog.sql::ada:1", Some(1)),
+            ("db/changelog.sql::bob:1", Some(1)),
+            ("gone.sql::bob:9", Some(2)),
+            ("db/changelog.sql::ada:2", None),
+        ]
+    );
+    assert_eq!(
+        adopted.entries[0].record.as_ref().unwrap().tool.as_deref(),
+        Some("Liquibase 4.29")
+    );
+    let failed = ["1 ada changelog.sql 1 FAILED - 4.29 1"];
+    assert!(adopt("liquibase", &failed, &migrations).is_err());
+}
+
+#[test]
 fn other_projects_are_passed_over() {
     let rows = [
         "1 schema flipr 2024-03-01T10:20:30Z - -",
@@ -297,8 +332,15 @@ fn other_projects_are_passed_over() {
         "3 x other 2024-03-01T10:20:30Z - -",
     ];
     assert_eq!(
-        lines(&adopt("sqitch", &rows, &files(&ByName, &["deploy/schema.sql"])).unwrap()),
-        "deploy/schema versioned New 1; gone versioned New 2 without file; missing"
+        lines(
+            &adopt(
+                "sqitch",
+                &rows,
+                &files(&ByName, &["deploy/app/schema.sql", "deploy/schema.sql"])
+            )
+            .unwrap()
+        ),
+        "deploy/schema versioned New 1; gone versioned New 2 without file; deploy/app/schema versioned Pending; missing"
     );
 }
 

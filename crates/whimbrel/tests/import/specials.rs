@@ -261,7 +261,7 @@ fn a_changed_file_is_named() {
             .await;
         let (migrator, warnings) = project.heard();
         assert_eq!(migrator.import(&Histories::all()).await.unwrap().written, 2);
-        let warnings = warnings.lock().unwrap();
+        let warnings = warnings.lock().unwrap().clone();
         let changed: Vec<_> = warnings
             .iter()
             .filter(|text| text.contains("1_a"))

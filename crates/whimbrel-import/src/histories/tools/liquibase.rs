@@ -32,9 +32,8 @@ fn read(rows: &[Row<'_>]) -> Vec<Entry> {
         let kind = row.text("exectype");
         Entry {
             names: vec![
-                format!("{file}::{id}::{author}"),
+                format!("{file}::{author}:{id}"),
                 format!("{author}:{id}"),
-                format!("{author}/{id}"),
                 id,
             ],
             state: if kind == "FAILED" {
