@@ -90,6 +90,24 @@ mod tests {
         assert!(!is_sha256(&file, ""));
     }
 
+    /// What Flyway 10.20 wrote for these files. A byte order mark does not count.
+    #[test]
+    fn flyway_agrees() {
+        for (text, expected) in [
+            (
+                "create table a_t(id int);\r\n-- \u{e9}\n\ninsert into a_t values (1);",
+                -1_923_413_468,
+            ),
+            ("create table b_t(id int);\n", -80_846_043),
+            (
+                "create or replace view v_t as select 1 as x;\n",
+                -1_489_617_733,
+            ),
+        ] {
+            assert_eq!(flyway(text), expected, "{text}");
+        }
+    }
+
     #[test]
     fn line_ends_may_have_changed() {
         let unix = SourceFile::new("a.sql", "a\nb\n");

@@ -72,7 +72,11 @@ fn entry(row: &Row<'_>, kind: &str) -> Entry {
         at: row.time("installed_on"),
         checksum: row.get("checksum").map(str::to_owned),
         duration: row.milliseconds("execution_time"),
-        by: row.get("installed_by").map(str::to_owned),
+        // SQLite has no users.
+        by: row
+            .get("installed_by")
+            .filter(|by| !by.is_empty())
+            .map(str::to_owned),
         ..Entry::default()
     }
 }
