@@ -192,6 +192,12 @@ pub(crate) struct Execution {
     /// Longest wait of a statement for a lock, such as 5s
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) lock_timeout: Option<Duration>,
+    /// How often to try again what fails for a reason that passes (deadlock, lost connection)
+    #[arg(long, value_name = "N")]
+    pub(crate) retries: Option<u32>,
+    /// Pause before the first retry, such as 2s; it doubles each time
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(crate) retry_delay: Option<Duration>,
     /// Go on although applied files were modified or files are out of order
     #[arg(long)]
     pub(crate) force: bool,

@@ -160,6 +160,14 @@ fn migrator(
             .and_then(|e| e.lock_timeout)
             .or(settings.lock_timeout)
             .unwrap_or(options.lock_timeout);
+        options.retries = execution
+            .and_then(|e| e.retries)
+            .or(settings.retries)
+            .unwrap_or(options.retries);
+        options.retry_delay = execution
+            .and_then(|e| e.retry_delay)
+            .or(settings.retry_delay)
+            .unwrap_or(options.retry_delay);
         options.continue_on_error = execution.is_some_and(|e| e.continue_on_error);
         options.plan.force = execution.is_some_and(|e| e.force);
         options.plan.single_transaction =

@@ -9,6 +9,7 @@ pub mod directive;
 pub mod driver;
 pub mod error;
 pub mod event;
+pub mod failpoint;
 pub mod history;
 pub mod migration;
 pub mod plan;

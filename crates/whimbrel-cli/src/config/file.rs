@@ -44,6 +44,8 @@ pub(super) struct Section {
     pub(super) timeout: Option<String>,
     pub(super) lock_timeout: Option<String>,
     pub(super) lock_wait: Option<String>,
+    pub(super) retries: Option<u32>,
+    pub(super) retry_delay: Option<String>,
     pub(super) session_sql: Option<OneOrMany>,
     pub(super) placeholders: BTreeMap<String, String>,
 }
@@ -65,7 +67,7 @@ impl OneOrMany {
     }
 }
 
-const KEYS: [&str; 19] = [
+const KEYS: [&str; 21] = [
     "url",
     "password",
     "password_file",
@@ -83,6 +85,8 @@ const KEYS: [&str; 19] = [
     "timeout",
     "lock_timeout",
     "lock_wait",
+    "retries",
+    "retry_delay",
     "session_sql",
     "placeholders",
 ];

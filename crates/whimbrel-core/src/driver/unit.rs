@@ -64,7 +64,7 @@ pub enum Write<'a> {
     Apply(Record<'a>),
     /// As [`Write::Apply`], of several migrations that were applied without Whimbrel; at least one.
     Adopt(Vec<Record<'a>>),
-    /// A migration is not applied any more.
+    /// A migration is not applied any more; its record becomes an entry of the log.
     Remove {
         /// Namespace.
         source: &'a str,
@@ -140,6 +140,10 @@ pub struct Record<'a> {
     pub applied_by: &'a str,
     /// Program and version.
     pub tool: &'a str,
+    /// The attempt that applied it.
+    pub id: AttemptId,
+    /// Statements in all.
+    pub statements: i32,
 }
 
 /// What a driver reports while a unit runs. Indexes count from 0.

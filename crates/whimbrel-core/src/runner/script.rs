@@ -95,6 +95,8 @@ impl Records {
             duration: None,
             applied_by: &self.attempt.started_by,
             tool: crate::TOOL,
+            id: self.attempt.id,
+            statements: self.attempt.statements,
         }));
         writes
     }
@@ -102,7 +104,10 @@ impl Records {
     /// The one part of a step that is one transaction.
     pub(super) fn whole<'a>(&'a self, step: &'a Step) -> Part<'a> {
         let mut after = self.result(step);
-        after.push(Write::Attempt(&self.attempt));
+        // The record of what is applied is the log's entry as well.
+        if step.direction == Direction::Down {
+            after.push(Write::Attempt(&self.attempt));
+        }
         Part {
             before: Vec::new(),
             statements: bind(step, 0..step.statements.len()),

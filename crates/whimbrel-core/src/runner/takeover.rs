@@ -316,6 +316,8 @@ impl<'a> Writing<'a> {
             duration: Some(record.duration),
             applied_by: record.applied_by.as_deref().unwrap_or(&attempt.started_by),
             tool,
+            id: attempt.id,
+            statements: 0,
         })
     }
 

@@ -126,8 +126,16 @@ impl Layout for Native {
 struct Read<'a> {
     entry: &'a Entry,
     name: FileName,
+    version: Version,
     migration: Option<Migration>,
     problems: Vec<Diagnostic>,
+}
+
+impl Read<'_> {
+    /// What a down script and its up script have in common.
+    fn key(&self) -> (&Version, &str) {
+        (&self.version, &self.name.name)
+    }
 }
 
 /// Loads a listing whose files are named as `named` says. Shared by the layouts that differ only
@@ -209,6 +217,7 @@ fn read_one<'a>(
     if name.role == FileRole::Down {
         return Ok(Read {
             entry,
+            version: Version::new(name.version.as_str()),
             name,
             migration: None,
             problems: Vec::new(),
@@ -219,6 +228,7 @@ fn read_one<'a>(
         Err(Error::Refused(problems)) => {
             return Ok(Read {
                 entry,
+                version: Version::new(name.version.as_str()),
                 name,
                 migration: None,
                 problems,
@@ -270,6 +280,7 @@ fn read_one<'a>(
     };
     Ok(Read {
         entry,
+        version: migration.version.clone(),
         name,
         migration: Some(migration),
         problems: parts.problems,
@@ -287,16 +298,18 @@ fn version_differs(file: &Arc<SourceFile>, header: &str, name: &str) -> Diagnost
 }
 
 fn pair_downs(reads: &mut [Read<'_>], downs: Vec<Read<'_>>, errors: &mut Vec<Diagnostic>) {
-    let mut ups: HashMap<(Version, String), usize> = HashMap::new();
-    if !downs.is_empty() {
-        for (index, read) in reads.iter().enumerate() {
-            let version = Version::new(read.name.version.as_str());
-            ups.insert((version, read.name.name.clone()), index);
+    let places: Vec<Option<usize>> = {
+        let mut ups = HashMap::new();
+        if !downs.is_empty() {
+            ups.extend(reads.iter().enumerate().map(|(at, up)| (up.key(), at)));
         }
-    }
-    for down in downs {
-        let version = Version::new(down.name.version.as_str());
-        let Some(&index) = ups.get(&(version, down.name.name.clone())) else {
+        downs
+            .iter()
+            .map(|down| ups.get(&down.key()).copied())
+            .collect()
+    };
+    for (down, place) in downs.into_iter().zip(places) {
+        let Some(index) = place else {
             errors.push(
                 path_error(
                     "down-without-up",

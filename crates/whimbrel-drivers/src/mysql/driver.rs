@@ -12,13 +12,14 @@ use whimbrel_core::driver::{
     BoundStatement, Cancel, Capabilities, Driver, DriverError, DriverErrorKind, Lease, LockAttempt,
     Notice, Observation, Outcome, Part, Progress, Server, SessionOptions, Unit, UnitError, Write,
 };
+use whimbrel_core::failpoint;
 use whimbrel_core::history::{History, Owner};
 use whimbrel_sql::Dialect;
 
 use super::config::{Config, SslMode};
 use super::flavor::Mysql as Flavor;
 use super::{errors, observe};
-use crate::history_sql::{self, Row};
+use crate::history_sql::{self, Claim, Row};
 
 pub(super) struct Mysql {
     connection: Conn,
@@ -158,7 +159,7 @@ impl Mysql {
         list.extend(
             writes
                 .iter()
-                .map(|write| history_sql::write(&flavor, tables, write)),
+                .flat_map(|write| history_sql::write(&flavor, tables, write)),
         );
         list
     }
@@ -168,7 +169,7 @@ impl Mysql {
         let mut list: Vec<_> = part
             .after
             .iter()
-            .map(|write| history_sql::write(&flavor, tables, write))
+            .flat_map(|write| history_sql::write(&flavor, tables, write))
             .collect();
         list.push(history_sql::renew_lock(&flavor, tables, &unit.lease));
         list.push("COMMIT".to_owned());
@@ -197,11 +198,13 @@ impl Mysql {
         progress: Progressing<'_>,
     ) -> Result<(), DriverError> {
         let (affected, warnings) = {
+            failpoint::reach();
             let mut result = self
                 .connection
                 .query_iter(statement.text)
                 .await
                 .map_err(|e| errors::error(&e))?;
+            failpoint::reach();
             let (mut affected, mut warnings) = (result.affected_rows(), result.warnings());
             // A CALL gives several results; all are drained.
             while !result.is_empty() {
@@ -305,9 +308,19 @@ async fn connect(config: &Config) -> Result<Conn, DriverError> {
     })
 }
 
+/// The named lock is this node's. If we have it, the connection that had it is gone.
+fn claim() -> Claim {
+    const NODE: &str = "CONCAT(@@hostname, ':', @@port)";
+    Claim {
+        connection: Some(NODE.to_owned()),
+        gone: Some(format!("connection = {NODE}")),
+    }
+}
+
 /// Runs several statements in one message; gives their rows as text.
 async fn batch(connection: &mut Conn, sql: &str) -> Result<Vec<Vec<Row>>, DriverError> {
     let failed = |error| errors::error(&error);
+    failpoint::reach();
     let mut result = connection.query_iter(sql).await.map_err(failed)?;
     let mut sets = Vec::new();
     while !result.is_empty() {
@@ -321,6 +334,7 @@ async fn batch(connection: &mut Conn, sql: &str) -> Result<Vec<Vec<Row>>, Driver
             );
         }
     }
+    failpoint::reach();
     Ok(sets)
 }
 
@@ -408,7 +422,7 @@ impl Driver for Mysql {
         let take = [
             "START TRANSACTION".to_owned(),
             format!("SELECT 1 FROM {lock} WHERE id = 1 FOR UPDATE NOWAIT"),
-            history_sql::take_lock(&flavor, &tables, owner, lease, previous),
+            history_sql::take_lock(&flavor, &tables, owner, lease, previous, &claim()),
             "SELECT ROW_COUNT()".to_owned(),
         ];
         let mut all = take.to_vec();

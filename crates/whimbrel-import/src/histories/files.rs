@@ -87,14 +87,12 @@ impl<'m> Files<'m> {
     fn one(&self, places: Option<&Vec<usize>>) -> Option<usize> {
         let places = places?;
         let versioned = |place: &&usize| self.migrations[**place].kind == Kind::Versioned;
-        match places.as_slice() {
-            [place] => Some(*place),
-            _ => {
-                let mut versioned = places.iter().filter(versioned);
-                let first = versioned.next()?;
-                versioned.next().is_none().then_some(*first)
-            }
+        if let [place] = places.as_slice() {
+            return Some(*place);
         }
+        let mut versioned = places.iter().filter(versioned);
+        let first = versioned.next()?;
+        versioned.next().is_none().then_some(*first)
     }
 
     fn only(&self, test: impl Fn(usize) -> bool) -> Option<usize> {

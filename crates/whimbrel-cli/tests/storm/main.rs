@@ -1,0 +1,11 @@
+//! Through the storm: the real binary is killed, its server is killed, its connection is broken, at
+//! every point where control passes between them; then it is run again, and everything must be as
+//! after a run that nothing disturbed.
+//!
+//! `WHIMBREL_STORM=all` takes every point where a test takes some by default.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod crash;
+mod engine;
+mod fixtures;
+mod network;
