@@ -90,6 +90,8 @@ async fn apply(
         batch: 1,
         checksum: &checksum,
         down_checksum: None,
+        applied_at: None,
+        duration: None,
         applied_by: "me@here",
         tool: "test",
         id: AttemptId {

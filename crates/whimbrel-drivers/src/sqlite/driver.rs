@@ -99,10 +99,7 @@ impl Sqlite {
             let guard = connection.lock().unwrap_or_else(PoisonError::into_inner);
             match guard.as_ref() {
                 Some(connection) => work(connection),
-                None => Err(DriverError::new(
-                    DriverErrorKind::Connect,
-                    "the database file does not exist",
-                )),
+                None => Err(no_file()),
             }
         })
         .await
@@ -142,6 +139,23 @@ fn read_rows(connection: &Connection, sql: &str) -> Result<Vec<Row>, DriverError
         Ok(list)
     };
     read().map_err(|error| errors::error(&error))
+}
+
+fn no_file() -> DriverError {
+    DriverError::new(DriverErrorKind::Connect, "the database file does not exist")
+}
+
+/// What is read of a database whose file does not exist yet is read of an empty one.
+fn rows_of_nothing(sql: &str) -> Result<Vec<Row>, DriverError> {
+    let empty = Connection::open_in_memory().map_err(|error| errors::error(&error))?;
+    let reads = empty
+        .prepare(sql)
+        .is_ok_and(|statement| statement.readonly());
+    if reads {
+        rows(&empty, sql)
+    } else {
+        Err(no_file())
+    }
 }
 
 fn text_of(value: ValueRef<'_>) -> Option<String> {
@@ -427,7 +441,15 @@ impl Driver for Sqlite {
 
     async fn query(&mut self, sql: &str) -> Result<Vec<Vec<Option<String>>>, DriverError> {
         let sql = sql.to_owned();
-        self.call(move |connection| rows(connection, &sql)).await
+        let connection = Arc::clone(&self.connection);
+        blocking(move || {
+            let guard = connection.lock().unwrap_or_else(PoisonError::into_inner);
+            match guard.as_ref() {
+                Some(connection) => rows(connection, &sql),
+                None => rows_of_nothing(&sql),
+            }
+        })
+        .await
     }
 
     fn canceller(&self) -> Option<Arc<dyn Cancel>> {
