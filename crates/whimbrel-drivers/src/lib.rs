@@ -1,6 +1,13 @@
 //! Drivers for Whimbrel, each behind a cargo feature, chosen by the URL's scheme.
 
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+#[cfg(feature = "d1")]
+pub mod d1;
+#[cfg(any(
+    feature = "sqlite",
+    feature = "postgres",
+    feature = "mysql",
+    feature = "d1"
+))]
 mod history_sql;
 #[cfg(feature = "mysql")]
 pub mod mysql;
@@ -8,21 +15,27 @@ pub mod mysql;
 pub mod postgres;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+#[cfg(any(feature = "sqlite", feature = "d1"))]
+mod sqlite_flavor;
 #[cfg(feature = "tls")]
 mod tls;
 
 use whimbrel_core::Error;
 use whimbrel_core::driver::{Connect, SessionOptions};
 
-const SCHEMES: &str = "sqlite:FILE, postgres://HOST/DATABASE, mysql://HOST/DATABASE";
+const SCHEMES: &str =
+    "sqlite:FILE, postgres://HOST/DATABASE, mysql://HOST/DATABASE, d1://ACCOUNT_ID/DATABASE_ID";
 
-const KNOWN: [&str; 6] = [
+const KNOWN: [&str; 9] = [
     "sqlite",
     "file",
     "postgres",
     "postgresql",
     "mysql",
     "mariadb",
+    "d1",
+    "d1+http",
+    "d1+https",
 ];
 
 /// A connector for a database, by the scheme of its URL. Nothing is connected yet. A password
@@ -44,6 +57,8 @@ pub fn connector(
         "postgres" | "postgresql" => postgres::connector(url, password, options),
         #[cfg(feature = "mysql")]
         "mysql" | "mariadb" => mysql::connector(url, password, options),
+        #[cfg(feature = "d1")]
+        "d1" | "d1+http" | "d1+https" => d1::connector(url, password, options),
         known if KNOWN.contains(&known) => Err(Error::Settings(format!(
             "the driver for {scheme} is not compiled in: turn the cargo feature on"
         ))),

@@ -2,7 +2,6 @@
 
 mod driver;
 mod errors;
-mod flavor;
 mod guard;
 mod process;
 mod unit;

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use whimbrel_sql::{Dialect, Facts, SplitError, Statement, TransactionControl, Verb, split};
 
-use super::{PlanInput, Segment, placeholder};
+use super::{PlanInput, Segment, batches, placeholder};
 use crate::diagnostic::Diagnostic;
 use crate::directive::Directives;
 use crate::text::Script;
@@ -30,6 +30,10 @@ pub(super) fn prepare(
     };
     let statements = split(script.text(), input.dialect)
         .map_err(|error| vec![split_diagnostic(&script, &error)])?;
+    let refused = batches::check(input, &script, &statements, directives);
+    if !refused.is_empty() {
+        return Err(refused);
+    }
     let mut prepared = Prepared {
         script,
         statements,
@@ -281,7 +285,7 @@ fn commits_inside(facts: &Facts) -> bool {
 }
 
 /// `PRAGMA foreign_keys = off` and its other spellings.
-fn foreign_keys_pragma(text: &str) -> Option<bool> {
+pub(super) fn foreign_keys_pragma(text: &str) -> Option<bool> {
     let facts_text = text.to_ascii_lowercase();
     let rest = facts_text.strip_prefix("pragma")?.trim_start();
     let rest = rest.strip_prefix("main.").unwrap_or(rest);

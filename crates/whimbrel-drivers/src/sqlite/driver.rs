@@ -18,10 +18,10 @@ use whimbrel_core::failpoint;
 use whimbrel_core::history::{History, HistoryTables, Owner};
 use whimbrel_sql::Dialect;
 
-use super::flavor::Sqlite as Flavor;
 use super::unit::{Composer, Operation, Role, leaves_state};
 use super::{errors, guard, process};
 use crate::history_sql::{self, Claim, Row};
+use crate::sqlite_flavor::Sqlite as Flavor;
 
 /// How long a statement waits for another writer where no lock timeout is set.
 const BUSY_WAIT: Duration = Duration::from_secs(5);
@@ -52,6 +52,8 @@ impl Sqlite {
                     cancel: true,
                     enum_value_in_transaction: true,
                     units_at_once: 1,
+                    batches_only: false,
+                    statement_bytes: None,
                 },
                 pooled: false,
                 lock_slots: None,

@@ -180,6 +180,45 @@ pub(super) fn sqlite_alone(words: &Words<'_>, facts: &Facts) -> Option<&'static 
     }
 }
 
+/// The pragmas that Cloudflare D1 lets pass.
+const D1_PRAGMAS: [&str; 17] = [
+    "case_sensitive_like",
+    "defer_foreign_keys",
+    "foreign_key_check",
+    "foreign_key_list",
+    "foreign_keys",
+    "ignore_check_constraints",
+    "index_info",
+    "index_list",
+    "index_xinfo",
+    "legacy_alter_table",
+    "optimize",
+    "quick_check",
+    "recursive_triggers",
+    "reverse_unordered_selects",
+    "table_info",
+    "table_list",
+    "table_xinfo",
+];
+
+/// What Cloudflare D1 refuses whatever the data: statements about files, sessions and transactions.
+pub(super) fn d1_refuses(words: &Words<'_>, facts: &Facts) -> Option<&'static str> {
+    let known = |name: &&str| words.at(1).eq_ignore_ascii_case(name);
+    match facts.verb {
+        Verb::Begin => Some("BEGIN"),
+        Verb::Commit => Some("COMMIT"),
+        Verb::Rollback => Some("ROLLBACK"),
+        Verb::Savepoint => Some("SAVEPOINT"),
+        Verb::Release => Some("RELEASE"),
+        Verb::Vacuum => Some("VACUUM"),
+        Verb::Other if words.is(0, &["attach"]) => Some("ATTACH"),
+        Verb::Other if words.is(0, &["detach"]) => Some("DETACH"),
+        Verb::Create if facts.temporary => Some("CREATE TEMP"),
+        Verb::Pragma if !D1_PRAGMAS.iter().any(known) => Some("this PRAGMA"),
+        _ => None,
+    }
+}
+
 pub(super) fn session_state(words: &Words<'_>, facts: &Facts, dialect: Dialect) -> bool {
     match facts.verb {
         Verb::Set => !words.is(1, &["local", "constraints", "transaction"]),
