@@ -119,11 +119,18 @@ pub(super) fn answer(status: u16, errors: &[ApiError]) -> Failed {
 /// The engine's own words name SQLite's code; of others, those with a client's status are about
 /// the request, and the rest leave its end open (overloaded, reset, out of time).
 fn is_of_statement(status: u16, message: &str) -> bool {
-    message.contains("SQLITE_") || status < 500 || message.starts_with("not authorized")
+    message.contains("SQLITE_")
+        || message.contains("constraint failed")
+        || message.starts_with("not authorized")
+        || status < 500
 }
 
 /// `near "FROM": syntax error at offset 7: SQLITE_ERROR (extended: ...)`.
 fn statement(told: &str) -> DriverError {
+    // Before it come words about the object that holds the database.
+    let told = told
+        .split_once("constraints were violated: ")
+        .map_or(told, |(_, rest)| rest);
     let (rest, extended) = match told.split_once(" (extended: ") {
         Some((rest, extended)) => (rest, Some(extended.trim_end_matches(')'))),
         None => (told, None),
@@ -216,6 +223,11 @@ mod tests {
         assert!(doubt(of(503, 7500, "D1 DB is overloaded")));
         assert!(doubt(answer(502, &[])));
         assert!(!doubt(of(500, 7500, "not authorized: SQLITE_AUTH")));
+        let late =
+            "The object was reset since constraints were violated: FOREIGN KEY constraint failed";
+        let late = of(500, 7500, late);
+        assert_eq!(late.error.message, "FOREIGN KEY constraint failed");
+        assert!(!doubt(late));
         assert!(!doubt(of(429, 971, "Please wait")));
         assert_eq!(
             of(429, 971, "Please wait").error.kind,

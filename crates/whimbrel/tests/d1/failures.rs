@@ -1,0 +1,179 @@
+//! Whatever is lost on the way, each migration is applied once.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use whimbrel::Error;
+use whimbrel::driver::DriverErrorKind;
+use whimbrel::report::DatabaseState;
+
+use super::Project;
+use super::proxy::{Fate, Proxy};
+
+/// An UPDATE that shows how often it happened.
+const COUNTED: [(&str, &str); 2] = [
+    (
+        "001_counter.sql",
+        "CREATE TABLE counter (n integer);\nINSERT INTO counter VALUES (0);\n",
+    ),
+    ("002_raise.sql", "UPDATE counter SET n = n + 1;\n"),
+];
+
+/// Counting to some millions takes the engine a while.
+const SLOW: &str = "INSERT INTO slow WITH RECURSIVE c (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 4000000) SELECT max(x) FROM c;\n";
+
+fn proxy(project: &Project, rule: impl FnMut(&str) -> Fate + Send + 'static) -> Proxy {
+    Proxy::to(whimbrel_testkit::d1().port(), &project.url, rule)
+}
+
+fn quick(builder: whimbrel::MigratorBuilder) -> whimbrel::Migrator {
+    let options = |options: &mut whimbrel::runner::RunOptions| {
+        options.retry_delay = Duration::from_millis(50);
+    };
+    builder.options(options).build().unwrap()
+}
+
+/// The nth request for which a test is true.
+fn nth(number: usize, test: impl Fn(&str) -> bool) -> impl FnMut(&str) -> bool {
+    let seen = AtomicUsize::new(0);
+    move |body| test(body) && seen.fetch_add(1, Ordering::Relaxed) + 1 == number
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_looked_up() {
+    let project = Project::new(&COUNTED);
+    let mut unit = nth(1, |body| body.contains("counter SET n = n + 1"));
+    let proxy = proxy(&project, move |body| {
+        if unit(body) {
+            Fate::LoseAnswer
+        } else {
+            Fate::Pass
+        }
+    });
+    let report = quick(project.builder_at(&proxy.url)).up().await.unwrap();
+    assert_eq!(report.steps.len(), 2);
+    assert_eq!(project.rows("SELECT n FROM counter"), "[{\"n\":1}]");
+    assert_eq!(
+        project.rows("SELECT token, owner FROM whimbrel_lock"),
+        "[{\"token\":2,\"owner\":null}]"
+    );
+}
+
+#[tokio::test]
+async fn a_request_that_came_to_nothing_is_made_again() {
+    for status in [429, 500, 503] {
+        let project = Project::new(&COUNTED);
+        let mut unit = nth(1, |body| body.contains("counter SET n = n + 1"));
+        let proxy = proxy(&project, move |body| {
+            if unit(body) {
+                Fate::Refuse(status)
+            } else {
+                Fate::Pass
+            }
+        });
+        let report = quick(project.builder_at(&proxy.url)).up().await.unwrap();
+        assert_eq!(report.steps.len(), 2);
+        assert_eq!(project.rows("SELECT n FROM counter"), "[{\"n\":1}]");
+    }
+}
+
+#[tokio::test]
+async fn reading_is_tried_again() {
+    let project = Project::new(&COUNTED);
+    let mut first = nth(1, |_| true);
+    let proxy = proxy(&project, move |body| {
+        if first(body) {
+            Fate::LoseAnswer
+        } else {
+            Fate::Pass
+        }
+    });
+    let migrator = project.builder_at(&proxy.url).build().unwrap();
+    let status = migrator.status().await.unwrap();
+    assert_eq!(status.totals.pending, 2);
+    assert_eq!(proxy.seen.lock().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn retries_end() {
+    let project = Project::new(&COUNTED);
+    let proxy = proxy(&project, |body| {
+        if body.contains("counter") {
+            Fate::Refuse(503)
+        } else {
+            Fate::Pass
+        }
+    });
+    let Error::Failed(failure) = quick(project.builder_at(&proxy.url))
+        .up()
+        .await
+        .unwrap_err()
+    else {
+        panic!()
+    };
+    assert_eq!(failure.kind, DriverErrorKind::Lost);
+    assert_eq!(failure.state, DatabaseState::Clean);
+    assert_eq!(project.migrator().up().await.unwrap().steps.len(), 2);
+}
+
+#[tokio::test]
+async fn a_time_limit_ends_the_wait_and_nothing_stays() {
+    let project = Project::new(&[("001_slow.sql", "CREATE TABLE slow (x);\n")]);
+    project.migrator().up().await.unwrap();
+    project.write("002_slow.sql", SLOW);
+    let limit = |options: &mut whimbrel::runner::RunOptions| {
+        options.timeout = Some(Duration::from_millis(20));
+    };
+    let limited = project.builder().options(limit).build().unwrap();
+    match limited.up().await {
+        Err(Error::Failed(failure)) => {
+            assert_eq!(failure.kind, DriverErrorKind::Cancelled);
+            assert_eq!(
+                failure.diagnostic.message,
+                "the time limit of 20 ms is over"
+            );
+            assert_eq!(failure.state, DatabaseState::Clean);
+            assert_eq!(project.states().await[1], "002 Failed");
+            project.migrator().up().await.unwrap();
+        }
+        // The engine had begun with it before the lock was taken over: then it counts as done.
+        Ok(report) => assert_eq!(report.steps.len(), 1),
+        Err(other) => panic!("{other}"),
+    }
+    assert_eq!(project.rows("SELECT x FROM slow"), "[{\"x\":4000000}]");
+}
+
+#[tokio::test]
+async fn a_wrong_token_or_database_is_told_plainly() {
+    let project = Project::new(&COUNTED);
+    let wrong = project.builder().password("wrong").build().unwrap();
+    let Error::Database(error) = wrong.up().await.unwrap_err() else {
+        panic!()
+    };
+    assert_eq!(error.kind, DriverErrorKind::Refused);
+    assert!(error.hint.unwrap().contains("CLOUDFLARE_API_TOKEN"));
+    let nowhere = project.url.replace("/db-", "/no-");
+    let nowhere = project.builder_at(&nowhere).build().unwrap();
+    let Error::Database(error) = nowhere.up().await.unwrap_err() else {
+        panic!()
+    };
+    assert_eq!(error.kind, DriverErrorKind::Refused);
+    assert!(error.message.contains("could not be found"), "{error}");
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_told_plainly() {
+    let project = Project::new(&COUNTED);
+    let url = "d1+http://127.0.0.1:1/account/db-1";
+    let Error::Database(error) = project
+        .builder_at(url)
+        .build()
+        .unwrap()
+        .up()
+        .await
+        .unwrap_err()
+    else {
+        panic!()
+    };
+    assert_eq!(error.kind, DriverErrorKind::Connect);
+}
