@@ -6,8 +6,11 @@ mod durations;
 mod errors;
 mod guard;
 mod http;
+#[cfg(feature = "sqlite")]
+pub(crate) mod local;
 mod locate;
 mod unit;
+pub mod wrangler;
 
 use async_trait::async_trait;
 use whimbrel_core::Error;
@@ -15,6 +18,9 @@ use whimbrel_core::driver::{Connect, Driver, DriverError, DriverErrorKind, Sessi
 use whimbrel_sql::Dialect;
 
 use self::http::Api;
+
+/// Longest statement in bytes, by D1's documentation of its limits.
+pub(crate) const STATEMENT_BYTES: usize = 100_000;
 
 /// Where the public API is.
 const PUBLIC: &str = "https://api.cloudflare.com/client/v4";
@@ -33,6 +39,12 @@ pub fn connector(
     if token.is_none() && place.base == PUBLIC {
         return Err(Error::Settings(
             "D1 wants an API token: set CLOUDFLARE_API_TOKEN (with the permission D1 Edit), or give it as the password"
+                .to_owned(),
+        ));
+    }
+    if token.is_some() && place.is_open() {
+        return Err(Error::Settings(
+            "the token would be sent over the network as plain text: use d1+https:// for a host that is not this machine"
                 .to_owned(),
         ));
     }
@@ -85,6 +97,19 @@ impl Place {
             }
             _ => Err(wrong()),
         }
+    }
+
+    /// True if requests can be read on their way.
+    fn is_open(&self) -> bool {
+        let Some(host) = self.base.strip_prefix("http://") else {
+            return false;
+        };
+        let own = ["127.0.0.1", "localhost", "[::1]"];
+        let host = host.split('/').next().unwrap_or_default();
+        !own.iter().any(|own| {
+            let rest = host.strip_prefix(own);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
+        })
     }
 
     fn query_url(&self) -> String {
@@ -143,6 +168,13 @@ mod tests {
             place.query_url(),
             "http://127.0.0.1:8787/client/v4/accounts/abc/d1/database/db/query"
         );
+        assert!(!place.is_open());
+        assert!(
+            Place::read("d1+http://127.0.0.1.example/a/b")
+                .unwrap()
+                .is_open()
+        );
+        assert!(!Place::read("d1+https://example/a/b").unwrap().is_open());
         for wrong in [
             "d1://abc",
             "d1://a/b/c",

@@ -23,10 +23,9 @@ mod tls;
 use whimbrel_core::Error;
 use whimbrel_core::driver::{Connect, SessionOptions};
 
-const SCHEMES: &str =
-    "sqlite:FILE, postgres://HOST/DATABASE, mysql://HOST/DATABASE, d1://ACCOUNT_ID/DATABASE_ID";
+const SCHEMES: &str = "sqlite:FILE, postgres://HOST/DATABASE, mysql://HOST/DATABASE, d1://ACCOUNT_ID/DATABASE_ID, d1-local:FOLDER";
 
-const KNOWN: [&str; 9] = [
+const KNOWN: [&str; 10] = [
     "sqlite",
     "file",
     "postgres",
@@ -36,6 +35,7 @@ const KNOWN: [&str; 9] = [
     "d1",
     "d1+http",
     "d1+https",
+    "d1-local",
 ];
 
 /// A connector for a database, by the scheme of its URL. Nothing is connected yet. A password
@@ -59,6 +59,15 @@ pub fn connector(
         "mysql" | "mariadb" => mysql::connector(url, password, options),
         #[cfg(feature = "d1")]
         "d1" | "d1+http" | "d1+https" => d1::connector(url, password, options),
+        #[cfg(all(feature = "d1", feature = "sqlite"))]
+        "d1-local" => {
+            let place = url.split_once(':').map_or("", |(_, place)| place);
+            Ok(sqlite::file(
+                d1::local::file(place)?,
+                options,
+                Some(d1::STATEMENT_BYTES),
+            ))
+        }
         known if KNOWN.contains(&known) => Err(Error::Settings(format!(
             "the driver for {scheme} is not compiled in: turn the cargo feature on"
         ))),

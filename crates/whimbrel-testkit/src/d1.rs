@@ -1,11 +1,14 @@
 //! Cloudflare D1's local engine (workerd), behind the form of its public HTTP API.
 
+mod line;
+
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+pub use self::line::{Fate, Line, Texts};
 use crate::process::{Daemon, folder, free_port, run, succeeds, wait_for};
 
 /// The account that the server knows.
@@ -87,9 +90,10 @@ impl D1Server {
         format!("d1+http://127.0.0.1:{}/{ACCOUNT}/db-{number}", self.port)
     }
 
-    /// The port, to put something in between.
-    pub fn port(&self) -> u16 {
-        self.port
+    /// A line to the database of a URL on which a rule decides what happens to each request, by
+    /// its body.
+    pub fn line(&self, url: &str, rule: impl FnMut(&str) -> Fate + Send + 'static) -> Line {
+        Line::new(self.port, url, Box::new(rule))
     }
 
     /// The folder with the databases' files, as `wrangler dev` keeps them.

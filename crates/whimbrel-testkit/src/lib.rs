@@ -9,7 +9,7 @@ mod postgres;
 mod process;
 mod proxy;
 
-pub use d1::{D1Server, d1};
+pub use d1::{D1Server, Fate, Line, Texts, d1};
 pub use mariadb::{MariaDbServer, mariadb};
 pub use postgres::{PostgresServer, postgres};
 pub use proxy::{Fault, Proxy};

@@ -14,6 +14,7 @@ use whimbrel_core::driver::{
 use whimbrel_core::history::{History, Owner};
 use whimbrel_sql::Dialect;
 
+use super::STATEMENT_BYTES;
 use super::answer::Answer;
 use super::durations::Durations;
 use super::errors::Failed;
@@ -25,8 +26,6 @@ use crate::history_sql;
 
 /// Units that share a request: enough to make the distance cheap, few enough for D1's 30 seconds.
 const UNITS_AT_ONCE: usize = 50;
-/// Longest statement in bytes, by D1's documentation of its limits.
-const STATEMENT_BYTES: usize = 100_000;
 /// Checksums that are asked for by one statement.
 const SCRIPTS_AT_ONCE: usize = 500;
 

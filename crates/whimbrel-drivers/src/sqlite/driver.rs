@@ -38,7 +38,11 @@ pub(super) struct Sqlite {
 }
 
 impl Sqlite {
-    pub(super) async fn open(path: PathBuf, options: SessionOptions) -> Result<Self, DriverError> {
+    pub(super) async fn open(
+        path: PathBuf,
+        options: SessionOptions,
+        d1_statement: Option<usize>,
+    ) -> Result<Self, DriverError> {
         let version = rusqlite::version().to_owned();
         let mut driver = Self {
             path,
@@ -52,8 +56,8 @@ impl Sqlite {
                     cancel: true,
                     enum_value_in_transaction: true,
                     units_at_once: 1,
-                    batches_only: false,
-                    statement_bytes: None,
+                    batches_only: d1_statement.is_some(),
+                    statement_bytes: d1_statement,
                 },
                 pooled: false,
                 lock_slots: None,

@@ -6,9 +6,9 @@ use std::time::Duration;
 use whimbrel::Error;
 use whimbrel::driver::DriverErrorKind;
 use whimbrel::report::DatabaseState;
+use whimbrel_testkit::Fate;
 
 use super::Project;
-use super::proxy::{Fate, Proxy};
 
 /// An UPDATE that shows how often it happened.
 const COUNTED: [(&str, &str); 2] = [
@@ -21,10 +21,6 @@ const COUNTED: [(&str, &str); 2] = [
 
 /// Counting to some millions takes the engine a while.
 const SLOW: &str = "INSERT INTO slow WITH RECURSIVE c (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 4000000) SELECT max(x) FROM c;\n";
-
-fn proxy(project: &Project, rule: impl FnMut(&str) -> Fate + Send + 'static) -> Proxy {
-    Proxy::to(whimbrel_testkit::d1().port(), &project.url, rule)
-}
 
 fn quick(builder: whimbrel::MigratorBuilder) -> whimbrel::Migrator {
     let options = |options: &mut whimbrel::runner::RunOptions| {
@@ -43,14 +39,14 @@ fn nth(number: usize, test: impl Fn(&str) -> bool) -> impl FnMut(&str) -> bool {
 async fn a_lost_answer_is_looked_up() {
     let project = Project::new(&COUNTED);
     let mut unit = nth(1, |body| body.contains("counter SET n = n + 1"));
-    let proxy = proxy(&project, move |body| {
+    let line = project.line(move |body| {
         if unit(body) {
             Fate::LoseAnswer
         } else {
             Fate::Pass
         }
     });
-    let report = quick(project.builder_at(&proxy.url)).up().await.unwrap();
+    let report = quick(project.builder_at(&line.url)).up().await.unwrap();
     assert_eq!(report.steps.len(), 2);
     assert_eq!(project.rows("SELECT n FROM counter"), "[{\"n\":1}]");
     assert_eq!(
@@ -64,14 +60,14 @@ async fn a_request_that_came_to_nothing_is_made_again() {
     for status in [429, 500, 503] {
         let project = Project::new(&COUNTED);
         let mut unit = nth(1, |body| body.contains("counter SET n = n + 1"));
-        let proxy = proxy(&project, move |body| {
+        let line = project.line(move |body| {
             if unit(body) {
                 Fate::Refuse(status)
             } else {
                 Fate::Pass
             }
         });
-        let report = quick(project.builder_at(&proxy.url)).up().await.unwrap();
+        let report = quick(project.builder_at(&line.url)).up().await.unwrap();
         assert_eq!(report.steps.len(), 2);
         assert_eq!(project.rows("SELECT n FROM counter"), "[{\"n\":1}]");
     }
@@ -81,33 +77,30 @@ async fn a_request_that_came_to_nothing_is_made_again() {
 async fn reading_is_tried_again() {
     let project = Project::new(&COUNTED);
     let mut first = nth(1, |_| true);
-    let proxy = proxy(&project, move |body| {
+    let line = project.line(move |body| {
         if first(body) {
             Fate::LoseAnswer
         } else {
             Fate::Pass
         }
     });
-    let migrator = project.builder_at(&proxy.url).build().unwrap();
+    let migrator = project.builder_at(&line.url).build().unwrap();
     let status = migrator.status().await.unwrap();
     assert_eq!(status.totals.pending, 2);
-    assert_eq!(proxy.seen.lock().unwrap().len(), 2);
+    assert_eq!(line.requests.lock().unwrap().len(), 2);
 }
 
 #[tokio::test]
 async fn retries_end() {
     let project = Project::new(&COUNTED);
-    let proxy = proxy(&project, |body| {
+    let line = project.line(|body| {
         if body.contains("counter") {
             Fate::Refuse(503)
         } else {
             Fate::Pass
         }
     });
-    let Error::Failed(failure) = quick(project.builder_at(&proxy.url))
-        .up()
-        .await
-        .unwrap_err()
+    let Error::Failed(failure) = quick(project.builder_at(&line.url)).up().await.unwrap_err()
     else {
         panic!()
     };

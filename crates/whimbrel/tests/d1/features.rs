@@ -3,6 +3,7 @@
 use whimbrel::Error;
 use whimbrel::error::ErrorKind;
 use whimbrel::plan::Goal;
+use whimbrel_testkit::Fate;
 
 use super::Project;
 
@@ -156,13 +157,11 @@ async fn many_migrations_share_requests() {
         let text = format!("CREATE TABLE t{number} (id INTEGER);\n");
         project.write(&format!("{number:03}_t.sql"), &text);
     }
-    let proxy = super::proxy::Proxy::to(whimbrel_testkit::d1().port(), &project.url, |_| {
-        super::proxy::Fate::Pass
-    });
-    let migrator = project.builder_at(&proxy.url).build().unwrap();
+    let line = project.line(|_| Fate::Pass);
+    let migrator = project.builder_at(&line.url).build().unwrap();
     assert_eq!(migrator.up().await.unwrap().steps.len(), 60);
     // The history, its tables, the lock, two times the migrations, the lock's return.
-    assert_eq!(proxy.seen.lock().unwrap().len(), 6);
+    assert_eq!(line.requests.lock().unwrap().len(), 6);
     migrator.up().await.unwrap();
-    assert_eq!(proxy.seen.lock().unwrap().len(), 7);
+    assert_eq!(line.requests.lock().unwrap().len(), 7);
 }

@@ -5,11 +5,11 @@ mod failures;
 mod features;
 mod foreign_keys;
 mod limits;
-mod proxy;
+mod local;
 
 use whimbrel::source::Directory;
 use whimbrel::{Error, Migrator, MigratorBuilder};
-use whimbrel_testkit::D1Server;
+use whimbrel_testkit::{D1Server, Fate, Line};
 
 /// Migrations in a folder, and a database of its own.
 pub(crate) struct Project {
@@ -45,6 +45,11 @@ impl Project {
 
     pub(crate) fn migrator(&self) -> Migrator {
         self.builder().build().unwrap()
+    }
+
+    /// A line to the database on which a rule decides what happens to requests.
+    pub(crate) fn line(&self, rule: impl FnMut(&str) -> Fate + Send + 'static) -> Line {
+        whimbrel_testkit::d1().line(&self.url, rule)
     }
 
     /// Rows of a table, as JSON.

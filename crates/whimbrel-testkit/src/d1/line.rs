@@ -1,12 +1,12 @@
-//! A line to the server that loses answers, refuses requests, or is down for a while.
+//! A line to the server that loses answers, refuses requests, or holds them up for a while.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// What happens to a request.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Fate {
+pub enum Fate {
     /// It is answered.
     Pass,
     /// The server does it, and its answer is lost.
@@ -15,53 +15,61 @@ pub(crate) enum Fate {
     Refuse(u16),
 }
 
-/// Decides by the request's body.
+/// Decides by the request's body; it may take its time.
 type Rule = Box<dyn FnMut(&str) -> Fate + Send>;
 
-/// The line; it gives the URL to use in place of the server's.
-pub(crate) struct Proxy {
-    pub(crate) url: String,
+/// The line.
+#[derive(Debug)]
+pub struct Line {
+    /// The database's URL over this line.
+    pub url: String,
     /// Bodies of the requests that came.
-    pub(crate) seen: Arc<Mutex<Vec<String>>>,
+    pub requests: Texts,
+    /// Bodies of the server's answers.
+    pub answers: Texts,
 }
 
-impl Proxy {
-    pub(crate) fn to(
-        server: u16,
-        url: &str,
-        rule: impl FnMut(&str) -> Fate + Send + 'static,
-    ) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-        let own = listener.local_addr().unwrap().port();
-        let seen: Arc<Mutex<Vec<String>>> = Arc::default();
-        let list = Arc::clone(&seen);
-        let rule: Arc<Mutex<Rule>> = Arc::new(Mutex::new(Box::new(rule)));
+/// Texts that are still being added to.
+pub type Texts = Arc<Mutex<Vec<String>>>;
+
+fn add(texts: &Texts, text: String) {
+    texts
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .push(text);
+}
+
+impl Line {
+    pub(super) fn new(server: u16, url: &str, rule: Rule) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+        let own = listener.local_addr().expect("its address").port();
+        let line = Self {
+            url: url.replace(&format!(":{server}/"), &format!(":{own}/")),
+            requests: Texts::default(),
+            answers: Texts::default(),
+        };
+        let texts = (Arc::clone(&line.requests), Arc::clone(&line.answers));
+        let rule = Arc::new(Mutex::new(rule));
         std::thread::spawn(move || {
-            for client in listener.incoming() {
-                let (list, rule) = (Arc::clone(&list), Arc::clone(&rule));
-                std::thread::spawn(move || {
-                    // A client that goes away is part of what is tested.
-                    let _ = carry(client?, server, &list, &rule);
-                    Ok::<_, std::io::Error>(())
-                });
+            for client in listener.incoming().flatten() {
+                let (texts, rule) = (texts.clone(), Arc::clone(&rule));
+                // A client that goes away is part of what is tested.
+                std::thread::spawn(move || carry(client, server, &texts, &rule).ok());
             }
         });
-        Self {
-            url: url.replace(&format!(":{server}/"), &format!(":{own}/")),
-            seen,
-        }
+        line
     }
 }
 
 fn carry(
     mut client: TcpStream,
     server: u16,
-    seen: &Mutex<Vec<String>>,
+    (requests, answers): &(Texts, Texts),
     rule: &Mutex<Rule>,
 ) -> std::io::Result<()> {
     let (head, body) = message(&mut client)?;
-    seen.lock().unwrap().push(body.clone());
-    let fate = rule.lock().unwrap()(&body);
+    add(requests, body.clone());
+    let fate = rule.lock().unwrap_or_else(PoisonError::into_inner)(&body);
     if let Fate::Refuse(status) = fate {
         let text = format!(
             "HTTP/1.1 {status} No\r\nRetry-After: 0\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
@@ -72,6 +80,8 @@ fn carry(
     inner.write_all(head.as_bytes())?;
     inner.write_all(body.as_bytes())?;
     let (head, body) = message(&mut inner)?;
+    add(answers, body.clone());
+    // One request for each connection, so that each meets its fate.
     let answer = head.replacen("\r\n", "\r\nConnection: close\r\n", 1) + &body;
     match fate {
         Fate::Pass => client.write_all(answer.as_bytes()),
@@ -90,7 +100,7 @@ fn message(client: &mut TcpStream) -> std::io::Result<(String, String)> {
                 .lines()
                 .filter_map(|line| line.split_once(':'))
                 .find(|(key, _)| key.eq_ignore_ascii_case("content-length"))
-                .map_or(0, |(_, value)| value.trim().parse().unwrap());
+                .map_or(0, |(_, value)| value.trim().parse().expect("a length"));
             if body.len() >= length {
                 return Ok((format!("{head}\r\n\r\n"), body.to_owned()));
             }
