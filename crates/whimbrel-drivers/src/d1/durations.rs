@@ -67,13 +67,14 @@ const ROWS: usize = 1000;
 fn update(table: &str, key: &str, rows: &[(i64, u64)], condition: &str) -> Vec<Query> {
     let longer: Vec<_> = rows.iter().filter(|(_, took)| *took > 0).collect();
     let pieces = longer.chunks(ROWS).map(|rows| {
-        let cases: String = rows
+        let cases: Vec<_> = rows
             .iter()
-            .map(|(key, took)| format!(" WHEN {key} THEN {took}"))
+            .map(|(key, took)| format!("WHEN {key} THEN {took}"))
             .collect();
         let keys: Vec<_> = rows.iter().map(|(key, _)| key.to_string()).collect();
         Query::new(format!(
-            "UPDATE {table} SET duration_ms = CASE {key}{cases} END WHERE {key} IN ({}) AND {condition}",
+            "UPDATE {table} SET duration_ms = CASE {key} {} END WHERE {key} IN ({}) AND {condition}",
+            cases.join(" "),
             keys.join(", ")
         ))
     });

@@ -73,15 +73,18 @@ pub(super) fn before_drop(
         })
         .collect();
     let literal = FLAVOR.literal(&parent.to_ascii_lowercase());
-    let others: String = known
+    let others: Vec<_> = known
         .iter()
-        .map(|reference| format!(" AND m.name <> {}", FLAVOR.literal(&reference.child)))
+        .map(|reference| FLAVOR.literal(&reference.child))
         .collect();
     let mut condition = format!(
         "EXISTS ({})",
         keys(
             "1",
-            &format!(" AND lower(f.\"table\") = {literal} AND lower(m.name) <> {literal}{others}")
+            &format!(
+                " AND lower(f.\"table\") = {literal} AND lower(m.name) <> {literal} AND m.name NOT IN ({})",
+                others.join(", ")
+            )
         )
     );
     for reference in &known {

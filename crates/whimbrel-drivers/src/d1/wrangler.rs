@@ -193,7 +193,7 @@ fn parse(path: &Path, text: &str) -> Result<Wrangler, Error> {
             .map_err(|error| (error.kind().to_string(), error.range().start))
     };
     result.map_err(|(why, at)| {
-        let file = SourceFile::new(&path.display().to_string(), text);
+        let file = SourceFile::new(path.display().to_string(), text);
         let problem = Diagnostic::error("settings", format!("it can't be read: {why}"));
         Error::Settings(problem.at(&file, at..at, "").to_string())
     })
