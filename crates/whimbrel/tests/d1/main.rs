@@ -1,6 +1,7 @@
 //! What is particular to Cloudflare D1, on its local engine.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod example;
 mod failures;
 mod features;
 mod foreign_keys;
