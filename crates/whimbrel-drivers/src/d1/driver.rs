@@ -148,6 +148,7 @@ impl D1 {
                 error = guard::refused(why);
                 rolled_back(operation.unit, *part, Some(*statement), error)
             }
+            Role::Fence if checks => rolled_back(0, 0, None, history_sql::fenced()),
             Role::Fence | Role::Frame => {
                 error.position = None;
                 rolled_back(operation.unit, 0, None, error)

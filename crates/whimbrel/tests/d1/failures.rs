@@ -170,3 +170,32 @@ async fn a_server_that_is_not_there_is_told_plainly() {
     };
     assert_eq!(error.kind, DriverErrorKind::Connect);
 }
+
+/// Where one request would be too long, each statement is one, journalled.
+#[tokio::test]
+async fn a_journalled_migration_goes_on_where_it_stopped() {
+    let text = "-- Transaction: off\nCREATE TABLE a (n integer);\nINSERT INTO a VALUES (1);\nINSERT INTO b VALUES (2);\nCREATE TABLE c (n integer);\n";
+    let project = Project::new(&[("001_off.sql", text)]);
+    let Error::Failed(failure) = project.migrator().up().await.unwrap_err() else {
+        panic!()
+    };
+    let half = DatabaseState::HalfDone {
+        done: 2,
+        statements: 4,
+    };
+    assert_eq!(failure.state, half);
+    let label = failure.diagnostic.label.as_ref().unwrap();
+    assert_eq!(label.place().line, 4);
+    project.write("001_off.sql", &text.replace("INTO b", "INTO a"));
+    let mut statement = nth(1, |body| body.contains("INTO a VALUES (2)"));
+    let line = project.line(move |body| {
+        if statement(body) {
+            Fate::LoseAnswer
+        } else {
+            Fate::Pass
+        }
+    });
+    let report = quick(project.builder_at(&line.url)).up().await.unwrap();
+    assert_eq!(report.steps.len(), 1);
+    assert_eq!(project.rows("SELECT count(*) AS n FROM a"), "[{\"n\":2}]");
+}
