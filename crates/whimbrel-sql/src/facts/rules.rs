@@ -161,9 +161,14 @@ pub(super) fn postgres_alone(words: &Words<'_>, facts: &Facts) -> Option<&'stati
     }
 }
 
+/// A pragma's name, which a schema may stand before.
+fn pragma<'w>(words: &'w Words<'_>) -> &'w str {
+    words.at(if words.is(2, &["."]) { 3 } else { 1 })
+}
+
 /// SQLite: what fails or does nothing inside a transaction.
 pub(super) fn sqlite_alone(words: &Words<'_>, facts: &Facts) -> Option<&'static str> {
-    let pragma = words.at(if words.is(2, &["."]) { 3 } else { 1 });
+    let pragma = pragma(words);
     match facts.verb {
         Verb::Vacuum => Some("VACUUM"),
         Verb::Pragma if pragma.eq_ignore_ascii_case("journal_mode") && words.len() > 2 => {
@@ -203,7 +208,8 @@ const D1_PRAGMAS: [&str; 17] = [
 
 /// What Cloudflare D1 refuses whatever the data: statements about files, sessions and transactions.
 pub(super) fn d1_refuses(words: &Words<'_>, facts: &Facts) -> Option<&'static str> {
-    let known = |name: &&str| words.at(1).eq_ignore_ascii_case(name);
+    let pragma = pragma(words);
+    let known = |name: &&str| pragma.eq_ignore_ascii_case(name);
     match facts.verb {
         Verb::Begin => Some("BEGIN"),
         Verb::Commit => Some("COMMIT"),
@@ -213,7 +219,7 @@ pub(super) fn d1_refuses(words: &Words<'_>, facts: &Facts) -> Option<&'static st
         Verb::Vacuum => Some("VACUUM"),
         Verb::Other if words.is(0, &["attach"]) => Some("ATTACH"),
         Verb::Other if words.is(0, &["detach"]) => Some("DETACH"),
-        Verb::Create if facts.temporary => Some("CREATE TEMP"),
+        Verb::Create if words.is(1, &["temp", "temporary"]) => Some("CREATE TEMP"),
         Verb::Pragma if !D1_PRAGMAS.iter().any(known) => Some("this PRAGMA"),
         _ => None,
     }
