@@ -109,31 +109,54 @@ async fn retries_end() {
     assert_eq!(project.migrator().up().await.unwrap().steps.len(), 2);
 }
 
+fn limited(builder: whimbrel::MigratorBuilder) -> whimbrel::Migrator {
+    let limit = |options: &mut whimbrel::runner::RunOptions| {
+        options.timeout = Some(Duration::from_millis(100));
+    };
+    builder.options(limit).build().unwrap()
+}
+
+/// The request is still on its way: it will never happen.
 #[tokio::test]
 async fn a_time_limit_ends_the_wait_and_nothing_stays() {
+    let project = Project::new(&COUNTED[..1]);
+    project.migrator().up().await.unwrap();
+    project.write(COUNTED[1].0, COUNTED[1].1);
+    let mut unit = nth(1, |body| body.contains("SET n = n + 1"));
+    let line = project.line(move |body| if unit(body) { Fate::Hold } else { Fate::Pass });
+    let migrator = limited(project.builder_at(&line.url));
+    let Error::Failed(failure) = migrator.up().await.unwrap_err() else {
+        panic!()
+    };
+    assert_eq!(failure.kind, DriverErrorKind::Cancelled);
+    let told = &failure.diagnostic.message;
+    assert_eq!(told, "the time limit of 100 ms is over");
+    assert_eq!(failure.state, DatabaseState::Clean);
+    assert_eq!(project.states().await[1], "002 Failed");
+    line.release();
+    line.wait_for_answer("CHECK constraint failed");
+    assert_eq!(project.rows("SELECT n FROM counter"), "[{\"n\":0}]");
+    project.migrator().up().await.unwrap();
+    assert_eq!(project.rows("SELECT n FROM counter"), "[{\"n\":1}]");
+}
+
+/// The engine is at work and can't be asked to stop: it finishes, and that counts. If the limit
+/// struck before the engine began, nothing of it is there. Never anything else.
+#[tokio::test]
+async fn a_time_limit_on_a_working_engine_tells_the_truth() {
     let project = Project::new(&[("001_slow.sql", "CREATE TABLE slow (x);\n")]);
     project.migrator().up().await.unwrap();
     project.write("002_slow.sql", SLOW);
-    let limit = |options: &mut whimbrel::runner::RunOptions| {
-        options.timeout = Some(Duration::from_millis(20));
-    };
-    let limited = project.builder().options(limit).build().unwrap();
-    match limited.up().await {
+    let rows = match limited(project.builder()).up().await {
+        Ok(report) => report.steps.len(),
         Err(Error::Failed(failure)) => {
-            assert_eq!(failure.kind, DriverErrorKind::Cancelled);
-            assert_eq!(
-                failure.diagnostic.message,
-                "the time limit of 20 ms is over"
-            );
             assert_eq!(failure.state, DatabaseState::Clean);
-            assert_eq!(project.states().await[1], "002 Failed");
-            project.migrator().up().await.unwrap();
+            0
         }
-        // The engine had begun with it before the lock was taken over: then it counts as done.
-        Ok(report) => assert_eq!(report.steps.len(), 1),
         Err(other) => panic!("{other}"),
-    }
-    assert_eq!(project.rows("SELECT x FROM slow"), "[{\"x\":4000000}]");
+    };
+    let count = project.rows("SELECT count(*) AS n FROM slow");
+    assert_eq!(count, format!("[{{\"n\":{rows}}}]"));
 }
 
 #[tokio::test]
