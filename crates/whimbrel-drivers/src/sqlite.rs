@@ -3,7 +3,6 @@
 mod driver;
 mod errors;
 mod guard;
-mod process;
 mod unit;
 
 use std::path::PathBuf;

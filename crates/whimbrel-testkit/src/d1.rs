@@ -53,6 +53,14 @@ fn modules() -> PathBuf {
     home.join("node_modules")
 }
 
+impl PartialEq for D1Server {
+    fn eq(&self, other: &Self) -> bool {
+        self.port == other.port
+    }
+}
+
+impl Eq for D1Server {}
+
 impl D1Server {
     /// What the server takes as a token.
     pub const TOKEN: &'static str = "test-token";
@@ -99,6 +107,22 @@ impl D1Server {
     /// The folder with the databases' files, as `wrangler dev` keeps them.
     pub fn data(&self) -> &Path {
         &self.data
+    }
+
+    /// The port, for a proxy in between.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The rows that a query gives, as JSON.
+    ///
+    /// # Panics
+    /// The query fails.
+    pub fn rows(&self, url: &str, sql: &str) -> String {
+        let answer = self.execute(url, sql);
+        let start = answer.find("\"results\":").expect("rows") + "\"results\":".len();
+        let end = answer.rfind("}]}").expect("an end");
+        answer[start..end].to_owned()
     }
 
     /// Runs SQL by curl in the database of a URL; gives the answer's JSON.

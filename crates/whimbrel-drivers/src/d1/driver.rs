@@ -22,7 +22,8 @@ use super::guard::{self, References};
 use super::http::{Api, Query};
 use super::locate;
 use super::unit::{Composer, FLAVOR, Operation, Role, drops_table};
-use crate::history_sql;
+use crate::history_sql::{self, Claim, Flavor};
+use crate::process;
 
 /// Units that share a request: enough to make the distance cheap, few enough for D1's 30 seconds.
 const UNITS_AT_ONCE: usize = 50;
@@ -34,6 +35,8 @@ pub(super) struct D1 {
     options: SessionOptions,
     server: Server,
     durations: Durations,
+    /// The process that had the lock when it was looked at last.
+    holder: Option<String>,
 }
 
 impl D1 {
@@ -57,17 +60,44 @@ impl D1 {
                 lock_slots: None,
             },
             durations: Durations::default(),
+            holder: None,
         }
     }
 
     /// The statements that read the history.
-    fn reads(&self) -> [Query; 3] {
+    fn reads(&self) -> [Query; 4] {
         let tables = &self.options.tables;
+        let lock = history_sql::table(&FLAVOR, tables, &tables.lock);
         [
             Query::new(history_sql::select_lock(&FLAVOR, tables)),
             Query::new(history_sql::select_applied(&FLAVOR, tables)),
             Query::new(history_sql::select_attempts(&FLAVOR, tables)),
+            Query::new(format!("SELECT connection FROM {lock} WHERE id = 1")),
         ]
+    }
+
+    /// The history from the answers to [`D1::reads`].
+    fn history(&mut self, answers: Vec<Answer>) -> Result<History, DriverError> {
+        let rows: Vec<_> = answers.into_iter().map(Answer::rows).collect();
+        let [lock, applied, attempts, holder] = rows.as_slice() else {
+            return Err(DriverError::new(
+                DriverErrorKind::History,
+                "D1 answered something else than was asked",
+            ));
+        };
+        self.holder = holder
+            .first()
+            .and_then(|row| row.first().cloned().flatten());
+        history_sql::history(lock, applied, attempts)
+    }
+
+    /// Who we are, and whether the process that was seen to hold the lock is gone.
+    fn claim(&self) -> Claim {
+        let gone = self.holder.as_deref().filter(|name| process::is_gone(name));
+        Claim {
+            connection: process::own().map(|name| FLAVOR.literal(&name)),
+            gone: gone.map(|name| format!("connection = {}", FLAVOR.literal(name))),
+        }
     }
 
     /// True if an error says that the history is not there yet.
@@ -229,18 +259,6 @@ fn tell(
     }
 }
 
-/// The history from the answers to [`D1::reads`].
-fn history(answers: Vec<Answer>) -> Result<History, DriverError> {
-    let rows: Vec<_> = answers.into_iter().map(Answer::rows).collect();
-    match rows.as_slice() {
-        [lock, applied, attempts] => history_sql::history(lock, applied, attempts),
-        _ => Err(DriverError::new(
-            DriverErrorKind::History,
-            "D1 answered something else than was asked",
-        )),
-    }
-}
-
 #[async_trait]
 impl Driver for D1 {
     fn server(&self) -> &Server {
@@ -253,7 +271,7 @@ impl Driver for D1 {
 
     async fn read_history(&mut self) -> Result<History, DriverError> {
         match self.api.read(&self.reads()).await {
-            Ok(answers) => history(answers),
+            Ok(answers) => self.history(answers),
             Err(failed) if self.is_missing(&failed.error) => Ok(History::default()),
             Err(failed) => Err(failed.error),
         }
@@ -274,13 +292,14 @@ impl Driver for D1 {
         previous: Option<&Lease>,
     ) -> Result<LockAttempt, DriverError> {
         let tables = &self.options.tables;
-        let take = history_sql::take_lock(&FLAVOR, tables, owner, lease, previous);
+        let claim = self.claim();
+        let take = history_sql::take_lock(&FLAVOR, tables, owner, lease, previous, &claim);
         let mut batch = vec![Query::new(format!("{take} RETURNING token"))];
         batch.extend(self.reads());
         let sent = self.api.send(&batch).await;
         let mut answers = sent.map_err(|failed| failed.error)?;
         let taken = answers.remove(0).rows().len() == 1;
-        let history = history(answers)?;
+        let history = self.history(answers)?;
         if !taken {
             return history_sql::held(history);
         }

@@ -10,6 +10,7 @@ use serde::Serialize;
 use tokio::sync::Notify;
 use whimbrel_core::Error;
 use whimbrel_core::driver::DriverErrorKind;
+use whimbrel_core::failpoint;
 
 use super::answer::{Answer, Envelope};
 use super::errors::{self, Failed};
@@ -135,10 +136,12 @@ impl Api {
             request = request.bearer_auth(token);
         }
         let failed = |error| (errors::transport(error), None);
+        failpoint::reach();
         let response = request.send().await.map_err(failed)?;
         let status = response.status().as_u16();
         let asked = (status == 429).then(|| wait(&response));
         let body = response.bytes().await.map_err(failed)?;
+        failpoint::reach();
         match serde_json::from_slice::<Envelope>(&body) {
             Ok(Envelope {
                 success: true,

@@ -116,8 +116,9 @@ impl Composer<'_> {
                     }
                 }
                 write => {
-                    let sql = history_sql::write(&FLAVOR, self.tables(), write);
-                    list.push(Role::Frame, Query::new(sql));
+                    for sql in history_sql::write(&FLAVOR, self.tables(), write) {
+                        list.push(Role::Frame, Query::new(sql));
+                    }
                 }
             }
         }

@@ -19,8 +19,9 @@ use whimbrel_core::history::{History, HistoryTables, Owner};
 use whimbrel_sql::Dialect;
 
 use super::unit::{Composer, Operation, Role, leaves_state};
-use super::{errors, guard, process};
+use super::{errors, guard};
 use crate::history_sql::{self, Claim, Row};
+use crate::process;
 use crate::sqlite_flavor::Sqlite as Flavor;
 
 /// How long a statement waits for another writer where no lock timeout is set.

@@ -55,10 +55,7 @@ impl Project {
 
     /// Rows of a table, as JSON.
     pub(crate) fn rows(&self, sql: &str) -> String {
-        let answer = whimbrel_testkit::d1().execute(&self.url, sql);
-        let start = answer.find("\"results\":").unwrap() + "\"results\":".len();
-        let end = answer.rfind("}]}").unwrap();
-        answer[start..end].to_owned()
+        whimbrel_testkit::d1().rows(&self.url, sql)
     }
 
     /// Versions with their states.
