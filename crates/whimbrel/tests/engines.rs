@@ -3,11 +3,11 @@
 
 use std::path::Path;
 
-use whimbrel::Migrator;
 use whimbrel::error::ErrorKind;
 use whimbrel::plan::{Goal, State};
 use whimbrel::report::DatabaseState;
 use whimbrel::source::Directory;
+use whimbrel::{Migrator, MigratorBuilder};
 
 struct Project {
     folder: tempfile::TempDir,
@@ -43,12 +43,17 @@ impl Project {
         std::fs::remove_file(self.path().join(name)).unwrap();
     }
 
-    fn migrator(&self) -> Migrator {
-        let mut builder = Migrator::builder(&self.url).source(Directory::new(self.path()));
+    fn builder(&self) -> MigratorBuilder {
+        let builder = Migrator::builder(&self.url).source(Directory::new(self.path()));
         if self.url.starts_with("d1") {
-            builder = builder.password(whimbrel_testkit::D1Server::TOKEN);
+            builder.password(whimbrel_testkit::D1Server::TOKEN)
+        } else {
+            builder
         }
-        builder.build().unwrap()
+    }
+
+    fn migrator(&self) -> Migrator {
+        self.builder().build().unwrap()
     }
 
     async fn states(&self) -> Vec<(String, State)> {
@@ -243,9 +248,9 @@ async fn a_baseline_is_where_up_goes_on(engine: &str) {
     std::fs::create_dir(init.path()).unwrap();
     init.write("001_all.sql", USERS.1);
     let other = |project: &Project| {
-        Migrator::builder(&project.url)
+        project
+            .builder()
             .tables(whimbrel::history::HistoryTables::named("other_applied"))
-            .source(Directory::new(project.path()))
             .build()
             .unwrap()
     };
