@@ -13,6 +13,7 @@ pub mod history;
 pub mod migration;
 pub mod plan;
 pub mod report;
+pub mod rules;
 pub mod runner;
 pub mod source;
 pub mod text;

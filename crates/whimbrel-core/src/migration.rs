@@ -120,6 +120,16 @@ impl Migration {
         }
     }
 
+    /// The text that the checksum is of and that is kept: the file, or the up script where the file
+    /// holds more than this migration.
+    pub fn written(&self) -> &str {
+        if self.directives.rules.part_of_file {
+            self.up.text()
+        } else {
+            self.file.text()
+        }
+    }
+
     /// True if there is a down script and the file does not call itself irreversible.
     pub fn is_reversible(&self) -> bool {
         !matches!(self.down, Down::None) && self.directives.irreversible.is_none()

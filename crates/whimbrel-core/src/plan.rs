@@ -1,8 +1,10 @@
 //! Plans: what a run will do. Planning is pure; it sees neither files nor databases.
 
+mod compose;
 mod dependencies;
 mod down;
 mod modified;
+mod order;
 mod placeholder;
 mod prepare;
 mod resume;

@@ -3,9 +3,9 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use super::compose::compose;
 use super::dependencies::Dependencies;
 use super::modified::{Change, change_in};
-use super::prepare::prepare;
 use super::{Direction, Goal, Plan, PlanInput, Step, find, not_found};
 use crate::diagnostic::Diagnostic;
 use crate::directive::Directives;
@@ -56,15 +56,17 @@ impl<'a> Planner<'a> {
                 && (sources.contains(row.source.as_str())
                     || (sources.is_empty() && row.source == crate::source::DEFAULT_SOURCE))
         };
+        let files: HashMap<_, _> = input
+            .migrations
+            .iter()
+            .filter(|m| m.kind != Kind::Baseline)
+            .map(|m| ((&*m.source, &m.version), m))
+            .collect();
         let mut rows: Vec<_> = input.history.applied.iter().filter(ours).collect();
-        rows.sort_by_key(|row| std::cmp::Reverse((row.kind == Kind::Repeatable, row.sequence)));
+        rows.sort_by_key(|row| std::cmp::Reverse((!in_order(&files, row), row.sequence)));
         Self {
             input,
-            files: input
-                .migrations
-                .iter()
-                .map(|m| ((&*m.source, &m.version), m))
-                .collect(),
+            files,
             rows,
             errors: Vec::new(),
             warnings: Vec::new(),
@@ -88,14 +90,14 @@ impl<'a> Planner<'a> {
             }
             Goal::UndoSteps(count) => {
                 // Repeatable ones don't count: `down --steps 1` undoes the last versioned one.
-                let versioned = rows.iter().filter(|row| row.kind == Kind::Versioned);
+                let versioned = rows.iter().filter(|row| in_order(&self.files, row));
                 versioned.take(*count).copied().collect()
             }
             Goal::UndoAll => rows,
             Goal::DownTo(wanted) => match self.row_of(wanted) {
                 Some(stays) => rows
                     .into_iter()
-                    .filter(|row| row.kind == Kind::Versioned && row.sequence > stays.sequence)
+                    .filter(|row| in_order(&self.files, row) && row.sequence > stays.sequence)
                     .collect(),
                 None => Vec::new(),
             },
@@ -174,7 +176,7 @@ impl<'a> Planner<'a> {
 
     fn step(&mut self, row: &'a Applied) -> Result<Step, Vec<Diagnostic>> {
         let (script, directives) = self.down_script(row)?;
-        let prepared = prepare(self.input, &script, &directives)?;
+        let prepared = compose(self.input, &script, &directives)?;
         let mut step = Step {
             source: row.source.clone(),
             version: row.version.clone(),
@@ -254,6 +256,12 @@ impl<'a> Planner<'a> {
             None => Err(vec![irreversible(row, file)]),
         }
     }
+}
+
+/// True for versioned migrations, and for repeatable ones that take their turn among them.
+fn in_order(files: &HashMap<(&str, &Version), &Migration>, row: &Applied) -> bool {
+    let file = files.get(&(row.source.as_str(), &row.version));
+    row.kind == Kind::Versioned || file.is_some_and(|m| m.directives.rules.in_place)
 }
 
 /// A repeatable migration without a rollback: only its record goes, so that it runs again.

@@ -36,10 +36,14 @@ pub fn change(
     let Some(text) = kept.get(&applied.checksum) else {
         return Change::Modified(None);
     };
-    let file = SourceFile::new(format!("{} as applied", migration.label()), text.as_str());
-    let (directives, up) = up_of(&file, dialect);
-    let same = significant_eq(up.text(), migration.up.text(), dialect)
-        && directives.runs_like(&migration.directives);
+    let same = if migration.directives.rules.part_of_file {
+        significant_eq(text, migration.up.text(), dialect)
+    } else {
+        let file = SourceFile::new(format!("{} as applied", migration.label()), text.as_str());
+        let (directives, up) = up_of(&file, dialect);
+        significant_eq(up.text(), migration.up.text(), dialect)
+            && directives.runs_like(&migration.directives)
+    };
     if same {
         Change::Cosmetic
     } else {
@@ -55,6 +59,7 @@ pub fn needed_scripts(
 ) -> Vec<Checksum> {
     let files: HashMap<(&str, &Version), &Migration> = migrations
         .iter()
+        .filter(|m| m.kind != Kind::Baseline)
         .map(|m| ((&*m.source, &m.version), m))
         .collect();
     let undo = goal.is_some_and(|goal| goal.direction() == super::Direction::Down);

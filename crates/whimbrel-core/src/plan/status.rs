@@ -8,6 +8,7 @@ use serde::Serialize;
 use whimbrel_sql::Dialect;
 
 use super::modified::{Change, change};
+use super::order::Order;
 use crate::checksum::Checksum;
 use crate::history::{Action, Applied, Attempt, AttemptState, History, Holder};
 use crate::migration::{Kind, Migration, label};
@@ -132,6 +133,7 @@ pub fn status(
 ) -> Status {
     let files: HashMap<(&str, &Version), &Migration> = migrations
         .iter()
+        .filter(|m| m.kind != Kind::Baseline)
         .map(|m| ((&*m.source, &m.version), m))
         .collect();
     let sources: Vec<&str> = migrations.iter().map(|m| &*m.source).collect();
@@ -160,9 +162,11 @@ pub fn status(
         }
         rows.push(applied_row(row, file, state));
     }
-    for migration in migrations {
-        if !seen.contains(&(&*migration.source, &migration.version)) {
-            rows.push(pending_row(migration, history));
+    let order = Order::of(migrations, history);
+    for (index, migration) in migrations.iter().enumerate() {
+        let baseline = migration.kind == Kind::Baseline && order.is_passed_over(index);
+        if !baseline && !seen.contains(&(&*migration.source, &migration.version)) {
+            rows.push(pending_row(migration, history, &order, index));
         }
     }
     let count = |test: fn(State) -> bool| rows.iter().filter(|row| test(row.state)).count();
@@ -204,13 +208,18 @@ fn applied_row(row: &Applied, file: Option<&Migration>, state: State) -> StatusR
     }
 }
 
-fn pending_row(migration: &Migration, history: &History) -> StatusRow {
+fn pending_row(
+    migration: &Migration,
+    history: &History,
+    order: &Order<'_>,
+    index: usize,
+) -> StatusRow {
     let attempt = history.attempt(&migration.source, &migration.version);
-    let state = if in_baseline(migration, history) {
+    let state = if order.in_baseline(index) || order.is_passed_over(index) {
         State::Baseline
     } else {
         attempt.map_or_else(
-            || pending_state(migration, history),
+            || pending_state(migration, order, index),
             |a| attempt_state(a, history),
         )
     };
@@ -244,27 +253,12 @@ fn attempt_state(attempt: &Attempt, history: &History) -> State {
     }
 }
 
-fn pending_state(migration: &Migration, history: &History) -> State {
-    let below = migration.kind == Kind::Versioned
-        && history.applied.iter().any(|row| {
-            row.kind != Kind::Repeatable
-                && row.source == *migration.source
-                && row.version > migration.version
-        });
-    if below {
+fn pending_state(migration: &Migration, order: &Order<'_>, index: usize) -> State {
+    if migration.kind == Kind::Versioned && order.applied_after(index).is_some() {
         State::OutOfOrder
     } else {
         State::Pending
     }
-}
-
-fn in_baseline(migration: &Migration, history: &History) -> bool {
-    migration.kind == Kind::Versioned
-        && history.applied.iter().any(|row| {
-            row.kind == Kind::Baseline
-                && row.source == *migration.source
-                && migration.version <= row.version
-        })
 }
 
 fn milliseconds(duration: Duration) -> u64 {

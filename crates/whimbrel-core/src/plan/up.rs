@@ -2,9 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::compose::compose;
 use super::dependencies::{Dependencies, circle};
 use super::modified::{Change, change_in};
-use super::prepare::prepare;
+use super::order::Order;
 use super::{Direction, Goal, Plan, PlanInput, Step, find, not_found};
 use crate::diagnostic::Diagnostic;
 use crate::error::Error;
@@ -36,6 +37,7 @@ struct Planner<'a> {
     input: PlanInput<'a>,
     applied: HashMap<(&'a str, &'a Version), &'a Applied>,
     dependencies: Dependencies,
+    order: Order<'a>,
     errors: Vec<Diagnostic>,
     warnings: Vec<Diagnostic>,
 }
@@ -49,6 +51,7 @@ impl<'a> Planner<'a> {
                 .map(|row| ((row.source.as_str(), &row.version), row))
                 .collect(),
             dependencies: Dependencies::of(input.migrations),
+            order: Order::of(input.migrations, input.history),
             errors: Vec::new(),
             warnings: Vec::new(),
         }
@@ -132,7 +135,7 @@ impl<'a> Planner<'a> {
     fn pending(&mut self) -> Vec<usize> {
         let migrations = self.input.migrations;
         let pending: Vec<_> = (0..migrations.len())
-            .filter(|&i| self.is_pending(&migrations[i]))
+            .filter(|&i| self.is_pending(i))
             .collect();
         self.dependencies.order(&pending).unwrap_or_else(|places| {
             self.errors.push(circle(migrations, &places));
@@ -140,39 +143,33 @@ impl<'a> Planner<'a> {
         })
     }
 
-    fn is_pending(&self, migration: &'a Migration) -> bool {
+    fn is_pending(&self, index: usize) -> bool {
+        let migration = &self.input.migrations[index];
         match self.row(migration) {
             Some(row) => {
                 migration.kind == Kind::Repeatable
-                    && change_in(self.input, migration, row) != Change::None
+                    && (migration.directives.rules.always
+                        || change_in(self.input, migration, row) != Change::None)
             }
-            None => migration.kind == Kind::Repeatable || !self.in_baseline(migration),
+            None => migration.kind == Kind::Repeatable || !self.order.in_baseline(index),
         }
     }
 
-    fn in_baseline(&self, migration: &Migration) -> bool {
-        self.input.history.applied.iter().any(|row| {
-            row.kind == Kind::Baseline
-                && row.source == *migration.source
-                && migration.version <= row.version
-        })
-    }
-
     fn choose(&mut self, goal: &Goal, pending: &[usize]) -> Vec<usize> {
-        let migrations = self.input.migrations;
-        let versioned = || {
-            let all = pending.iter().copied();
-            all.filter(|&i| migrations[i].kind == Kind::Versioned)
-        };
+        let all = self.input.migrations.len();
         match goal {
-            Goal::Latest => versioned().collect(),
-            Goal::NextSteps(count) => versioned().take(*count).collect(),
+            Goal::Latest => self.in_order(pending, all),
+            Goal::NextSteps(count) => {
+                let mut next = self.in_order(pending, all);
+                next.truncate(*count);
+                next
+            }
             Goal::UpTo(wanted) => match self.place_of(wanted) {
-                Some(last) => versioned().filter(|&i| i <= last).collect(),
+                Some(last) => self.in_order(pending, last + 1),
                 None => Vec::new(),
             },
             Goal::Before(wanted) => match self.place_of(wanted) {
-                Some(end) => versioned().filter(|&i| i < end).collect(),
+                Some(end) => self.in_order(pending, end),
                 None => Vec::new(),
             },
             Goal::Apply(wanted) => {
@@ -185,6 +182,24 @@ impl<'a> Planner<'a> {
             }
             _ => Vec::new(),
         }
+    }
+
+    /// What runs in the order of versions, of the pending ones before `end`. A source that has
+    /// nothing applied begins with the last baseline among its files.
+    fn in_order(&self, pending: &[usize], end: usize) -> Vec<usize> {
+        let starts = self.order.starts_before(end);
+        let runs = |index: &usize| {
+            let migration = &self.input.migrations[*index];
+            let start = starts.get(&*migration.source);
+            *index < end
+                && start.is_none_or(|start| index >= start)
+                && match migration.kind {
+                    Kind::Versioned => true,
+                    Kind::Repeatable => migration.directives.rules.in_place,
+                    Kind::Baseline => start == Some(index),
+                }
+        };
+        pending.iter().copied().filter(runs).collect()
     }
 
     fn place_of(&mut self, wanted: &str) -> Option<usize> {
@@ -200,20 +215,10 @@ impl<'a> Planner<'a> {
     fn check_order(&mut self, chosen: &[usize]) {
         let migrations = self.input.migrations;
         let members: HashSet<_> = chosen.iter().copied().collect();
-        let mut highest: HashMap<&str, &Version> = HashMap::new();
-        for row in &self.input.history.applied {
-            if row.kind != Kind::Repeatable {
-                let top = highest.entry(&row.source).or_insert(&row.version);
-                if row.version > **top {
-                    *top = &row.version;
-                }
-            }
-        }
         for &index in chosen {
             let migration = &migrations[index];
-            if let Some(&top) = highest.get(&*migration.source)
-                && migration.kind == Kind::Versioned
-                && migration.version < *top
+            if migration.kind == Kind::Versioned
+                && let Some(top) = self.order.applied_after(index)
             {
                 let allowed =
                     self.input.options.out_of_order || migration.directives.allows("out-of-order");
@@ -237,11 +242,7 @@ impl<'a> Planner<'a> {
                     .applied
                     .contains_key(&(entry.source.as_str(), &entry.version))
             })
-            .filter(|entry| {
-                !entry
-                    .index
-                    .is_some_and(|i| self.in_baseline(&self.input.migrations[i]))
-            })
+            .filter(|entry| !entry.index.is_some_and(|i| self.order.in_baseline(i)))
             .map(|entry| {
                 let (state, help) = match entry.index {
                     Some(_) => (
@@ -277,12 +278,15 @@ impl<'a> Planner<'a> {
         pending: &[usize],
         mut chosen: Vec<usize>,
     ) -> Vec<usize> {
-        let migrations = self.input.migrations;
-        let is_versioned = |i: &&usize| migrations[**i].kind == Kind::Versioned;
-        let versioned = pending.iter().filter(is_versioned).count();
-        let complete = chosen.iter().filter(is_versioned).count() == versioned;
+        let in_order = self.in_order(pending, self.input.migrations.len());
+        let members: HashSet<_> = chosen.iter().collect();
+        let complete = in_order.iter().all(|index| members.contains(index));
         if complete && !matches!(goal, Goal::Apply(_)) {
-            chosen.extend(pending.iter().filter(|i| !is_versioned(i)));
+            let late = |index: &usize| {
+                let migration = &self.input.migrations[*index];
+                migration.kind == Kind::Repeatable && !migration.directives.rules.in_place
+            };
+            chosen.extend(pending.iter().copied().filter(late));
         }
         chosen
     }
@@ -328,10 +332,10 @@ impl<'a> Planner<'a> {
                 .help("add a `-- Rollback` section, or the directive `-- Irreversible: why`"),
             ]);
         }
-        let prepared = prepare(self.input, &migration.up, &migration.directives)?;
+        let prepared = compose(self.input, &migration.up, &migration.directives)?;
         let mut keep = Vec::new();
-        if migration.file.text().len() <= KEPT_SCRIPT_LIMIT {
-            keep.push((migration.checksum.clone(), migration.file.text().to_owned()));
+        if migration.written().len() <= KEPT_SCRIPT_LIMIT {
+            keep.push((migration.checksum.clone(), migration.written().to_owned()));
         }
         let down = down.map(|script| {
             (

@@ -94,7 +94,11 @@ impl Directory {
             ));
         }
         for (index, root) in self.roots.iter().enumerate() {
-            self.walk(root, "", index, dialect, &mut listing)?;
+            if root.is_file() {
+                self.add(root.clone(), "", index, &mut listing);
+            } else {
+                self.walk(root, "", index, dialect, &mut listing)?;
+            }
         }
         for list in [&mut listing.entries, &mut listing.others] {
             list.sort_by(|a, b| (a.root, &a.folder, &a.stem).cmp(&(b.root, &b.folder, &b.stem)));
@@ -131,27 +135,33 @@ impl Directory {
                     self.walk(&item.path(), &inner, root, dialect, out)?;
                 }
             } else {
-                let wanted = self.extension(name);
-                let (stem, extension) = match wanted {
-                    Some(extension) => (&name[..name.len() - extension.len() - 1], extension),
-                    None => name.rsplit_once('.').unwrap_or((name, "")),
-                };
-                let entry = Entry {
-                    path: item.path(),
-                    folder: relative.to_owned(),
-                    root,
-                    stem: stem.to_owned(),
-                    extension: extension.to_owned(),
-                    text: None,
-                };
-                if wanted.is_some() {
-                    out.entries.push(entry);
-                } else {
-                    out.others.push(entry);
-                }
+                self.add(item.path(), relative, root, out);
             }
         }
         Ok(())
+    }
+
+    /// Puts a file on the list.
+    fn add(&self, path: PathBuf, folder: &str, root: usize, out: &mut Listing) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let wanted = self.extension(&name);
+        let (stem, extension) = match wanted {
+            Some(extension) => (&name[..name.len() - extension.len() - 1], extension),
+            None => name.rsplit_once('.').unwrap_or((&name, "")),
+        };
+        let entry = Entry {
+            folder: folder.to_owned(),
+            root,
+            stem: stem.to_owned(),
+            extension: extension.to_owned(),
+            text: None,
+            path: path.clone(),
+        };
+        if wanted.is_some() {
+            out.entries.push(entry);
+        } else {
+            out.others.push(entry);
+        }
     }
 
     /// Which of the extensions asked for a file has.

@@ -1,0 +1,140 @@
+//! Which of two migrations comes first. The order among the files is the layout's; versions are
+//! compared only where a recorded one has no file.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::history::{Applied, History};
+use crate::migration::{Kind, Migration};
+use crate::version::Version;
+
+/// What the history says of the migrations' order.
+pub(super) struct Order<'a> {
+    migrations: &'a [Migration],
+    tops: HashMap<&'a str, Top<'a>>,
+    starts: HashMap<&'a str, usize>,
+}
+
+/// How far a source has come.
+#[derive(Default)]
+struct Top<'a> {
+    applied: Reach<'a>,
+    baseline: Reach<'a>,
+}
+
+#[derive(Default)]
+struct Reach<'a> {
+    /// The last place among the files.
+    place: Option<(usize, &'a Version)>,
+    /// The highest version of those without a file, where files are in order of versions.
+    version: Option<&'a Version>,
+}
+
+impl<'a> Order<'a> {
+    pub(super) fn of(migrations: &'a [Migration], history: &'a History) -> Self {
+        let mut places: HashMap<(&str, &Version), usize> = HashMap::new();
+        let mut by_place = HashSet::new();
+        let mut last: HashMap<&str, &Version> = HashMap::new();
+        for (index, migration) in migrations.iter().enumerate() {
+            let key = (&*migration.source, &migration.version);
+            match migration.kind {
+                // A baseline may have the version of the migration that it goes up to.
+                Kind::Baseline => {
+                    places.entry(key).or_insert(index);
+                }
+                _ => {
+                    places.insert(key, index);
+                }
+            }
+            if migration.kind == Kind::Versioned
+                && last
+                    .insert(&migration.source, &migration.version)
+                    .is_some_and(|previous| *previous > migration.version)
+            {
+                by_place.insert(&*migration.source);
+            }
+        }
+        let mut tops: HashMap<&str, Top<'_>> = HashMap::new();
+        for row in &history.applied {
+            let top = tops.entry(&row.source).or_default();
+            let place = places.get(&(row.source.as_str(), &row.version)).copied();
+            let compares = !by_place.contains(row.source.as_str());
+            match row.kind {
+                Kind::Repeatable => {}
+                Kind::Versioned => top.applied.extend(row, place, compares),
+                Kind::Baseline => {
+                    top.applied.extend(row, place, compares);
+                    top.baseline.extend(row, place, compares);
+                }
+            }
+        }
+        Self {
+            starts: starts(migrations, &tops, migrations.len()),
+            migrations,
+            tops,
+        }
+    }
+
+    /// A version that is applied although it comes after this migration.
+    pub(super) fn applied_after(&self, index: usize) -> Option<&'a Version> {
+        let migration = &self.migrations[index];
+        let reach = &self.tops.get(&*migration.source)?.applied;
+        let by_place = reach.place.filter(|(place, _)| *place > index);
+        let by_version = reach.version.filter(|top| **top > migration.version);
+        by_place.map(|(_, version)| version).or(by_version)
+    }
+
+    /// True if a baseline says that the migration is there already.
+    pub(super) fn in_baseline(&self, index: usize) -> bool {
+        let migration = &self.migrations[index];
+        let Some(top) = self.tops.get(&*migration.source) else {
+            return false;
+        };
+        let reach = &top.baseline;
+        migration.kind != Kind::Repeatable
+            && (reach.place.is_some_and(|(place, _)| place >= index)
+                || reach.version.is_some_and(|top| *top >= migration.version))
+    }
+
+    /// Where each source that has nothing applied begins, if it has a baseline among its files
+    /// before `end`.
+    pub(super) fn starts_before(&self, end: usize) -> HashMap<&'a str, usize> {
+        starts(self.migrations, &self.tops, end)
+    }
+
+    /// True if `up` passes the migration over: a baseline that is not the start, or what a start
+    /// replaces.
+    pub(super) fn is_passed_over(&self, index: usize) -> bool {
+        let migration = &self.migrations[index];
+        match self.starts.get(&*migration.source) {
+            Some(&start) if migration.kind == Kind::Versioned => index < start,
+            Some(&start) => migration.kind == Kind::Baseline && index != start,
+            None => migration.kind == Kind::Baseline,
+        }
+    }
+}
+
+fn starts<'a>(
+    migrations: &'a [Migration],
+    tops: &HashMap<&str, Top<'_>>,
+    end: usize,
+) -> HashMap<&'a str, usize> {
+    let files = migrations.iter().enumerate().take(end);
+    files
+        .filter(|(_, m)| m.kind == Kind::Baseline && !tops.contains_key(&*m.source))
+        .map(|(index, m)| (&*m.source, index))
+        .collect()
+}
+
+impl<'a> Reach<'a> {
+    fn extend(&mut self, row: &'a Applied, place: Option<usize>, compares: bool) {
+        match place {
+            Some(place) if self.place.is_none_or(|(top, _)| top < place) => {
+                self.place = Some((place, &row.version));
+            }
+            None if compares && self.version.is_none_or(|top| *top < row.version) => {
+                self.version = Some(&row.version);
+            }
+            _ => {}
+        }
+    }
+}

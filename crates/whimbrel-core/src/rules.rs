@@ -1,0 +1,34 @@
+//! What a tool's layout knows of a file and Whimbrel's own directives have no word for.
+
+use std::collections::BTreeMap;
+
+/// How the tool that a file was written for treats it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rules {
+    /// The file holds other migrations, or another language: the checksum and the kept text are
+    /// those of the up script alone.
+    pub part_of_file: bool,
+    /// A repeatable migration that runs in its place among the versioned ones, not after them.
+    pub in_place: bool,
+    /// A repeatable migration that runs with every `up`, changed or not.
+    pub always: bool,
+    /// Whether `${key}` is looked for.
+    pub placeholders: Placeholders,
+}
+
+/// Whether `${key}` is looked for in a script.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Placeholders {
+    /// If the settings give values for any.
+    #[default]
+    AsSet,
+    /// Never.
+    Off,
+    /// Always. The settings' values come before these.
+    On {
+        /// The tool's own values, and those that the files give.
+        values: BTreeMap<String, String>,
+        /// One without a value is an error; otherwise it stays as it is.
+        strict: bool,
+    },
+}
