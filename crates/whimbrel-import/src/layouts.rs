@@ -1,11 +1,16 @@
 //! The layouts: how each tool names, orders and runs its files. One module per tool.
 
+mod read;
+mod sqitch;
+
 use whimbrel_core::Error;
 use whimbrel_core::source::{Layout, NATIVE_LAYOUTS};
 
 /// All layouts that Whimbrel reads.
 pub fn layouts() -> Vec<&'static dyn Layout> {
-    NATIVE_LAYOUTS.to_vec()
+    let mut layouts = NATIVE_LAYOUTS.to_vec();
+    layouts.push(&sqitch::Sqitch);
+    layouts
 }
 
 /// A layout by its name in settings.
