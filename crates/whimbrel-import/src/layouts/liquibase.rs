@@ -205,7 +205,7 @@ impl Load<'_> {
             let problem = Diagnostic::error("liquibase-delimiter", message);
             self.problems
                 .add(problem.at(file, changeset.header.clone(), ""));
-            Script::slice(Arc::clone(file), 0..0)
+            Script::slice(Arc::clone(file), changeset.header.clone())
         })
     }
 
@@ -270,10 +270,11 @@ impl Load<'_> {
             }
         }
         if self.filtered > 0 {
-            let message = format!(
-                "{} changesets have a context or labels: all of them run, as in Liquibase when it is given none",
-                self.filtered
-            );
+            let which = match self.filtered {
+                1 => "a changeset has a context or labels: it runs".to_owned(),
+                count => format!("{count} changesets have a context or labels: all of them run"),
+            };
+            let message = format!("{which}, as in Liquibase when it is given none");
             self.problems
                 .add(Diagnostic::warning("liquibase-context", message));
         }

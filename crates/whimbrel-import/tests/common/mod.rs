@@ -1,5 +1,5 @@
 //! Folders of fixtures, written file by file.
-#![allow(dead_code)]
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
 use whimbrel_core::Error;
 use whimbrel_core::migration::Migration;
