@@ -3,6 +3,7 @@
 mod liquibase;
 mod read;
 mod sqitch;
+mod ts_strings;
 
 use whimbrel_core::Error;
 use whimbrel_core::source::{Layout, NATIVE_LAYOUTS};
@@ -12,6 +13,7 @@ pub fn layouts() -> Vec<&'static dyn Layout> {
     let mut layouts = NATIVE_LAYOUTS.to_vec();
     layouts.push(&liquibase::Liquibase);
     layouts.push(&sqitch::Sqitch);
+    layouts.push(&ts_strings::TsStrings);
     layouts
 }
 
