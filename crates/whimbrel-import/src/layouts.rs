@@ -1,6 +1,7 @@
 //! The layouts: how each tool names, orders and runs its files. One module per tool.
 
 mod liquibase;
+mod rails;
 mod read;
 mod sqitch;
 mod ts_strings;
@@ -12,6 +13,7 @@ use whimbrel_core::source::{Layout, NATIVE_LAYOUTS};
 pub fn layouts() -> Vec<&'static dyn Layout> {
     let mut layouts = NATIVE_LAYOUTS.to_vec();
     layouts.push(&liquibase::Liquibase);
+    layouts.push(&rails::Rails);
     layouts.push(&sqitch::Sqitch);
     layouts.push(&ts_strings::TsStrings);
     layouts
