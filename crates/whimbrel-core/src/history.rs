@@ -106,6 +106,8 @@ pub enum Action {
     Baseline,
     /// Corrected by hand.
     Repair,
+    /// A hook ran.
+    Hook,
 }
 
 impl Action {
@@ -116,6 +118,7 @@ impl Action {
             Self::Down => "down",
             Self::Baseline => "baseline",
             Self::Repair => "repair",
+            Self::Hook => "hook",
         }
     }
 
@@ -125,6 +128,7 @@ impl Action {
             "down" => Self::Down,
             "baseline" => Self::Baseline,
             "repair" => Self::Repair,
+            "hook" => Self::Hook,
             _ => Self::Up,
         }
     }

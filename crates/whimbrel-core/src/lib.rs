@@ -10,6 +10,7 @@ pub mod driver;
 pub mod error;
 pub mod event;
 pub mod history;
+pub mod hook;
 pub mod migration;
 pub mod plan;
 pub mod report;

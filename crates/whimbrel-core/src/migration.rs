@@ -20,6 +20,8 @@ pub enum Kind {
     Repeatable,
     /// A mark: everything up to here was there already.
     Baseline,
+    /// No migration, but a script that runs around them: see [`crate::hook`].
+    Hook,
 }
 
 impl Kind {
@@ -29,6 +31,7 @@ impl Kind {
             Self::Versioned => "versioned",
             Self::Repeatable => "repeatable",
             Self::Baseline => "baseline",
+            Self::Hook => "hook",
         }
     }
 

@@ -3,6 +3,7 @@
 mod compose;
 mod dependencies;
 mod down;
+mod hooks;
 mod modified;
 mod order;
 mod placeholder;
@@ -27,6 +28,7 @@ use crate::diagnostic::Diagnostic;
 use crate::driver::Capabilities;
 use crate::error::Error;
 use crate::history::History;
+use crate::hook::Hook;
 use crate::migration::{Kind, Migration};
 use crate::text::Script;
 use crate::version::Version;
@@ -100,6 +102,8 @@ pub struct PlanOptions {
 pub struct PlanInput<'a> {
     /// The files, in order.
     pub migrations: &'a [Migration],
+    /// Scripts that run around them, in order.
+    pub hooks: &'a [Hook],
     /// The database's history.
     pub history: &'a History,
     /// Kept scripts, as far as [`needed_scripts`] asked for them.

@@ -22,6 +22,7 @@ use crate::driver::{Connect, Driver, Lease};
 use crate::error::Error;
 use crate::event::{Event, Listener};
 use crate::history::{FORMAT, History, Owner};
+use crate::hook::Hook;
 use crate::migration::Migration;
 use crate::plan::{Goal, Plan, PlanInput, PlanOptions, Status, needed_scripts, plan, status};
 use crate::report::Report;
@@ -92,6 +93,7 @@ pub struct Runner<'a> {
 struct Session {
     driver: Box<dyn Driver>,
     migrations: Vec<Migration>,
+    hooks: Vec<Hook>,
     history: History,
 }
 
@@ -228,7 +230,7 @@ impl Runner<'_> {
         };
         let (loaded, connected) = tokio::join!(files, connection);
         let loaded = loaded.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
-        let migrations = self.take(loaded?);
+        let (migrations, hooks) = self.take(loaded?);
         let (driver, history) = connected?;
         self.listener.event(&Event::Connected {
             server: driver.server(),
@@ -242,15 +244,18 @@ impl Runner<'_> {
         Ok(Session {
             driver,
             migrations,
+            hooks,
             history,
         })
     }
 
     /// Puts the sources' migrations together, and says what the sources had to say.
-    fn take(&self, loaded: Vec<Loaded>) -> Vec<Migration> {
+    fn take(&self, loaded: Vec<Loaded>) -> (Vec<Migration>, Vec<Hook>) {
         let mut migrations = Vec::new();
+        let mut hooks = Vec::new();
         for Loaded {
             migrations: list,
+            hooks: around,
             warnings,
             layout,
         } in loaded
@@ -265,8 +270,9 @@ impl Runner<'_> {
                 self.listener.event(&Event::Diagnostic(&note));
             }
             migrations.extend(list);
+            hooks.extend(around);
         }
-        migrations
+        (migrations, hooks)
     }
 
     async fn plan_in(&self, session: &mut Session, goal: &Goal) -> Result<Plan, Error> {
@@ -275,6 +281,7 @@ impl Runner<'_> {
         let server = session.driver.server();
         let input = PlanInput {
             migrations: &session.migrations,
+            hooks: &session.hooks,
             history: &session.history,
             kept: &kept,
             dialect: session.driver.dialect(),

@@ -1,10 +1,14 @@
-//! From a migration's script to the one that runs: placeholders, then statements and units.
+//! From a migration's script to the one that runs: placeholders, hooks around it, then statements
+//! and units.
+
+use std::sync::Arc;
 
 use super::prepare::{Prepared, prepare};
-use super::{PlanInput, PlanOptions, placeholder};
+use super::{Direction, PlanInput, PlanOptions, placeholder};
 use crate::diagnostic::Diagnostic;
 use crate::directive::Directives;
-use crate::text::Script;
+use crate::hook::{Hook, When};
+use crate::text::{Script, ScriptBuilder};
 
 /// Puts placeholders in, splits the script and decides how it runs.
 pub(super) fn compose(
@@ -13,6 +17,14 @@ pub(super) fn compose(
     directives: &Directives,
 ) -> Result<Prepared, Vec<Diagnostic>> {
     let script = placeholder::resolve(input.options, &directives.rules.placeholders, script)?;
+    prepare_resolved(input, &script, directives)
+}
+
+fn prepare_resolved(
+    input: PlanInput<'_>,
+    script: &Script,
+    directives: &Directives,
+) -> Result<Prepared, Vec<Diagnostic>> {
     let options = PlanOptions {
         // They are in their places now; what the values hold is not looked at again.
         placeholders: None,
@@ -22,5 +34,59 @@ pub(super) fn compose(
         options: &options,
         ..input
     };
-    prepare(input, &script, directives)
+    prepare(input, script, directives)
+}
+
+/// A migration's script with the hooks that run before and after each, in one transaction.
+pub(super) fn compose_with_hooks(
+    input: PlanInput<'_>,
+    source: &str,
+    direction: Direction,
+    script: &Script,
+    directives: &Directives,
+) -> Result<Prepared, Vec<Diagnostic>> {
+    let of = |when: When| {
+        let hooks = input.hooks.iter();
+        hooks.filter(move |h| h.when == when && h.direction == direction && *h.source == *source)
+    };
+    let own = compose(input, script, directives)?;
+    if of(When::BeforeEach)
+        .chain(of(When::AfterEach))
+        .next()
+        .is_none()
+    {
+        return Ok(own);
+    }
+    let script = placeholder::resolve(input.options, &directives.rules.placeholders, script)?;
+    let mut builder = Script::build(Arc::clone(script.file()));
+    for hook in of(When::BeforeEach) {
+        add(&mut builder, input, hook)?;
+    }
+    builder.append(&script);
+    for hook in of(When::AfterEach) {
+        end_statement(&mut builder);
+        add(&mut builder, input, hook)?;
+    }
+    let mut directives = directives.clone();
+    if own.journalled && input.capabilities.transactional_ddl {
+        directives.transaction = Some(false);
+    }
+    directives.foreign_keys = own.foreign_keys;
+    prepare_resolved(input, &builder.finish(), &directives)
+}
+
+fn add(
+    builder: &mut ScriptBuilder,
+    input: PlanInput<'_>,
+    hook: &Hook,
+) -> Result<(), Vec<Diagnostic>> {
+    let rule = &hook.directives.rules.placeholders;
+    builder.append(&placeholder::resolve(input.options, rule, &hook.script)?);
+    end_statement(builder);
+    Ok(())
+}
+
+/// The last statement of a file may lack its semicolon, and its last line its end.
+fn end_statement(builder: &mut ScriptBuilder) {
+    builder.put("\n;\n", 0);
 }

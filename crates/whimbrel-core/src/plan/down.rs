@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::compose::compose;
+use super::compose::compose_with_hooks;
 use super::dependencies::Dependencies;
 use super::modified::{Change, change_in};
 use super::{Direction, Goal, Plan, PlanInput, Step, find, not_found};
@@ -27,6 +27,13 @@ pub(super) fn plan(input: PlanInput<'_>, goal: &Goal) -> Result<Plan, Error> {
         }
     }
     if planner.errors.is_empty() {
+        let count = steps.len();
+        // Nothing to undo is no run: hooks of `down` go with what they are around.
+        let steps = match count {
+            0 => steps,
+            _ => super::hooks::around(input, Direction::Down, steps, count)
+                .map_err(Error::Refused)?,
+        };
         Ok(Plan {
             direction: Direction::Down,
             batch: input.history.next_batch(),
@@ -176,7 +183,13 @@ impl<'a> Planner<'a> {
 
     fn step(&mut self, row: &'a Applied) -> Result<Step, Vec<Diagnostic>> {
         let (script, directives) = self.down_script(row)?;
-        let prepared = compose(self.input, &script, &directives)?;
+        let prepared = compose_with_hooks(
+            self.input,
+            &row.source,
+            Direction::Down,
+            &script,
+            &directives,
+        )?;
         let mut step = Step {
             source: row.source.clone(),
             version: row.version.clone(),

@@ -59,7 +59,7 @@ impl<'a> Order<'a> {
             let place = places.get(&(row.source.as_str(), &row.version)).copied();
             let compares = !by_place.contains(row.source.as_str());
             match row.kind {
-                Kind::Repeatable => {}
+                Kind::Repeatable | Kind::Hook => {}
                 Kind::Versioned => top.applied.extend(row, place, compares),
                 Kind::Baseline => {
                     top.applied.extend(row, place, compares);

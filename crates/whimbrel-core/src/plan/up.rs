@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::compose::compose;
+use super::compose::compose_with_hooks;
 use super::dependencies::{Dependencies, circle};
 use super::modified::{Change, change_in};
 use super::order::Order;
@@ -20,7 +20,19 @@ pub(super) fn plan(input: PlanInput<'_>, goal: &Goal) -> Result<Plan, Error> {
     let chosen = planner.choose(goal, &pending);
     planner.check_order(&chosen);
     let chosen = planner.add_repeatables(goal, &pending, chosen);
-    let steps = planner.steps(&chosen);
+    let mut steps = planner.steps(&chosen);
+    let late = chosen
+        .iter()
+        .position(|&index| is_late(&input.migrations[index]));
+    let late = late.unwrap_or(chosen.len());
+    if planner.errors.is_empty() {
+        match super::hooks::around(input, Direction::Up, steps, late) {
+            Ok(all) => steps = all,
+            Err(problems) => return Err(Error::Refused(problems)),
+        }
+    } else {
+        steps = Vec::new();
+    }
     if planner.errors.is_empty() {
         Ok(Plan {
             direction: Direction::Up,
@@ -197,6 +209,7 @@ impl<'a> Planner<'a> {
                     Kind::Versioned => true,
                     Kind::Repeatable => migration.directives.rules.in_place,
                     Kind::Baseline => start == Some(index),
+                    Kind::Hook => false,
                 }
         };
         pending.iter().copied().filter(runs).collect()
@@ -278,15 +291,13 @@ impl<'a> Planner<'a> {
         pending: &[usize],
         mut chosen: Vec<usize>,
     ) -> Vec<usize> {
-        let in_order = self.in_order(pending, self.input.migrations.len());
+        let migrations = self.input.migrations;
+        let in_order = self.in_order(pending, migrations.len());
         let members: HashSet<_> = chosen.iter().collect();
         let complete = in_order.iter().all(|index| members.contains(index));
         if complete && !matches!(goal, Goal::Apply(_)) {
-            let late = |index: &usize| {
-                let migration = &self.input.migrations[*index];
-                migration.kind == Kind::Repeatable && !migration.directives.rules.in_place
-            };
-            chosen.extend(pending.iter().copied().filter(late));
+            let late = pending.iter().filter(|index| is_late(&migrations[**index]));
+            chosen.extend(late);
         }
         chosen
     }
@@ -332,7 +343,13 @@ impl<'a> Planner<'a> {
                 .help("add a `-- Rollback` section, or the directive `-- Irreversible: why`"),
             ]);
         }
-        let prepared = compose(self.input, &migration.up, &migration.directives)?;
+        let prepared = compose_with_hooks(
+            self.input,
+            &migration.source,
+            Direction::Up,
+            &migration.up,
+            &migration.directives,
+        )?;
         let mut keep = Vec::new();
         if migration.written().len() <= KEPT_SCRIPT_LIMIT {
             keep.push((migration.checksum.clone(), migration.written().to_owned()));
@@ -370,6 +387,11 @@ impl<'a> Planner<'a> {
             .map_err(|problem| vec![problem])?;
         Ok(step)
     }
+}
+
+/// True for repeatable migrations that come after all versioned ones.
+fn is_late(migration: &Migration) -> bool {
+    migration.kind == Kind::Repeatable && !migration.directives.rules.in_place
 }
 
 fn modified(migration: &Migration, row: &Applied) -> Diagnostic {

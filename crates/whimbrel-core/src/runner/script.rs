@@ -6,6 +6,7 @@ use crate::diagnostic::Diagnostic;
 use crate::driver::{BoundStatement, Driver, Lease, Part, Record, Server, Unit, Write};
 use crate::error::Error;
 use crate::history::{Action, Attempt, AttemptId, AttemptState, History};
+use crate::migration::Kind;
 use crate::plan::{Direction, Plan, Segment, Step, statement_hashes};
 use crate::runner::{CONCURRENT_LOCK_TIMEOUT, RunOptions};
 
@@ -38,6 +39,7 @@ impl Records {
             version: step.version.clone(),
             name: step.name.clone(),
             action: match step.direction {
+                _ if step.kind == Kind::Hook => Action::Hook,
                 Direction::Up => Action::Up,
                 Direction::Down => Action::Down,
             },
@@ -73,6 +75,9 @@ impl Records {
 
     /// The writes that make the step applied or undone; its scripts are kept apart.
     pub(super) fn result<'a>(&'a self, step: &'a Step) -> Vec<Write<'a>> {
+        if step.kind == Kind::Hook {
+            return Vec::new();
+        }
         let (source, version) = (step.source.as_str(), step.version.as_str());
         let remove = Write::Remove { source, version };
         if step.direction == Direction::Down {
