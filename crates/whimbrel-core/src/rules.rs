@@ -30,5 +30,18 @@ pub enum Placeholders {
         values: BTreeMap<String, String>,
         /// One without a value is an error; otherwise it stays as it is.
         strict: bool,
+        /// Keys whose values the server gives; they are put among the values before planning.
+        server: Vec<(String, ServerFact)>,
     },
+}
+
+/// What a server says of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServerFact {
+    /// Who is connected.
+    User,
+    /// The database.
+    Database,
+    /// The schema that unqualified names are in.
+    Schema,
 }

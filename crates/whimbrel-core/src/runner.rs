@@ -2,6 +2,7 @@
 
 mod atomic;
 mod execution;
+mod facts;
 mod failure;
 mod journal;
 mod lock;
@@ -230,8 +231,9 @@ impl Runner<'_> {
         };
         let (loaded, connected) = tokio::join!(files, connection);
         let loaded = loaded.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
-        let (migrations, hooks) = self.take(loaded?);
-        let (driver, history) = connected?;
+        let (mut migrations, mut hooks) = self.take(loaded?);
+        let (mut driver, history) = connected?;
+        facts::fill(driver.as_mut(), &mut migrations, &mut hooks).await?;
         self.listener.event(&Event::Connected {
             server: driver.server(),
         });

@@ -1,5 +1,6 @@
 //! The layouts: how each tool names, orders and runs its files. One module per tool.
 
+mod flyway;
 mod liquibase;
 mod rails;
 mod read;
@@ -12,6 +13,7 @@ use whimbrel_core::source::{Layout, NATIVE_LAYOUTS};
 /// All layouts that Whimbrel reads.
 pub fn layouts() -> Vec<&'static dyn Layout> {
     let mut layouts = NATIVE_LAYOUTS.to_vec();
+    layouts.push(&flyway::Flyway);
     layouts.push(&liquibase::Liquibase);
     layouts.push(&rails::Rails);
     layouts.push(&sqitch::Sqitch);

@@ -58,7 +58,7 @@ fn changesets_are_migrations() {
     assert_eq!(down(users).unwrap(), "DROP TABLE ${schema}.users;\n");
     assert_eq!(users.description(), "The users");
     assert_eq!(users.up.place(0).line, 6);
-    let Placeholders::On { values, strict } = &users.directives.rules.placeholders else {
+    let Placeholders::On { values, strict, .. } = &users.directives.rules.placeholders else {
         panic!()
     };
     assert_eq!((values["schema"].as_str(), *strict), ("app", false));

@@ -20,7 +20,7 @@ pub(super) fn resolve(
     match (rule, &options.placeholders) {
         (Placeholders::Off, _) | (Placeholders::AsSet, None) => Ok(script.clone()),
         (Placeholders::AsSet, Some(values)) => substitute(script, values),
-        (Placeholders::On { values, strict }, set) => {
+        (Placeholders::On { values, strict, .. }, set) => {
             let find = |key: &str| {
                 let set = set.as_ref().and_then(|set| look_up(set, key));
                 set.or_else(|| look_up(values, key))
@@ -145,6 +145,7 @@ mod tests {
         let on = |strict| Placeholders::On {
             values: values.clone(),
             strict,
+            server: Vec::new(),
         };
         let text = script("${flyway:fileName} ${missing}");
         let options = PlanOptions::default();

@@ -16,6 +16,7 @@ use crate::version::Version;
 pub(super) fn plan(input: PlanInput<'_>, goal: &Goal) -> Result<Plan, Error> {
     let mut planner = Planner::new(input);
     planner.check_applied();
+    planner.check_baselines();
     let pending = planner.pending();
     let chosen = planner.choose(goal, &pending);
     planner.check_order(&chosen);
@@ -140,6 +141,38 @@ impl<'a> Planner<'a> {
                 Diagnostic::warning("missing", message)
                     .help("the database is ahead of these files, or another branch was applied"),
             );
+        }
+    }
+
+    /// A baseline newer than everything else among the files says how an empty database begins;
+    /// one with a history does not come to its state by it.
+    fn check_baselines(&mut self) {
+        let migrations = self.input.migrations;
+        let mut last: HashMap<&str, usize> = HashMap::new();
+        for (index, migration) in migrations.iter().enumerate() {
+            if matches!(migration.kind, Kind::Versioned | Kind::Baseline) {
+                last.insert(&migration.source, index);
+            }
+        }
+        for index in last.into_values() {
+            let migration = &migrations[index];
+            let is_there = self.row(migration).is_some() || self.order.in_baseline(index);
+            if migration.kind == Kind::Baseline
+                && !is_there
+                && self.order.is_passed_over(index)
+                && migrations.iter().all(|m| {
+                    m.kind != Kind::Versioned
+                        || m.source != migration.source
+                        || m.version < migration.version
+                })
+            {
+                let message = format!(
+                    "{} is passed over: it begins an empty database, and this one has a history",
+                    migration.label()
+                );
+                self.warnings
+                    .push(Diagnostic::warning("baseline", message).at(&migration.file, 0..0, ""));
+            }
         }
     }
 

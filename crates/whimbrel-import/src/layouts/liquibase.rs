@@ -173,6 +173,8 @@ impl Load<'_> {
         let directives = &mut migration.directives;
         directives.description.clone_from(&changeset.comment);
         directives.transaction = (!attributes.is("runInTransaction", true)).then_some(false);
+        // What was added to an earlier file runs when it is found.
+        directives.allow = vec!["out-of-order".to_owned()];
         directives.rules.part_of_file = true;
         directives.rules.in_place = true;
         directives.rules.always = always;
@@ -185,6 +187,7 @@ impl Load<'_> {
         migration.directives.rules.placeholders = Placeholders::On {
             values: values.clone(),
             strict: false,
+            server: Vec::new(),
         };
         // Its driver for SQLite does not enforce foreign keys.
         if self.dialect == Dialect::Sqlite {

@@ -1,0 +1,53 @@
+//! Placeholders whose values the server gives.
+
+use whimbrel_sql::Dialect;
+
+use crate::directive::Directives;
+use crate::driver::Driver;
+use crate::error::Error;
+use crate::hook::Hook;
+use crate::migration::Migration;
+use crate::rules::{Placeholders, ServerFact};
+
+/// Asks the server once, if any script wants to know.
+pub(super) async fn fill(
+    driver: &mut dyn Driver,
+    migrations: &mut [Migration],
+    hooks: &mut [Hook],
+) -> Result<(), Error> {
+    let of_migrations = migrations.iter_mut().map(|m| &mut m.directives);
+    let of_hooks = hooks.iter_mut().map(|hook| &mut hook.directives);
+    let mut wanting: Vec<_> = of_migrations.chain(of_hooks).filter(|d| wants(d)).collect();
+    if wanting.is_empty() {
+        return Ok(());
+    }
+    let sql = match driver.dialect() {
+        Dialect::Postgres => "SELECT current_user, current_database(), current_schema()",
+        Dialect::Mysql => "SELECT SUBSTRING_INDEX(USER(), '@', 1), DATABASE(), DATABASE()",
+        // It knows no users, and its database has no name.
+        Dialect::Sqlite => "SELECT NULL, NULL, 'main'",
+    };
+    let rows = driver.query(sql).await?;
+    let row = rows.into_iter().next().unwrap_or_default();
+    let value = |fact: ServerFact| {
+        let column = match fact {
+            ServerFact::User => 0,
+            ServerFact::Database => 1,
+            ServerFact::Schema => 2,
+        };
+        row.get(column).cloned().flatten()
+    };
+    for directives in &mut wanting {
+        if let Placeholders::On { values, server, .. } = &mut directives.rules.placeholders {
+            let known = server
+                .iter()
+                .filter_map(|(key, fact)| Some((key.clone(), value(*fact)?)));
+            values.extend(known);
+        }
+    }
+    Ok(())
+}
+
+fn wants(directives: &Directives) -> bool {
+    matches!(&directives.rules.placeholders, Placeholders::On { server, .. } if !server.is_empty())
+}
