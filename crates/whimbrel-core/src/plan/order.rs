@@ -101,6 +101,26 @@ impl<'a> Order<'a> {
         starts(self.migrations, &self.tops, end)
     }
 
+    /// Baselines that are the last of their source although it has a history without them: their
+    /// state is one that the database can't come to by these files.
+    pub(super) fn baselines_without_use(&self) -> Vec<&'a Migration> {
+        let mut last: HashMap<&str, usize> = HashMap::new();
+        for (index, migration) in self.migrations.iter().enumerate() {
+            if matches!(migration.kind, Kind::Versioned | Kind::Baseline) {
+                last.insert(&migration.source, index);
+            }
+        }
+        let same = |a: usize, b: usize| self.migrations[a].version == self.migrations[b].version;
+        let unused = |index: &usize| {
+            self.migrations[*index].kind == Kind::Baseline
+                && self.tops.contains_key(&*self.migrations[*index].source)
+                && !self.in_baseline(*index)
+                && !(*index > 0 && same(*index, index - 1))
+        };
+        let unused = last.into_values().filter(unused);
+        unused.map(|index| &self.migrations[index]).collect()
+    }
+
     /// True if `up` passes the migration over: a baseline that is not the start, or what a start
     /// replaces.
     pub(super) fn is_passed_over(&self, index: usize) -> bool {

@@ -144,35 +144,14 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// A baseline newer than everything else among the files says how an empty database begins;
-    /// one with a history does not come to its state by it.
     fn check_baselines(&mut self) {
-        let migrations = self.input.migrations;
-        let mut last: HashMap<&str, usize> = HashMap::new();
-        for (index, migration) in migrations.iter().enumerate() {
-            if matches!(migration.kind, Kind::Versioned | Kind::Baseline) {
-                last.insert(&migration.source, index);
-            }
-        }
-        for index in last.into_values() {
-            let migration = &migrations[index];
-            let is_there = self.row(migration).is_some() || self.order.in_baseline(index);
-            if migration.kind == Kind::Baseline
-                && !is_there
-                && self.order.is_passed_over(index)
-                && migrations.iter().all(|m| {
-                    m.kind != Kind::Versioned
-                        || m.source != migration.source
-                        || m.version < migration.version
-                })
-            {
-                let message = format!(
-                    "{} is passed over: it begins an empty database, and this one has a history",
-                    migration.label()
-                );
-                self.warnings
-                    .push(Diagnostic::warning("baseline", message).at(&migration.file, 0..0, ""));
-            }
+        for migration in self.order.baselines_without_use() {
+            let message = format!(
+                "{} is passed over: it begins an empty database, and this one has a history",
+                migration.label()
+            );
+            let warning = Diagnostic::warning("baseline", message);
+            self.warnings.push(warning.at(&migration.file, 0..0, ""));
         }
     }
 

@@ -21,13 +21,18 @@ pub(super) async fn fill(
     if wanting.is_empty() {
         return Ok(());
     }
-    let sql = match driver.dialect() {
-        Dialect::Postgres => "SELECT current_user, current_database(), current_schema()",
-        Dialect::Mysql => "SELECT SUBSTRING_INDEX(USER(), '@', 1), DATABASE(), DATABASE()",
-        // It knows no users, and its database has no name.
-        Dialect::Sqlite => "SELECT NULL, NULL, 'main'",
+    let rows = match driver.dialect() {
+        Dialect::Postgres => {
+            let sql = "SELECT current_user, current_database(), current_schema()";
+            driver.query(sql).await?
+        }
+        Dialect::Mysql => {
+            let sql = "SELECT SUBSTRING_INDEX(USER(), '@', 1), DATABASE(), DATABASE()";
+            driver.query(sql).await?
+        }
+        // It knows no users, its database has no name, and the file need not be there yet.
+        Dialect::Sqlite => vec![vec![None, None, Some("main".to_owned())]],
     };
-    let rows = driver.query(sql).await?;
     let row = rows.into_iter().next().unwrap_or_default();
     let value = |fact: ServerFact| {
         let column = match fact {

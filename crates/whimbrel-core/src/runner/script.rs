@@ -64,11 +64,12 @@ impl Records {
             duration: std::time::Duration::ZERO,
             started_by: options.owner.who(),
         };
-        let replaces = history.applied(&step.source, &step.version).is_some();
+        let replaced = history.applied(&step.source, &step.version);
         Self {
             attempt,
-            replaces,
-            sequence,
+            replaces: replaced.is_some(),
+            // One that runs again keeps its place: what was built on it is undone before it.
+            sequence: replaced.map_or(sequence, |row| row.sequence),
             batch,
         }
     }

@@ -6,6 +6,7 @@ mod settings;
 mod values;
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use whimbrel_core::Error;
@@ -249,7 +250,8 @@ impl<'a> Load<'a> {
             let texts = [migration.file.text(), file.text()];
             let placeholders = &mut migration.directives.rules.placeholders;
             if *placeholders != Placeholders::Off {
-                *placeholders = values::of(&entry.path, &texts, &self.now);
+                let path = Path::new(migration.file.name());
+                *placeholders = values::of(path, &texts, &self.now);
             }
             migration.down = Down::Script(Script::whole(file));
         }
