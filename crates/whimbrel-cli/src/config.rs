@@ -43,6 +43,7 @@ pub(crate) struct Settings {
     pub(crate) lock_timeout: Option<Duration>,
     pub(crate) lock_wait: Option<Duration>,
     pub(crate) placeholders: BTreeMap<String, String>,
+    pub(crate) layout_options: BTreeMap<String, String>,
     pub(crate) session_sql: Vec<String>,
 }
 

@@ -137,6 +137,22 @@ fn what_cannot_be_done_is_refused_with_its_place() {
 }
 
 #[test]
+fn placeholders_can_be_turned_off() {
+    let folder = Folder::new(&[("V1__a.sql", "SELECT '${x}';")]);
+    let off = |value| {
+        folder
+            .directory()
+            .layout_option("placeholder-replacement", value)
+    };
+    let loaded = off("false").load(Dialect::Postgres).unwrap();
+    assert_eq!(
+        loaded.migrations[0].directives.rules.placeholders,
+        Placeholders::Off
+    );
+    assert!(off("no").load(Dialect::Postgres).is_err());
+}
+
+#[test]
 fn locations_are_sorted_together() {
     let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     std::fs::write(one.path().join("V2__b.sql"), "SELECT 2;").unwrap();

@@ -6,6 +6,7 @@ mod common;
 use common::{Folder, down, find, versions};
 use whimbrel_core::migration::Kind;
 use whimbrel_core::rules::Placeholders;
+use whimbrel_core::source::Source;
 use whimbrel_sql::Dialect;
 
 const LOG: &str = "-- liquibase formatted sql
@@ -78,6 +79,36 @@ fn changesets_are_migrations() {
     assert_eq!(
         folder.warnings(&loaded),
         ["a changeset has a context or labels: it runs, as in Liquibase when it is given none"]
+    );
+}
+
+#[test]
+fn contexts_and_labels_choose() {
+    let text = "--liquibase formatted sql
+--changeset a:test context:test
+SELECT 1;
+--changeset a:live contextFilter:\"prod or stage\" labels:v1,v2
+SELECT 2;
+--changeset a:all
+SELECT 3;
+";
+    let folder = Folder::new(&[("log.sql", text)]);
+    let load = |options: &[(&str, &str)]| {
+        let mut directory = folder.directory();
+        for (name, value) in options {
+            directory = directory.layout_option(*name, *value);
+        }
+        directory.load(Dialect::Postgres)
+    };
+    let loaded = load(&[("contexts", "prod, eu"), ("label-filter", "v2 and !v3")]).unwrap();
+    assert_eq!(versions(&loaded), ["log.sql::a:live", "log.sql::a:all"]);
+    assert!(loaded.warnings.is_empty());
+    let loaded = load(&[("label-filter", "v3")]).unwrap();
+    assert_eq!(versions(&loaded), ["log.sql::a:test", "log.sql::a:all"]);
+    assert_eq!(loaded.warnings.len(), 1);
+    assert_eq!(
+        load(&[("context", "prod")]).unwrap_err().to_string(),
+        "the layout liquibase has no option `context`; it has contexts, label-filter"
     );
 }
 

@@ -46,6 +46,7 @@ pub(super) struct Section {
     pub(super) lock_wait: Option<String>,
     pub(super) session_sql: Option<OneOrMany>,
     pub(super) placeholders: BTreeMap<String, String>,
+    pub(super) layout_options: BTreeMap<String, String>,
 }
 
 /// `"a"` or `["a", "b"]`.
@@ -65,7 +66,7 @@ impl OneOrMany {
     }
 }
 
-const KEYS: [&str; 19] = [
+const KEYS: [&str; 20] = [
     "url",
     "password",
     "password_file",
@@ -85,6 +86,7 @@ const KEYS: [&str; 19] = [
     "lock_wait",
     "session_sql",
     "placeholders",
+    "layout_options",
 ];
 
 /// A settings file as it stands, before anything is chosen from it.

@@ -67,7 +67,12 @@ pub(super) fn resolve(
         lock_timeout: places.time(None, "lock_timeout", section.lock_timeout.as_ref())?,
         lock_wait: places.time(global.lock_wait, "lock_wait", section.lock_wait.as_ref())?,
         session_sql: places.list("session_sql", section.session_sql.as_ref())?,
-        placeholders: places.placeholders()?,
+        placeholders: places.pairs(&section.placeholders)?,
+        layout_options: {
+            let mut options = places.pairs(&section.layout_options)?;
+            options.extend(global.layout_option.iter().cloned());
+            options
+        },
         root,
     })
 }
@@ -174,9 +179,9 @@ impl Places<'_> {
         })
     }
 
-    fn placeholders(&self) -> Result<BTreeMap<String, String>, Error> {
-        let pairs = self.section.placeholders.iter();
-        pairs
+    fn pairs(&self, table: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>, Error> {
+        table
+            .iter()
             .map(|(key, value)| Ok((key.clone(), self.expand(key, value)?)))
             .collect()
     }

@@ -1,5 +1,6 @@
 //! A folder of migration files.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,6 +18,7 @@ pub struct Directory {
     extensions: Vec<String>,
     sort_dirs_separately: bool,
     layout: Option<&'static dyn Layout>,
+    options: BTreeMap<String, String>,
     known: Vec<&'static dyn Layout>,
 }
 
@@ -29,6 +31,7 @@ impl Directory {
             extensions: vec!["sql".to_owned()],
             sort_dirs_separately: false,
             layout: None,
+            options: BTreeMap::new(),
             known: NATIVE_LAYOUTS.to_vec(),
         }
     }
@@ -67,6 +70,12 @@ impl Directory {
         self
     }
 
+    /// Sets an option of the layout: see [`Layout::options`].
+    pub fn layout_option(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.options.insert(name.into(), value.into());
+        self
+    }
+
     /// The layouts to choose from; Whimbrel's own if not set.
     pub fn known_layouts(mut self, layouts: Vec<&'static dyn Layout>) -> Self {
         self.known = layouts;
@@ -84,6 +93,7 @@ impl Directory {
             entries: Vec::new(),
             others: Vec::new(),
             sort_dirs_separately: self.sort_dirs_separately,
+            options: self.options.clone(),
         };
         if let Some(root) = self.roots.iter().find(|root| !root.exists()) {
             let message = format!("there is no folder {}", root.display());
@@ -141,6 +151,23 @@ impl Directory {
         Ok(())
     }
 
+    fn check_options(&self, layout: &dyn Layout) -> Result<(), Error> {
+        let known = layout.options();
+        let mut names = self.options.keys();
+        match names.find(|name| !known.contains(&name.as_str())) {
+            None => Ok(()),
+            Some(name) => Err(Error::Settings(format!(
+                "the layout {} has no option `{name}`; it has {}",
+                layout.name(),
+                if known.is_empty() {
+                    "none".to_owned()
+                } else {
+                    known.join(", ")
+                }
+            ))),
+        }
+    }
+
     /// Puts a file on the list.
     fn add(&self, path: PathBuf, folder: &str, root: usize, out: &mut Listing) {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -195,9 +222,11 @@ impl Source for Directory {
     fn load(&self, dialect: Dialect) -> Result<Loaded, Error> {
         let listing = self.list(dialect)?;
         if let Some(layout) = self.layout {
+            self.check_options(layout)?;
             return layout.load(&listing, dialect);
         }
         let (layout, reason) = detect(&self.known, &listing, &self.describe())?;
+        self.check_options(layout)?;
         let mut loaded = layout.load(&listing, dialect)?;
         loaded.layout = Some(LayoutFound {
             name: layout.name(),

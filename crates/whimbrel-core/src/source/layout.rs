@@ -1,5 +1,6 @@
 //! Layouts: how a folder's files are read as migrations.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -23,6 +24,8 @@ pub struct Listing {
     pub others: Vec<Entry>,
     /// Sort each folder by itself, in the order of the folders' names, not all files together.
     pub sort_dirs_separately: bool,
+    /// What the tool is told besides its files, by [`Layout::options`].
+    pub options: BTreeMap<String, String>,
 }
 
 /// One file.
@@ -90,6 +93,11 @@ impl Recognised {
 pub trait Layout: Send + Sync {
     /// Its name in settings.
     fn name(&self) -> &'static str;
+
+    /// The names of the options that its tool has and that change what is read.
+    fn options(&self) -> &'static [&'static str] {
+        &[]
+    }
 
     /// Whether a folder is of this layout, and why. Looks at names first, and opens files only where
     /// names can't tell.

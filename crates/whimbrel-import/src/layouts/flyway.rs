@@ -37,6 +37,10 @@ impl Layout for Flyway {
         "flyway"
     }
 
+    fn options(&self) -> &'static [&'static str] {
+        &["placeholder-replacement"]
+    }
+
     /// Refinery shares `V1__a.sql`; it has no other kinds of files, and its `U` is no undo.
     fn recognise(&self, listing: &Listing) -> Option<Recognised> {
         let of_rust = |entry: &&Entry| entry.extension == "rs" || entry.stem == "refinery";
@@ -82,7 +86,17 @@ impl Layout for Flyway {
 
     fn load(&self, listing: &Listing, dialect: Dialect) -> Result<Loaded, Error> {
         let now = jiff::Zoned::now().strftime("%Y-%m-%d %H:%M:%S").to_string();
+        let replacement = listing.options.get("placeholder-replacement");
+        let placeholders = match replacement.map(String::as_str) {
+            None | Some("true") => true,
+            Some("false") => false,
+            Some(_) => {
+                let message = "the layout's option placeholder-replacement must be true or false";
+                return Err(Error::Settings(message.to_owned()));
+            }
+        };
         let mut load = Load {
+            placeholders,
             listing,
             dialect,
             now,
@@ -109,6 +123,8 @@ fn is_baseline(entry: &Entry) -> bool {
 struct Load<'a> {
     listing: &'a Listing,
     dialect: Dialect,
+    /// Whether they are looked for where no script setting says.
+    placeholders: bool,
     now: String,
     problems: Problems,
     migrations: Vec<Migration>,
@@ -195,8 +211,12 @@ impl<'a> Load<'a> {
 
     fn directives(&mut self, entry: &Entry, file: &Arc<SourceFile>) -> Result<Directives, Error> {
         let mut directives = Directives::default();
-        directives.rules.placeholders = values::of(&entry.path, &[file.text()], &self.now);
-        directives.rules.always = values::changes_each_time(file.text());
+        if self.placeholders {
+            directives.rules.placeholders = values::of(&entry.path, &[file.text()], &self.now);
+            directives.rules.always = values::changes_each_time(file.text());
+        } else {
+            directives.rules.placeholders = Placeholders::Off;
+        }
         // Its driver for SQLite does not enforce foreign keys.
         directives.foreign_keys = (self.dialect == Dialect::Sqlite).then_some(false);
         if let Some(conf) = self.conf(entry)

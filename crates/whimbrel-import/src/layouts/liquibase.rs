@@ -2,6 +2,7 @@
 
 mod attributes;
 mod delimiter;
+mod filter;
 mod parse;
 
 use std::collections::{BTreeMap, HashMap};
@@ -17,6 +18,7 @@ use whimbrel_core::text::{Script, SourceFile};
 use whimbrel_sql::Dialect;
 
 use self::attributes::Attributes;
+use self::filter::Filter;
 use self::parse::{Changeset, parse};
 use super::read::{Problems, about, opening, whole_file};
 
@@ -30,6 +32,10 @@ const LOOK_AT: usize = 8;
 impl Layout for Liquibase {
     fn name(&self) -> &'static str {
         "liquibase"
+    }
+
+    fn options(&self) -> &'static [&'static str] {
+        &filter::OPTIONS
     }
 
     fn recognise(&self, listing: &Listing) -> Option<Recognised> {
@@ -62,7 +68,8 @@ impl Layout for Liquibase {
             values: BTreeMap::new(),
             migrations: Vec::new(),
             references: Vec::new(),
-            filtered: 0,
+            filter: Filter::of(&listing.options),
+            untold: 0,
         };
         for entry in entries {
             if let Some(file) = load.problems.take(entry.read())? {
@@ -111,8 +118,9 @@ struct Load<'a> {
     migrations: Vec<Migration>,
     /// Rollbacks that run another changeset: the place of the migration, what it names, and where.
     references: Vec<(usize, String, Diagnostic)>,
-    /// Changesets with a context or labels.
-    filtered: usize,
+    filter: Filter,
+    /// Changesets with a context or labels of which the run is told nothing.
+    untold: usize,
 }
 
 impl Load<'_> {
@@ -146,8 +154,11 @@ impl Load<'_> {
         if !attributes.is_for(self.dialect) || attributes.is("ignore", false) {
             return;
         }
-        let filters = ["context", "contextFilter", "labels"];
-        self.filtered += usize::from(filters.iter().any(|name| attributes.get(name).is_some()));
+        match self.filter.takes(&attributes) {
+            Some(true) => {}
+            Some(false) => return,
+            None => self.untold += 1,
+        }
         let up = self.script(
             file,
             changeset,
@@ -272,14 +283,15 @@ impl Load<'_> {
                 None => self.problems.add(problem),
             }
         }
-        if self.filtered > 0 {
-            let which = match self.filtered {
+        if self.untold > 0 {
+            let which = match self.untold {
                 1 => "a changeset has a context or labels: it runs".to_owned(),
                 count => format!("{count} changesets have a context or labels: all of them run"),
             };
             let message = format!("{which}, as in Liquibase when it is given none");
-            self.problems
-                .add(Diagnostic::warning("liquibase-context", message));
+            let warning = Diagnostic::warning("liquibase-context", message);
+            let help = "say which: `--layout-option contexts=prod`, `--layout-option label-filter=...`, or [layout_options] in whimbrel.toml";
+            self.problems.add(warning.help(help));
         }
         self.problems.finish(self.migrations)
     }

@@ -96,7 +96,9 @@ impl<'a> Line<'a> {
             Self::Ignore(rest.trim())
         } else if let Some(rest) = word(rest, "changeset") {
             Self::Changeset(rest)
-        } else if let Some(rest) = colon("comment").or_else(|| spaced("comment")) {
+        } else if let Some(rest) = colon("comment").or_else(|| spaced("comment"))
+            && text.starts_with("--")
+        {
             Self::Comment(rest.trim())
         } else if let Some(rest) = spaced("rollback") {
             Self::Rollback(rest)
