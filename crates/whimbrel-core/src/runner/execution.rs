@@ -235,6 +235,7 @@ pub(super) fn step_report(step: &Step, statements: usize, duration: Duration) ->
         source: step.source.clone(),
         version: step.version.clone(),
         label: step.label.clone(),
+        kind: step.kind,
         direction: step.direction,
         statements,
         resumed_after: step.statements.len() - statements,

@@ -70,10 +70,8 @@ impl Layout for Flyway {
             return None;
         }
         let certain = mark.is_some() || !undone.is_empty();
-        let found = mark.or(listing
-            .entries
-            .iter()
-            .find(|entry| entry.stem.starts_with('V')))?;
+        let versioned = |entry: &&Entry| matches!(Name::parse(&entry.stem), Name::Versioned { .. });
+        let found = listing.entries.iter().find(versioned).or(mark)?;
         Some(Recognised::new(
             if certain {
                 Certainty::Certain
