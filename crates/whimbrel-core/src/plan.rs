@@ -30,6 +30,7 @@ use crate::error::Error;
 use crate::history::History;
 use crate::hook::Hook;
 use crate::migration::{Kind, Migration};
+use crate::rules::Condition;
 use crate::text::Script;
 use crate::version::Version;
 
@@ -168,6 +169,8 @@ pub struct Step {
     pub lock_timeout: Option<Duration>,
     /// SQLite: foreign-key enforcement of its own.
     pub foreign_keys: Option<bool>,
+    /// What must hold for it to run.
+    pub conditions: Vec<Condition>,
     /// Goes on where an earlier attempt stopped.
     pub resume: Option<Resume>,
     /// Places in the plan of the steps that this one depends on.

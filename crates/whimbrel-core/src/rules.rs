@@ -1,6 +1,7 @@
 //! What a tool's layout knows of a file and Whimbrel's own directives have no word for.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// How the tool that a file was written for treats it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,6 +15,37 @@ pub struct Rules {
     pub always: bool,
     /// Whether `${key}` is looked for.
     pub placeholders: Placeholders,
+    /// What must hold for it to run, asked just before it would.
+    pub conditions: Vec<Condition>,
+}
+
+/// A query whose one value decides whether a migration runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Condition {
+    /// The query, placeholders not yet substituted.
+    pub sql: String,
+    /// The value as text.
+    pub expected: String,
+    /// Where it stands in the migration's file.
+    pub span: Range<usize>,
+    /// What happens if the value is another one.
+    pub on_fail: Otherwise,
+    /// What happens if the server refuses the query.
+    pub on_error: Otherwise,
+}
+
+/// What becomes of a migration whose condition does not hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Otherwise {
+    /// The run fails.
+    #[default]
+    Stop,
+    /// It is left for the next run.
+    PassOver,
+    /// It is recorded as applied without being run.
+    Record,
+    /// It runs, with a word.
+    Run,
 }
 
 /// Whether `${key}` is looked for in a script.

@@ -1,6 +1,7 @@
 //! Runs plans: lock, history, plan, units, records.
 
 mod atomic;
+mod condition;
 mod execution;
 mod facts;
 mod failure;

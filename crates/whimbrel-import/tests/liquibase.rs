@@ -5,7 +5,7 @@ mod common;
 
 use common::{Folder, down, find, versions};
 use whimbrel_core::migration::Kind;
-use whimbrel_core::rules::Placeholders;
+use whimbrel_core::rules::{Otherwise, Placeholders};
 use whimbrel_core::source::Source;
 use whimbrel_sql::Dialect;
 
@@ -83,6 +83,33 @@ fn changesets_are_migrations() {
 }
 
 #[test]
+fn preconditions_are_queries() {
+    let text = "--liquibase formatted sql
+--changeset a:1
+--precondition-sql-check expectedResult:0 SELECT count(*) FROM t
+--precondition-table-exists table:users schema:app
+--preconditions onFail:MARK_RAN onError:WARN
+SELECT 1;
+";
+    let loaded = Folder::new(&[("log.sql", text)]).loaded("liquibase");
+    let conditions = &loaded.migrations[0].directives.rules.conditions;
+    assert_eq!(conditions.len(), 2);
+    assert_eq!(
+        (conditions[0].sql.as_str(), conditions[0].expected.as_str()),
+        ("SELECT count(*) FROM t", "0")
+    );
+    assert_eq!(
+        (conditions[1].on_fail, conditions[1].on_error),
+        (Otherwise::Record, Otherwise::Run)
+    );
+    assert!(
+        conditions[1].sql.contains("lower('app')"),
+        "{}",
+        conditions[1].sql
+    );
+}
+
+#[test]
 fn contexts_and_labels_choose() {
     let text = "--liquibase formatted sql
 --changeset a:test context:test
@@ -138,7 +165,7 @@ fn a_folder_is_read_in_the_order_of_its_names() {
 fn what_cannot_be_read_is_refused_with_its_place() {
     let folder = Folder::new(&[(
         "log.sql",
-        "--liquibase formatted sql\n--changeset ann\n--changeset a:1 failOnError:false\nSELECT 1;\n--preconditions onFail:MARK_RAN\n--precondition-sql-check expectedResult:0 SELECT 1\n-rollback x\n--changeset a:2\n--changeset a:1 endDelimiter:/|;\nSELECT 2;\n",
+        "--liquibase formatted sql\n--changeset ann\n--changeset a:1 failOnError:false\nSELECT 1;\n--preconditions onFail:MARK_RUN\n--precondition-rows table:x\n-rollback x\n--changeset a:2\n--changeset a:1 endDelimiter:/|;\nSELECT 2;\n",
     )]);
     let mut errors = folder.errors(Dialect::Postgres);
     errors.sort();
@@ -147,8 +174,8 @@ fn what_cannot_be_read_is_refused_with_its_place() {
         [
             "log.sql:2:1: expected `--changeset AUTHOR:ID`",
             "log.sql:3:17: a changeset that may fail can't be read",
-            "log.sql:5:1: preconditions of Liquibase can't be read",
-            "log.sql:6:1: preconditions of Liquibase can't be read",
+            "log.sql:5:1: onFail can't be MARK_RUN: expected HALT, CONTINUE, MARK_RAN or WARN",
+            "log.sql:6:1: the precondition rows can't be read",
             "log.sql:7:1: this line begins with one dash, not with two",
             "log.sql:8:1: this changeset has no SQL",
             "log.sql:9:1: the changeset log.sql::a:1 is there twice",

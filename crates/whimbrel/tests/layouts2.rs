@@ -253,6 +253,57 @@ async fn liquibase_changesets(engine: &'static str) {
     assert_eq!(project.up().await.len(), 4);
 }
 
+async fn liquibase_preconditions(engine: &'static str) {
+    let changeset = |id: &str, outcome: &str, check: &str| {
+        format!(
+            "--changeset a:{id}\n--preconditions onFail:{outcome}\n--precondition-{check}\nINSERT INTO seen VALUES ('{id}');\n"
+        )
+    };
+    let log = [
+        "--liquibase formatted sql\n--changeset a:0\nCREATE TABLE seen (id varchar(20));\n"
+            .to_owned(),
+        changeset("holds", "HALT", "table-exists table:SEEN"),
+        changeset("marked", "MARK_RAN", "view-exists view:seen"),
+        changeset(
+            "later",
+            "CONTINUE",
+            "sql-check expectedResult:1 SELECT count(*) FROM seen WHERE id = 'last'",
+        ),
+        changeset("warned", "WARN", "sql-check expectedResult:7 SELECT 6"),
+    ]
+    .concat();
+    let project = Project::new(engine, &[("log.sql", &log)]);
+    assert_eq!(
+        project.up().await,
+        [
+            "log.sql::a:0",
+            "log.sql::a:holds",
+            "log.sql::a:marked",
+            "log.sql::a:warned"
+        ]
+    );
+    assert_eq!(project.value("SELECT max(id) FROM seen"), "warned");
+    assert_eq!(project.value("SELECT count(*) FROM seen"), "2");
+    assert_eq!(project.migrator().pending().await.unwrap().len(), 1);
+    project.write(
+        "log.sql",
+        &(log.clone() + "--changeset a:last\nINSERT INTO seen VALUES ('last');\n"),
+    );
+    assert_eq!(project.up().await, ["log.sql::a:last"]);
+    assert_eq!(project.up().await, ["log.sql::a:later"]);
+    project.write(
+        "log.sql",
+        &(log
+            + "--changeset a:last\nINSERT INTO seen VALUES ('last');\n"
+            + &changeset("stops", "HALT", "sql-check expectedResult:0 SELECT 1")),
+    );
+    let failure = project.failure().await;
+    assert_eq!(
+        failure,
+        "log.sql:24:1: the condition does not hold: expected 0, got 1"
+    );
+}
+
 const PLAN: &str = "%syntax-version=1.0.0
 %project=flipr
 
@@ -369,6 +420,7 @@ engines! {
     flyway_begins_with_a_baseline
     flyway_asks_the_server
     liquibase_changesets
+    liquibase_preconditions
     sqitch_changes_in_the_order_of_the_plan
     rails_structure_begins_a_database
     strings_of_typescript

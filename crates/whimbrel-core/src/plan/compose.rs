@@ -8,6 +8,8 @@ use super::{Direction, PlanInput, PlanOptions, placeholder};
 use crate::diagnostic::Diagnostic;
 use crate::directive::Directives;
 use crate::hook::{Hook, When};
+use crate::migration::Migration;
+use crate::rules::Condition;
 use crate::text::{Script, ScriptBuilder};
 
 /// Puts placeholders in, splits the script and decides how it runs.
@@ -73,6 +75,22 @@ pub(super) fn compose_with_hooks(
     }
     directives.foreign_keys = own.foreign_keys;
     prepare_resolved(input, &builder.finish(), &directives)
+}
+
+/// A migration's conditions with their placeholders put in.
+pub(super) fn conditions(
+    input: PlanInput<'_>,
+    migration: &Migration,
+) -> Result<Vec<Condition>, Vec<Diagnostic>> {
+    let rules = &migration.directives.rules;
+    let mut conditions = rules.conditions.clone();
+    for condition in &mut conditions {
+        let mut builder = Script::build(Arc::clone(&migration.file));
+        builder.put(&condition.sql, condition.span.start);
+        let made = placeholder::resolve(input.options, &rules.placeholders, &builder.finish())?;
+        made.text().clone_into(&mut condition.sql);
+    }
+    Ok(conditions)
 }
 
 fn add(

@@ -211,6 +211,7 @@ impl<'a> Planner<'a> {
             timeout: directives.timeout,
             lock_timeout: directives.lock_timeout,
             foreign_keys: prepared.foreign_keys,
+            conditions: Vec::new(),
             resume: None,
             depends: Vec::new(),
         };

@@ -91,6 +91,7 @@ fn step(input: PlanInput<'_>, hook: &Hook) -> Result<Step, Vec<Diagnostic>> {
         timeout: hook.directives.timeout,
         lock_timeout: hook.directives.lock_timeout,
         foreign_keys: prepared.foreign_keys,
+        conditions: Vec::new(),
         resume: None,
         depends: Vec::new(),
     })

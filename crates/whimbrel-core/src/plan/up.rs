@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::compose::compose_with_hooks;
+use super::compose::{compose_with_hooks, conditions};
 use super::dependencies::{Dependencies, circle};
 use super::modified::{Change, change_in};
 use super::order::Order;
@@ -392,6 +392,7 @@ impl<'a> Planner<'a> {
             timeout: migration.directives.timeout,
             lock_timeout: migration.directives.lock_timeout,
             foreign_keys: prepared.foreign_keys,
+            conditions: conditions(self.input, migration)?,
             resume: None,
             depends,
         };

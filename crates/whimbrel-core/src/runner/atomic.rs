@@ -24,7 +24,9 @@ impl Execution<'_> {
         // A hook leaves no record, by which the unit after it could tell that it was committed.
         let has_limit = |index: usize| {
             let step = &self.plan.steps[index];
-            step.kind == Kind::Hook || step.timeout.or(self.runner.options.timeout).is_some()
+            step.kind == Kind::Hook
+                || !step.conditions.is_empty()
+                || step.timeout.or(self.runner.options.timeout).is_some()
         };
         let mut end = start + 1;
         if has_limit(start) || start < self.alone_until {

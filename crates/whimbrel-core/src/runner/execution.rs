@@ -96,6 +96,9 @@ impl<'r> Execution<'r> {
             return self.as_one().await;
         }
         while let Some(index) = self.next()? {
+            if !self.plan.steps[index].conditions.is_empty() && !self.may_run(index).await? {
+                continue;
+            }
             if self.plan.steps[index].journalled && !self.plan.steps[index].segments.is_empty() {
                 self.journalled(index).await?;
             } else {

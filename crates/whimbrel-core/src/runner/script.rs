@@ -253,6 +253,10 @@ pub fn dry_run(
             step.label,
             step.script.file().name()
         ));
+        for condition in &step.conditions {
+            let sql = condition.sql.replace('\n', " ");
+            text.push_str(&format!("-- if this gives {}: {sql}\n", condition.expected));
+        }
         if !step.journalled || step.segments.is_empty() {
             let mut part = records.whole(step);
             keep_scripts(&mut part.before, step);
@@ -317,6 +321,17 @@ pub(super) fn check_single_transaction(server: &Server, plan: &mut Plan) -> Resu
             )
             .at(step.script.file(), 0..0, "")
             .help("apply it by itself, then the others with `--single-transaction`"),
+        ));
+    }
+    if let Some(step) = plan.steps.iter().find(|step| !step.conditions.is_empty()) {
+        let message = format!(
+            "{} has a condition, which is asked between migrations",
+            step.label
+        );
+        let problem = Diagnostic::error("single-transaction", message);
+        let problem = problem.at(step.script.file(), step.conditions[0].span.clone(), "");
+        return Err(Error::refused(
+            problem.help("leave `--single-transaction` out"),
         ));
     }
     let statements: u64 = plan

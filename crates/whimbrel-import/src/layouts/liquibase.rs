@@ -4,6 +4,7 @@ mod attributes;
 mod delimiter;
 mod filter;
 mod parse;
+mod precondition;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -189,6 +190,10 @@ impl Load<'_> {
         directives.rules.part_of_file = true;
         directives.rules.in_place = true;
         directives.rules.always = always;
+        directives
+            .rules
+            .conditions
+            .clone_from(&changeset.conditions);
         let migration = self.ruled(migration, &changeset.values);
         self.migrations.push(migration);
     }

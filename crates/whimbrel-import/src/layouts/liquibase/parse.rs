@@ -5,10 +5,12 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use whimbrel_core::diagnostic::Diagnostic;
+use whimbrel_core::rules::Condition;
 use whimbrel_core::text::SourceFile;
 use whimbrel_sql::Dialect;
 
 use super::attributes::Attributes;
+use super::precondition::{Outcomes, check};
 
 /// A changeset as it stands in its file.
 pub(super) struct Changeset {
@@ -23,6 +25,9 @@ pub(super) struct Changeset {
     pub(super) lines: Vec<Range<usize>>,
     /// The lines of its rollback, without their marks; empty if there is none.
     pub(super) rollback: Vec<Range<usize>>,
+    /// What must hold for it to run.
+    pub(super) conditions: Vec<Condition>,
+    outcomes: Outcomes,
     /// `--property` values known so far.
     pub(super) values: BTreeMap<String, String>,
 }
@@ -42,7 +47,8 @@ enum Line<'a> {
     Comment(&'a str),
     Rollback(&'a str),
     RollbackBlock,
-    Precondition,
+    Preconditions(&'a str),
+    Precondition(&'a str),
     Nothing,
     OneDash,
     Sql,
@@ -102,8 +108,10 @@ impl<'a> Line<'a> {
             Self::Comment(rest.trim())
         } else if let Some(rest) = spaced("rollback") {
             Self::Rollback(rest)
-        } else if word(rest, "precondition-").is_some() || word(rest, "preconditions").is_some() {
-            Self::Precondition
+        } else if let Some(rest) = word(rest, "preconditions") {
+            Self::Preconditions(rest)
+        } else if let Some(rest) = word(rest, "precondition-") {
+            Self::Precondition(rest)
         } else if word(rest, "validCheckSum").is_some() || is_header(text) {
             Self::Nothing
         } else {
@@ -142,6 +150,12 @@ pub(super) fn parse(
         let span = start..start + text.len();
         start += text.len();
         parser.line(span, values);
+    }
+    for changeset in &mut parser.changelog.changesets {
+        let outcomes = changeset.outcomes;
+        for condition in &mut changeset.conditions {
+            outcomes.set(condition);
+        }
     }
     if let Some(open) = parser.block.take() {
         parser.problem(open, "this rollback is not closed with `*/`");
@@ -204,14 +218,22 @@ impl Parser<'_> {
                 current.rollback.push(start..span.end);
             }
             (Line::RollbackBlock, Some(_)) => self.block = Some(span),
-            (Line::Precondition, Some(_)) => {
-                let problem = Diagnostic::error(
-                    "liquibase-precondition",
-                    "preconditions of Liquibase can't be read",
-                );
-                self.changelog.problems.push(problem.at(self.file, trimmed(text, &span), "").help(
-                    "write the condition into the SQL (IF EXISTS, IF NOT EXISTS, a DO block) and take the line out",
-                ));
+            (Line::Preconditions(rest), Some(current)) => {
+                let start = place(rest);
+                let attributes = Attributes::parse(self.file, start..span.end);
+                match Outcomes::read(&attributes) {
+                    Ok(outcomes) => current.outcomes = outcomes,
+                    Err(message) => self.problem(span, &message),
+                }
+            }
+            (Line::Precondition(rest), Some(current)) => {
+                let at = trimmed(text, &span);
+                let start = place(rest);
+                let attributes = Attributes::parse(self.file, start..span.end);
+                match check(rest, &attributes, at, self.dialect) {
+                    Ok(condition) => current.conditions.push(condition),
+                    Err(message) => self.problem(span, &message),
+                }
             }
             (Line::Sql, Some(current)) => current.lines.push(span),
         }
@@ -289,6 +311,8 @@ impl Parser<'_> {
             comment: None,
             lines: Vec::new(),
             rollback: Vec::new(),
+            conditions: Vec::new(),
+            outcomes: Outcomes::default(),
             values: known,
         });
     }
