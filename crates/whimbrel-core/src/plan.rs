@@ -197,7 +197,7 @@ pub fn plan(input: PlanInput<'_>, goal: &Goal) -> Result<Plan, Error> {
     }
 }
 
-/// Finds the migration that a person means: by version, by file name, by name.
+/// Finds the migration that a person means: by version, by file name, by name, by `@tag`.
 pub(crate) fn find<'a>(migrations: &'a [Migration], wanted: &str) -> Option<usize> {
     let version = Version::new(wanted);
     let by = |test: &dyn Fn(&'a Migration) -> bool| migrations.iter().position(test);
@@ -205,6 +205,10 @@ pub(crate) fn find<'a>(migrations: &'a [Migration], wanted: &str) -> Option<usiz
         .or_else(|| by(&|m| m.label() == wanted))
         .or_else(|| by(&|m| format!("{}/{}", m.source, m.version) == wanted))
         .or_else(|| by(&|m| !m.name.is_empty() && m.name == wanted))
+        .or_else(|| {
+            let tag = wanted.strip_prefix('@')?;
+            by(&|m| m.directives.tags.iter().any(|own| own == tag))
+        })
 }
 
 /// "There is no migration X", with the nearest one that there is.

@@ -336,6 +336,19 @@ async fn sqitch_changes_in_the_order_of_the_plan(engine: &'static str) {
         .await;
     assert!(alone.is_err(), "lists depends on it");
     assert_eq!(project.down(2).await, ["lists", "users"]);
+    let to_tag = project
+        .migrator()
+        .run(&Goal::UpTo("@v1".to_owned()))
+        .await
+        .unwrap();
+    assert_eq!(labels(&to_tag), ["users"]);
+    project.up().await;
+    let to_tag = project
+        .migrator()
+        .run(&Goal::DownTo("@v1".to_owned()))
+        .await
+        .unwrap();
+    assert_eq!(labels(&to_tag), ["lists"]);
     project.up().await;
     // Reworked: what is deployed keeps its version, the new text is another one.
     project.write(

@@ -123,8 +123,15 @@ impl<'a> Planner<'a> {
 
     fn row_of(&mut self, wanted: &str) -> Option<&'a Applied> {
         let version = Version::new(wanted);
+        let tagged = wanted
+            .strip_prefix('@')
+            .and_then(|_| find(self.input.migrations, wanted));
+        let tagged = tagged.map(|place| &self.input.migrations[place].version);
         let row = self.rows.iter().copied().find(|row| {
-            row.version == version || label(&row.version, &row.name) == wanted || row.name == wanted
+            row.version == version
+                || label(&row.version, &row.name) == wanted
+                || row.name == wanted
+                || tagged == Some(&row.version)
         });
         if row.is_none() {
             let problem = match find(self.input.migrations, wanted) {

@@ -21,7 +21,7 @@ use whimbrel_core::version::Version;
 use whimbrel_sql::{Dialect, TransactionControl, split};
 
 use self::name::{Name, compared};
-use super::read::{Problems, about, whole_file};
+use super::read::{Problems, about, unenforced, whole_file};
 
 /// Flyway's SQL migrations.
 #[derive(Clone, Copy, Debug)]
@@ -69,7 +69,9 @@ impl Layout for Flyway {
         {
             return None;
         }
-        let certain = mark.is_some() || !undone.is_empty();
+        // Elsewhere a folder's name would be the version.
+        let in_folders = listing.entries.iter().any(|entry| !entry.folder.is_empty());
+        let certain = mark.is_some() || !undone.is_empty() || in_folders;
         let versioned = |entry: &&Entry| matches!(Name::parse(&entry.stem), Name::Versioned { .. });
         let found = listing.entries.iter().find(versioned).or(mark)?;
         Some(Recognised::new(
@@ -216,7 +218,7 @@ impl<'a> Load<'a> {
             directives.rules.placeholders = Placeholders::Off;
         }
         // Its driver for SQLite does not enforce foreign keys.
-        directives.foreign_keys = (self.dialect == Dialect::Sqlite).then_some(false);
+        directives.foreign_keys = unenforced(self.dialect, file.text());
         if let Some(conf) = self.conf(entry)
             && let Some(file) = self.problems.take(conf.read())?
         {

@@ -21,7 +21,7 @@ use whimbrel_sql::Dialect;
 use self::attributes::Attributes;
 use self::filter::Filter;
 use self::parse::{Changeset, parse};
-use super::read::{Problems, about, opening, whole_file};
+use super::read::{Problems, about, opening, unenforced, whole_file};
 
 /// Liquibase's formatted SQL.
 #[derive(Clone, Copy, Debug)]
@@ -206,9 +206,7 @@ impl Load<'_> {
             server: Vec::new(),
         };
         // Its driver for SQLite does not enforce foreign keys.
-        if self.dialect == Dialect::Sqlite {
-            migration.directives.foreign_keys = Some(false);
-        }
+        migration.directives.foreign_keys = unenforced(self.dialect, migration.up.text());
         migration
     }
 

@@ -11,7 +11,7 @@ use whimbrel_core::text::SourceFile;
 use whimbrel_core::version::Version;
 use whimbrel_sql::{Dialect, Lexer, TokenKind, Verb, split};
 
-use super::read::{Problems, about, whole_file};
+use super::read::{Problems, about, unenforced, whole_file};
 
 /// Rails' `structure.sql`.
 #[derive(Clone, Copy, Debug)]
@@ -155,6 +155,6 @@ fn structure(
     let mut migration = whole_file(listing, last.as_str(), "structure", Arc::clone(file));
     migration.kind = Kind::Baseline;
     // The client for SQLite that loads it does not enforce foreign keys.
-    migration.directives.foreign_keys = (dialect == Dialect::Sqlite).then_some(false);
+    migration.directives.foreign_keys = unenforced(dialect, file.text());
     Some(migration)
 }

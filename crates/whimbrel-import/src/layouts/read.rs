@@ -13,6 +13,7 @@ use whimbrel_core::migration::{Down, Kind, Migration, Transactions};
 use whimbrel_core::source::{Entry, Listing, Loaded};
 use whimbrel_core::text::{Script, SourceFile};
 use whimbrel_core::version::Version;
+use whimbrel_sql::Dialect;
 
 /// What was said while files were read.
 #[derive(Default)]
@@ -76,6 +77,13 @@ pub(super) fn opening(entry: &Entry) -> String {
 pub(super) fn about(diagnostic: Diagnostic, path: &Path) -> Diagnostic {
     let file = SourceFile::new(path.display().to_string(), String::new());
     diagnostic.at(&file, 0..0, "")
+}
+
+/// What becomes of foreign keys where the tool's driver or client for SQLite does not enforce them:
+/// nothing checks them, unless the script says so.
+pub(super) fn unenforced(dialect: Dialect, text: &str) -> Option<bool> {
+    let says = || text.to_ascii_lowercase().contains("foreign_keys");
+    (dialect == Dialect::Sqlite && !says()).then_some(false)
 }
 
 /// A versioned migration whose up script is a whole file; the layout changes what is different.

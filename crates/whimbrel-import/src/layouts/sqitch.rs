@@ -16,7 +16,7 @@ use whimbrel_sql::Dialect;
 
 use self::config::Config;
 use self::plan::{Change, Dependency, Plan};
-use super::read::{Problems, about, whole_file};
+use super::read::{Problems, about, unenforced, whole_file};
 
 /// Sqitch's projects.
 #[derive(Clone, Copy, Debug)]
@@ -143,7 +143,7 @@ impl Project {
             tags: change.tags.clone(),
             depends: self.depends(listing, index)?,
             // Its client for SQLite does not enforce foreign keys.
-            foreign_keys: (self.dialect == Dialect::Sqlite).then_some(false),
+            foreign_keys: unenforced(self.dialect, migration.up.text()),
             ..Directives::default()
         };
         Ok(migration)
