@@ -6,6 +6,7 @@ use whimbrel_sql::{Dialect, significant_eq};
 
 use super::{Goal, PlanInput};
 use crate::checksum::Checksum;
+use crate::diagnostic::Diagnostic;
 use crate::history::{Applied, History};
 use crate::migration::{Kind, Migration};
 use crate::source::up_of;
@@ -80,4 +81,17 @@ pub fn needed_scripts(
 /// The change of a file by its record, if it has one.
 pub(super) fn change_in(input: PlanInput<'_>, migration: &Migration, applied: &Applied) -> Change {
     change(migration, applied, input.kept, input.dialect)
+}
+
+/// "It was changed after it was applied".
+pub(super) fn modified(migration: &Migration, row: &Applied) -> Diagnostic {
+    Diagnostic::error("modified", format!("{} was changed after it was applied", migration.label()))
+        .at(&migration.file, 0..0, "")
+        .note(format!(
+            "applied {:.0} with checksum {}, the file has {}",
+            row.applied_at,
+            &row.checksum.as_str()[..row.checksum.as_str().len().min(12)],
+            &migration.checksum.as_str()[..12]
+        ))
+        .help("put the file back as it was and write a new migration for the change, or go on with `--force`")
 }

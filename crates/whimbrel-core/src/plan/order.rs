@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::diagnostic::Diagnostic;
 use crate::history::{Applied, History};
 use crate::migration::{Kind, Migration};
 use crate::version::Version;
@@ -157,4 +158,14 @@ impl<'a> Reach<'a> {
             _ => {}
         }
     }
+}
+
+/// "It is pending, but a later one is applied".
+pub(super) fn out_of_order(migration: &Migration, top: &Version) -> Diagnostic {
+    Diagnostic::error(
+        "out-of-order",
+        format!("{} is pending, but {top} after it is applied already", migration.label()),
+    )
+    .at(&migration.file, 0..0, "")
+    .help("give it a later version; or allow it with the directive `-- Allow: out-of-order` in this file, `out_of_order = true` in the settings, or `--force`")
 }

@@ -1,11 +1,12 @@
 //! Planning `up`.
 
+use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 
 use super::compose::{compose_with_hooks, conditions};
 use super::dependencies::{Dependencies, circle};
-use super::modified::{Change, change_in};
-use super::order::Order;
+use super::modified::{Change, change_in, modified};
+use super::order::{Order, out_of_order};
 use super::{Direction, Goal, Plan, PlanInput, Step, find, not_found};
 use crate::diagnostic::Diagnostic;
 use crate::error::Error;
@@ -50,7 +51,8 @@ struct Planner<'a> {
     input: PlanInput<'a>,
     applied: HashMap<(&'a str, &'a Version), &'a Applied>,
     dependencies: Dependencies,
-    order: Order<'a>,
+    /// Made when it is first asked for: a run with nothing to do does without.
+    order: OnceCell<Order<'a>>,
     errors: Vec<Diagnostic>,
     warnings: Vec<Diagnostic>,
 }
@@ -64,10 +66,15 @@ impl<'a> Planner<'a> {
                 .map(|row| ((row.source.as_str(), &row.version), row))
                 .collect(),
             dependencies: Dependencies::of(input.migrations),
-            order: Order::of(input.migrations, input.history),
+            order: OnceCell::new(),
             errors: Vec::new(),
             warnings: Vec::new(),
         }
+    }
+
+    fn order(&self) -> &Order<'a> {
+        let make = || Order::of(self.input.migrations, self.input.history);
+        self.order.get_or_init(make)
     }
 
     fn row(&self, migration: &'a Migration) -> Option<&'a Applied> {
@@ -145,7 +152,11 @@ impl<'a> Planner<'a> {
     }
 
     fn check_baselines(&mut self) {
-        for migration in self.order.baselines_without_use() {
+        let mut files = self.input.migrations.iter();
+        if !files.any(|migration| migration.kind == Kind::Baseline) {
+            return;
+        }
+        for migration in self.order().baselines_without_use() {
             let message = format!(
                 "{} is passed over: it begins an empty database, and this one has a history",
                 migration.label()
@@ -175,7 +186,7 @@ impl<'a> Planner<'a> {
                     && (migration.directives.rules.always
                         || change_in(self.input, migration, row) != Change::None)
             }
-            None => migration.kind == Kind::Repeatable || !self.order.in_baseline(index),
+            None => migration.kind == Kind::Repeatable || !self.order().in_baseline(index),
         }
     }
 
@@ -211,7 +222,12 @@ impl<'a> Planner<'a> {
     /// What runs in the order of versions, of the pending ones before `end`. A source that has
     /// nothing applied begins with the last baseline among its files.
     fn in_order(&self, pending: &[usize], end: usize) -> Vec<usize> {
-        let starts = self.order.starts_before(end);
+        let baseline = |index: &usize| self.input.migrations[*index].kind == Kind::Baseline;
+        let starts = if pending.iter().any(baseline) {
+            self.order().starts_before(end)
+        } else {
+            HashMap::new()
+        };
         let runs = |index: &usize| {
             let migration = &self.input.migrations[*index];
             let start = starts.get(&*migration.source);
@@ -243,7 +259,7 @@ impl<'a> Planner<'a> {
         for &index in chosen {
             let migration = &migrations[index];
             if migration.kind == Kind::Versioned
-                && let Some(top) = self.order.applied_after(index)
+                && let Some(top) = self.order().applied_after(index)
             {
                 let allowed =
                     self.input.options.out_of_order || migration.directives.allows("out-of-order");
@@ -267,7 +283,7 @@ impl<'a> Planner<'a> {
                     .applied
                     .contains_key(&(entry.source.as_str(), &entry.version))
             })
-            .filter(|entry| !entry.index.is_some_and(|i| self.order.in_baseline(i)))
+            .filter(|entry| !entry.index.is_some_and(|i| self.order().in_baseline(i)))
             .map(|entry| {
                 let (state, help) = match entry.index {
                     Some(_) => (
@@ -405,25 +421,4 @@ impl<'a> Planner<'a> {
 /// True for repeatable migrations that come after all versioned ones.
 fn is_late(migration: &Migration) -> bool {
     migration.kind == Kind::Repeatable && !migration.directives.rules.in_place
-}
-
-fn modified(migration: &Migration, row: &Applied) -> Diagnostic {
-    Diagnostic::error("modified", format!("{} was changed after it was applied", migration.label()))
-        .at(&migration.file, 0..0, "")
-        .note(format!(
-            "applied {:.0} with checksum {}, the file has {}",
-            row.applied_at,
-            &row.checksum.as_str()[..row.checksum.as_str().len().min(12)],
-            &migration.checksum.as_str()[..12]
-        ))
-        .help("put the file back as it was and write a new migration for the change, or go on with `--force`")
-}
-
-fn out_of_order(migration: &Migration, top: &Version) -> Diagnostic {
-    Diagnostic::error(
-        "out-of-order",
-        format!("{} is pending, but {top} after it is applied already", migration.label()),
-    )
-    .at(&migration.file, 0..0, "")
-    .help("give it a later version; or allow it with the directive `-- Allow: out-of-order` in this file, `out_of_order = true` in the settings, or `--force`")
 }
