@@ -89,6 +89,10 @@ pub(crate) enum Command {
     Redo(Execution),
     /// Undo everything, by the down scripts
     Reset(Execution),
+    /// Take over the history of another migration tool
+    Import(Import),
+    /// Mark the database as being at a version that somebody else brought it to
+    Baseline(Baseline),
     /// Print completions for a shell
     Completions {
         /// Which shell
@@ -152,6 +156,29 @@ pub(crate) struct Down {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Import {
+    /// The tool, such as flyway or goose; found out if not given
+    #[arg(long, value_name = "TOOL")]
+    pub(crate) from: Option<String>,
+    /// The tool's table, if it does not have its usual name; also SCHEMA.NAME
+    #[arg(long, value_name = "NAME")]
+    pub(crate) history_table: Option<String>,
+    /// Print what would be recorded, with the exact SQL, instead of doing it
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Baseline {
+    /// The last version that the database has
+    #[arg(value_name = "VERSION")]
+    pub(crate) at: String,
+    /// Print what would be recorded, with the exact SQL, instead of doing it
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Execution {
     /// Print the exact SQL instead of running it
     #[arg(long)]
@@ -168,6 +195,12 @@ pub(crate) struct Execution {
     /// Longest wait of a statement for a lock, such as 5s
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) lock_timeout: Option<Duration>,
+    /// How often to try again what fails for a reason that passes (deadlock, lost connection)
+    #[arg(long, value_name = "N")]
+    pub(crate) retries: Option<u32>,
+    /// Pause before the first retry, such as 2s; it doubles each time
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(crate) retry_delay: Option<Duration>,
     /// Go on although applied files were modified or files are out of order
     #[arg(long)]
     pub(crate) force: bool,

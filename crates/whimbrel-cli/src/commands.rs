@@ -1,6 +1,8 @@
 //! One command per file; what they share.
 
+mod baseline;
 mod down;
+mod import;
 mod init;
 mod new;
 mod shell;
@@ -33,6 +35,8 @@ pub(crate) async fn run(cli: Cli) -> ExitCode {
         Command::Up(ref arguments) => up::run(&cli.global, &output, arguments).await,
         Command::Down(ref arguments) => down::down(&cli.global, &output, arguments).await,
         Command::Redo(ref execution) => down::redo(&cli.global, &output, execution).await,
+        Command::Import(ref arguments) => import::run(&cli.global, &output, arguments).await,
+        Command::Baseline(ref arguments) => baseline::run(&cli.global, &output, arguments).await,
         Command::Reset(ref execution) => down::reset(&cli.global, &output, execution).await,
     };
     ExitCode::from(match result {
@@ -55,6 +59,8 @@ fn name(command: &Command) -> &'static str {
         Command::Down(_) => "down",
         Command::Redo(_) => "redo",
         Command::Reset(_) => "reset",
+        Command::Import(_) => "import",
+        Command::Baseline(_) => "baseline",
         Command::Completions { .. } => "completions",
         Command::Man => "man",
     }
@@ -111,6 +117,11 @@ fn migrator(
     output: &Arc<Output>,
     execution: Option<&Execution>,
 ) -> Result<Migrator, Error> {
+    let mut placeholders = settings.placeholders.clone();
+    placeholders.extend(execution.map(|e| e.placeholder.clone()).unwrap_or_default());
+    let source = directory(settings)?
+        .environment(environment.all())
+        .placeholders(placeholders.clone());
     let mut url = settings.url.clone();
     // A relative database file belongs to the folder of `-C`.
     if let Some(path) = url
@@ -123,7 +134,7 @@ fn migrator(
         }
     }
     let mut builder = Migrator::builder(&url)
-        .source(directory(settings)?)
+        .source(source)
         .listener(render::listener(output))
         .cancel(cancelled_by_signal());
     if let Some(password) = &settings.password {
@@ -138,8 +149,6 @@ fn migrator(
     for sql in settings.session_sql.iter().chain(more) {
         builder = builder.session_sql(sql);
     }
-    let mut placeholders = settings.placeholders.clone();
-    placeholders.extend(execution.map(|e| e.placeholder.clone()).unwrap_or_default());
     let user = environment
         .get("USER")
         .or_else(|| environment.get("LOGNAME"))
@@ -157,6 +166,15 @@ fn migrator(
             .and_then(|e| e.lock_timeout)
             .or(settings.lock_timeout)
             .unwrap_or(options.lock_timeout);
+        options.lease = settings.lease.unwrap_or(options.lease);
+        options.retries = execution
+            .and_then(|e| e.retries)
+            .or(settings.retries)
+            .unwrap_or(options.retries);
+        options.retry_delay = execution
+            .and_then(|e| e.retry_delay)
+            .or(settings.retry_delay)
+            .unwrap_or(options.retry_delay);
         options.continue_on_error = execution.is_some_and(|e| e.continue_on_error);
         options.plan.force = execution.is_some_and(|e| e.force);
         options.plan.single_transaction =

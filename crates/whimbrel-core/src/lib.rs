@@ -9,6 +9,7 @@ pub mod directive;
 pub mod driver;
 pub mod error;
 pub mod event;
+pub mod failpoint;
 pub mod history;
 pub mod hook;
 pub mod migration;
@@ -17,6 +18,7 @@ pub mod report;
 pub mod rules;
 pub mod runner;
 pub mod source;
+pub mod takeover;
 pub mod text;
 pub mod version;
 

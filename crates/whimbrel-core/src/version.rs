@@ -15,15 +15,15 @@ use serde::{Serialize, Serializer};
 #[derive(Clone)]
 pub struct Version {
     text: String,
-    key: Vec<Part>,
+    /// Bytes whose order is that of the versions; see [`key_of`].
+    key: Box<[u8]>,
 }
 
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-enum Part {
-    /// Length without leading zeros first, then the digits: numbers of any size in order.
-    Number(usize, String),
-    Text(String),
-}
+/// A group of digits: its length without leading zeros and the digits, so that numbers of any size
+/// are in order. Comes before text.
+const NUMBER: u8 = 1;
+/// Other characters, up to a zero byte; a zero in the text itself is followed by 255.
+const TEXT: u8 = 2;
 
 impl Version {
     /// Reads a version from its text.
@@ -40,33 +40,44 @@ impl Version {
 
     /// True if the text starts with a group of digits.
     pub fn is_numeric(&self) -> bool {
-        matches!(self.key.first(), Some(Part::Number(..)))
+        self.key.first() == Some(&NUMBER)
     }
 }
 
-fn key_of(text: &str) -> Vec<Part> {
+fn key_of(text: &str) -> Box<[u8]> {
     let numbers_only = text.bytes().any(|b| b.is_ascii_digit())
         && text
             .bytes()
             .all(|b| b.is_ascii_digit() || matches!(b, b'_' | b'.' | b'-'));
-    let mut parts = Vec::new();
-    let mut rest = text;
-    while let Some(first) = rest.bytes().next() {
+    let mut key = Vec::with_capacity(text.len() + 8);
+    let mut rest = text.as_bytes();
+    while let Some(first) = rest.first() {
         let digits = first.is_ascii_digit();
         let end = rest
-            .bytes()
+            .iter()
             .position(|b| b.is_ascii_digit() != digits)
             .unwrap_or(rest.len());
         let (group, tail) = rest.split_at(end);
         if digits {
-            let number = group.trim_start_matches('0');
-            parts.push(Part::Number(number.len(), number.to_owned()));
+            let zeros = group.iter().take_while(|&&b| b == b'0').count();
+            let number = &group[zeros..];
+            key.push(NUMBER);
+            let length = u32::try_from(number.len()).unwrap_or(u32::MAX);
+            key.extend_from_slice(&length.to_be_bytes());
+            key.extend_from_slice(number);
         } else if !numbers_only {
-            parts.push(Part::Text(group.to_owned()));
+            key.push(TEXT);
+            for &byte in group {
+                key.push(byte);
+                if byte == 0 {
+                    key.push(255);
+                }
+            }
+            key.push(0);
         }
         rest = tail;
     }
-    parts
+    key.into()
 }
 
 impl PartialEq for Version {

@@ -9,7 +9,7 @@ use whimbrel_core::directive::Directives;
 use whimbrel_core::driver::Capabilities;
 use whimbrel_core::history::{Applied, History};
 use whimbrel_core::hook::{Hook, When};
-use whimbrel_core::migration::{Down, Kind, Migration, Transactions};
+use whimbrel_core::migration::{Down, Kind, Migration, Reading, Transactions};
 use whimbrel_core::plan::{Direction, Goal, Plan, PlanInput, PlanOptions, State, plan, status};
 use whimbrel_core::text::{Script, SourceFile};
 use whimbrel_core::version::Version;
@@ -28,6 +28,9 @@ fn migration(version: &str, kind: Kind) -> Migration {
         file,
         down: Down::None,
         transactions: Transactions::default(),
+        down_transaction: None,
+        reader: Reading::whole,
+        substitute: None,
     }
 }
 

@@ -4,6 +4,7 @@ mod driver;
 mod errors;
 mod flavor;
 mod guard;
+mod process;
 mod unit;
 
 use std::path::PathBuf;

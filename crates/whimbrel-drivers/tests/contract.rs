@@ -8,7 +8,7 @@ use whimbrel_core::driver::{
     BoundStatement, Connect, Driver, DriverErrorKind, Lease, LockAttempt, Part, Record,
     SessionOptions, Unit, Write,
 };
-use whimbrel_core::history::{History, Owner};
+use whimbrel_core::history::{AttemptId, History, Owner};
 use whimbrel_core::migration::Kind;
 use whimbrel_sql::{Facts, facts};
 
@@ -90,8 +90,15 @@ async fn apply(
         batch: 1,
         checksum: &checksum,
         down_checksum: None,
+        applied_at: None,
+        duration: None,
         applied_by: "me@here",
         tool: "test",
+        id: AttemptId {
+            run: lease.token,
+            number: version.parse().unwrap(),
+        },
+        statements: 1,
     };
     let bound = statements
         .iter()

@@ -1,23 +1,55 @@
 //! The layouts: how each tool names, orders and runs its files. One module per tool.
 
+mod dbmate;
+mod diesel;
+mod drizzle;
+mod files;
 mod flyway;
+mod golang_migrate;
+mod goose;
+mod graphile_migrate;
 mod liquibase;
+mod node_pg_migrate;
+mod pairs;
+mod prisma;
 mod rails;
 mod read;
+mod refinery;
 mod sqitch;
+mod sqlx;
+mod supabase;
 mod ts_strings;
+mod variables;
+mod wrangler;
 
 use whimbrel_core::Error;
 use whimbrel_core::source::{Layout, NATIVE_LAYOUTS};
 
+/// The tools' layouts.
+const TOOLS: &[&dyn Layout] = &[
+    &golang_migrate::GolangMigrate,
+    &goose::Goose,
+    &dbmate::Dbmate,
+    &sqlx::Sqlx,
+    &diesel::Diesel,
+    &refinery::Refinery,
+    &prisma::Prisma,
+    &drizzle::Drizzle,
+    &supabase::Supabase,
+    &wrangler::Wrangler,
+    &node_pg_migrate::NodePgMigrate,
+    &graphile_migrate::GraphileMigrate,
+    &flyway::Flyway,
+    &liquibase::Liquibase,
+    &sqitch::Sqitch,
+    &rails::Rails,
+    &ts_strings::TsStrings,
+];
+
 /// All layouts that Whimbrel reads.
 pub fn layouts() -> Vec<&'static dyn Layout> {
     let mut layouts = NATIVE_LAYOUTS.to_vec();
-    layouts.push(&flyway::Flyway);
-    layouts.push(&liquibase::Liquibase);
-    layouts.push(&rails::Rails);
-    layouts.push(&sqitch::Sqitch);
-    layouts.push(&ts_strings::TsStrings);
+    layouts.extend(TOOLS);
     layouts
 }
 

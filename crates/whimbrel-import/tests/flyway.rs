@@ -1,9 +1,9 @@
 //! Flyway's folders, read as they are.
 #![allow(missing_docs, clippy::unwrap_used)]
 
-mod common;
+mod folder;
 
-use common::{Folder, down, find, versions};
+use folder::{Folder, down, find, versions};
 use whimbrel_core::hook::When;
 use whimbrel_core::migration::{Kind, Transactions};
 use whimbrel_core::plan::Direction;

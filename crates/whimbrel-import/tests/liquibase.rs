@@ -1,9 +1,9 @@
 //! Liquibase's formatted SQL, read as it is.
 #![allow(missing_docs, clippy::unwrap_used)]
 
-mod common;
+mod folder;
 
-use common::{Folder, down, find, versions};
+use folder::{Folder, down, find, versions};
 use whimbrel_core::migration::Kind;
 use whimbrel_core::rules::{Otherwise, Placeholders};
 use whimbrel_core::source::Source;

@@ -1,9 +1,9 @@
 //! What Rails dumps.
 #![allow(missing_docs, clippy::unwrap_used)]
 
-mod common;
+mod folder;
 
-use common::{Folder, versions};
+use folder::{Folder, versions};
 use whimbrel_core::migration::Kind;
 use whimbrel_sql::Dialect;
 

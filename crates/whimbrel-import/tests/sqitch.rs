@@ -1,9 +1,9 @@
 //! Sqitch's projects, read as they are.
 #![allow(missing_docs, clippy::unwrap_used)]
 
-mod common;
+mod folder;
 
-use common::{Folder, down, find, versions};
+use folder::{Folder, down, find, versions};
 use whimbrel_core::migration::Transactions;
 use whimbrel_sql::Dialect;
 

@@ -1,11 +1,11 @@
 //! Migrations in strings of TypeScript and JavaScript.
 #![allow(missing_docs, clippy::unwrap_used)]
 
-mod common;
+mod folder;
 
 use std::time::Duration;
 
-use common::{Folder, down, find, versions};
+use folder::{Folder, down, find, versions};
 use whimbrel_sql::Dialect;
 
 const USERS: &str = "import type { Config } from '../migrator';

@@ -4,12 +4,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use crate::process::{as_user, folder, free_port, give, is_root, run, succeeds, wait_for, watch};
+use crate::process::{Daemon, as_user, folder, free_port, give, is_root, run, succeeds, wait_for};
 
 /// A server on a port of its own.
 #[derive(Debug)]
 pub struct MariaDbServer {
     port: u16,
+    folder: PathBuf,
+    daemon: Daemon,
 }
 
 /// This test process's server; started by the first who asks.
@@ -18,7 +20,7 @@ pub struct MariaDbServer {
 /// No MariaDB is installed; the message says how to install it.
 pub fn mariadb() -> &'static MariaDbServer {
     static SERVER: OnceLock<MariaDbServer> = OnceLock::new();
-    SERVER.get_or_init(MariaDbServer::start)
+    SERVER.get_or_init(MariaDbServer::private)
 }
 
 fn program(name: &str) -> PathBuf {
@@ -31,7 +33,11 @@ fn program(name: &str) -> PathBuf {
 }
 
 impl MariaDbServer {
-    fn start() -> Self {
+    /// A server for one test alone, which may kill it.
+    ///
+    /// # Panics
+    /// As [`mariadb`].
+    pub fn private() -> Self {
         let folder = folder("mariadb");
         let data = folder.join("data");
         std::fs::create_dir(&data).expect("a data folder");
@@ -47,24 +53,76 @@ impl MariaDbServer {
             install.arg("--user=mysql");
         }
         run(&mut install);
-        let port = free_port();
+        let server = Self {
+            port: free_port(),
+            daemon: Daemon::new(folder.clone()),
+            folder,
+        };
+        server.start();
+        server
+    }
+
+    /// Starts it, again after [`MariaDbServer::kill`].
+    pub fn start(&self) {
         let mut server = as_user("mysql", &program("mariadbd"));
         server.args([
             "--no-defaults",
             "--bind-address=127.0.0.1",
-            "--innodb-flush-log-at-trx-commit=0",
+            // A killed process loses nothing that it handed to the system, at 2.
+            "--innodb-flush-log-at-trx-commit=2",
             "--innodb-buffer-pool-size=64M",
+            "--max-connections=200",
         ]);
-        server.arg(format!("--port={port}"));
-        server.arg(format!("--datadir={}", data.display()));
+        let folder = &self.folder;
+        server.arg(format!("--port={}", self.port));
+        server.arg(format!("--datadir={}", folder.join("data").display()));
         server.arg(format!("--socket={}", folder.join("m.sock").display()));
         server.arg(format!("--pid-file={}", folder.join("m.pid").display()));
-        watch(&mut server, &folder);
-        let started = Self { port };
-        wait_for("MariaDB", &folder, || {
-            succeeds(started.client("mysql").args(["-e", "SELECT 1"]))
+        self.daemon.start(&mut server);
+        wait_for("MariaDB", folder, || {
+            succeeds(self.client("mysql").args(["-e", "SELECT 1"]))
         });
-        started
+    }
+
+    /// Ends it as a crash does.
+    pub fn kill(&self) {
+        self.daemon.kill();
+    }
+
+    /// Where it listens on the loopback address.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Schema and data of a URL's database, without Whimbrel's own tables, by mariadb-dump.
+    pub fn dump(&self, url: &str) -> String {
+        let name = url.rsplit('/').next().unwrap_or_default();
+        let mut dump = Command::new(program("mariadb-dump"));
+        dump.args([
+            "--no-defaults",
+            "--protocol=tcp",
+            "-h",
+            "127.0.0.1",
+            "-u",
+            "root",
+        ]);
+        dump.arg(format!("--port={}", self.port));
+        dump.args([
+            "--compact",
+            "--skip-extended-insert",
+            "--routines",
+            "--triggers",
+        ]);
+        for table in ["applied", "log", "lock", "scripts"] {
+            dump.arg(format!("--ignore-table={name}.whimbrel_{table}"));
+        }
+        let text = run(dump.arg(name));
+        // The counter also counts what was rolled back, and the name is this test's own.
+        let line = |line: &str| {
+            let counted = line.split(" AUTO_INCREMENT=").collect::<Vec<_>>();
+            counted.join(" ").replace(name, "db")
+        };
+        text.lines().map(line).collect::<Vec<_>>().join("\n")
     }
 
     fn client(&self, database: &str) -> Command {
@@ -102,3 +160,11 @@ impl MariaDbServer {
         run(self.client(name).args(["-e", sql])).trim().to_owned()
     }
 }
+
+impl PartialEq for MariaDbServer {
+    fn eq(&self, other: &Self) -> bool {
+        self.port == other.port
+    }
+}
+
+impl Eq for MariaDbServer {}

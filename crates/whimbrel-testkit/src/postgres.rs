@@ -1,16 +1,19 @@
 //! A private PostgreSQL.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-use crate::process::{as_user, folder, free_port, give, run, succeeds, wait_for, watch};
+use crate::process::{Daemon, as_user, folder, free_port, give, run, succeeds, wait_for};
 
 /// A server on a port of its own.
 #[derive(Debug)]
 pub struct PostgresServer {
     port: u16,
     bin: PathBuf,
+    folder: PathBuf,
+    daemon: Daemon,
 }
 
 /// This test process's server; started by the first who asks.
@@ -19,7 +22,7 @@ pub struct PostgresServer {
 /// No PostgreSQL is installed; the message says how to install it.
 pub fn postgres() -> &'static PostgresServer {
     static SERVER: OnceLock<PostgresServer> = OnceLock::new();
-    SERVER.get_or_init(PostgresServer::start)
+    SERVER.get_or_init(PostgresServer::private)
 }
 
 /// The newest version under Debian's folder, or the one that `WHIMBREL_TEST_PG_BIN` names.
@@ -45,7 +48,11 @@ fn binaries() -> PathBuf {
 }
 
 impl PostgresServer {
-    fn start() -> Self {
+    /// A server for one test alone, which may kill it.
+    ///
+    /// # Panics
+    /// As [`postgres`].
+    pub fn private() -> Self {
         let bin = binaries();
         let folder = folder("postgres");
         let data = folder.join("data");
@@ -66,26 +73,64 @@ impl PostgresServer {
             .args(options)
             .arg(&data)
             .current_dir(&folder));
-        let port = free_port();
-        let mut server = as_user("postgres", &bin.join("postgres"));
+        let server = Self {
+            port: free_port(),
+            bin,
+            daemon: Daemon::new(folder.clone()),
+            folder,
+        };
+        server.start();
+        server
+    }
+
+    /// Starts it, again after [`PostgresServer::kill`].
+    pub fn start(&self) {
+        self.launch();
+        wait_for("PostgreSQL", &self.folder, || {
+            // After a crash the memory of the old one may not be free yet.
+            if self.daemon.has_ended() {
+                self.launch();
+            }
+            succeeds(self.psql("postgres").args(["-c", "SELECT 1"]))
+        });
+    }
+
+    fn launch(&self) {
+        let mut server = as_user("postgres", &self.bin.join("postgres"));
         server
             .arg("-D")
-            .arg(&data)
-            .args(["-p", &port.to_string(), "-k", ""])
-            .current_dir(&folder);
+            .arg(self.folder.join("data"))
+            .args(["-p", &self.port.to_string(), "-k", ""])
+            .current_dir(&self.folder);
         for setting in [
             "listen_addresses=127.0.0.1",
+            // A killed process loses nothing that it handed to the system.
             "fsync=off",
-            "max_connections=100",
+            "max_connections=200",
         ] {
             server.args(["-c", setting]);
         }
-        watch(&mut server, &folder);
-        let started = Self { port, bin };
-        wait_for("PostgreSQL", &folder, || {
-            succeeds(started.psql("postgres").args(["-c", "SELECT 1"]))
-        });
-        started
+        self.daemon.start(&mut server);
+    }
+
+    /// Ends it as a crash does.
+    pub fn kill(&self) {
+        self.daemon.kill();
+    }
+
+    /// Where it listens on the loopback address.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Schema and data of a URL's database, without Whimbrel's own tables, by pg_dump.
+    pub fn dump(&self, url: &str) -> String {
+        let own = self.bin.join("pg_dump");
+        let mut dump = Command::new(if own.exists() { own } else { "pg_dump".into() });
+        let text = run(dump.args(["--exclude-table=whimbrel_*", "--inserts", "-d", url]));
+        let kept =
+            |line: &&str| !line.is_empty() && !line.starts_with("--") && !line.starts_with('\\');
+        text.lines().filter(kept).collect::<Vec<_>>().join("\n")
     }
 
     fn psql(&self, database: &str) -> Command {
@@ -120,9 +165,51 @@ impl PostgresServer {
         format!("postgres://postgres@127.0.0.1:{}/{name}", self.port)
     }
 
+    /// Another user of a URL's database, who may keep a transaction open.
+    ///
+    /// # Panics
+    /// psql can't be started.
+    pub fn session(&self, url: &str) -> Session {
+        let name = url.rsplit('/').next().unwrap_or_default();
+        let mut psql = self.psql(name);
+        psql.stdin(Stdio::piped()).stdout(Stdio::null());
+        Session(psql.spawn().expect("psql starts"))
+    }
+
     /// Runs SQL by psql in the database of a URL; gives what it prints.
     pub fn execute(&self, url: &str, sql: &str) -> String {
         let name = url.rsplit('/').next().unwrap_or_default();
         run(self.psql(name).args(["-c", sql])).trim().to_owned()
     }
 }
+
+/// A psql that stays open.
+#[derive(Debug)]
+pub struct Session(std::process::Child);
+
+impl Session {
+    /// Sends statements without waiting for them.
+    ///
+    /// # Panics
+    /// psql has ended.
+    pub fn send(&mut self, sql: &str) {
+        let input = self.0.stdin.as_mut().expect("it was piped");
+        writeln!(input, "{sql}").expect("psql reads");
+        input.flush().expect("psql reads");
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        drop(self.0.stdin.take());
+        let _ = self.0.wait();
+    }
+}
+
+impl PartialEq for PostgresServer {
+    fn eq(&self, other: &Self) -> bool {
+        self.port == other.port
+    }
+}
+
+impl Eq for PostgresServer {}

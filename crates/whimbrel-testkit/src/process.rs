@@ -2,7 +2,8 @@
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 /// How long a server may take to answer.
@@ -62,28 +63,63 @@ pub(crate) fn run(command: &mut Command) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-#[allow(clippy::zombie_processes)] // Both outlive this process.
-/// Starts a server under a watchdog: a shell that waits for the end of its standard input, which
-/// comes when this process ends, then stops the server and removes the folder.
-pub(crate) fn watch(server: &mut Command, folder: &Path) {
-    let log = std::fs::File::create(folder.join("server.log")).expect("a log file");
-    let child = server
-        .stdin(Stdio::null())
-        .stdout(log.try_clone().expect("the log file"))
-        .stderr(log)
-        .spawn()
-        .unwrap_or_else(|error| panic!("{server:?}: {error}"));
-    let script = "while read -r line; do :; done; kill -INT $1 2>/dev/null; for i in 1 2 3 4 5 6 7 8 9 10; do kill -0 $1 2>/dev/null || break; sleep 0.2; done; kill -KILL $1 2>/dev/null; rm -rf -- \"$2\"";
-    let watchdog = Command::new("sh")
-        .args(["-c", script, "watchdog", &child.id().to_string()])
-        .arg(folder)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("a shell");
-    // The pipe's end stays open as long as this process lives.
-    std::mem::forget(watchdog.stdin);
+/// A server's process, which can be killed and started again.
+#[derive(Debug)]
+pub(crate) struct Daemon {
+    folder: PathBuf,
+    child: Mutex<Option<Child>>,
+}
+
+impl Daemon {
+    /// A watchdog waits for the end of its standard input, which comes when this process ends, then
+    /// stops the server and removes the folder.
+    #[allow(clippy::zombie_processes, reason = "it outlives this process")]
+    pub(crate) fn new(folder: PathBuf) -> Self {
+        let script = "while read -r line; do :; done; p=$(cat \"$1/server.pid\"); kill -INT $p 2>/dev/null; for i in 1 2 3 4 5 6 7 8 9 10; do kill -0 $p 2>/dev/null || break; sleep 0.2; done; kill -KILL $p 2>/dev/null; rm -rf -- \"$1\"";
+        let watchdog = Command::new("sh")
+            .args(["-c", script, "watchdog"])
+            .arg(&folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("a shell");
+        // The pipe's end stays open as long as this process lives.
+        std::mem::forget(watchdog.stdin);
+        Self {
+            folder,
+            child: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn start(&self, server: &mut Command) {
+        let log = std::fs::File::create(self.folder.join("server.log")).expect("a log file");
+        let child = server
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("the log file"))
+            .stderr(log)
+            .spawn()
+            .unwrap_or_else(|error| panic!("{server:?}: {error}"));
+        std::fs::write(self.folder.join("server.pid"), child.id().to_string()).expect("a pid file");
+        *self.child.lock().expect("no panic while it is held") = Some(child);
+    }
+
+    /// Ends the process as a crash does.
+    pub(crate) fn kill(&self) {
+        let child = self.child.lock().expect("no panic while it is held").take();
+        if let Some(mut child) = child {
+            run(Command::new("kill").args(["-9", &child.id().to_string()]));
+            child.wait().expect("it was ours");
+        }
+    }
+
+    /// True if the process ended by itself.
+    pub(crate) fn has_ended(&self) -> bool {
+        let mut child = self.child.lock().expect("no panic while it is held");
+        child
+            .as_mut()
+            .is_some_and(|child| child.try_wait().is_ok_and(|status| status.is_some()))
+    }
 }
 
 /// Waits until a server answers.

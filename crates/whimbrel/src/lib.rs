@@ -29,7 +29,7 @@ pub use migrator::{Migrator, MigratorBuilder};
 pub use tokio_util::sync::CancellationToken;
 pub use whimbrel_core::{
     Error, TOOL, checksum, diagnostic, directive, driver, error, event, history, migration, plan,
-    report, runner, source, text, version,
+    report, runner, source, takeover, text, version,
 };
 pub use whimbrel_import as import;
 pub use whimbrel_sql as sql;

@@ -230,6 +230,57 @@ async fn dry_runs_change_nothing(engine: &str) {
     assert_eq!(project.states().await[0].1, State::Pending);
 }
 
+async fn a_baseline_is_where_up_goes_on(engine: &str) {
+    let tags = ("003_tags.sql", "CREATE TABLE tags (id integer);\n");
+    let project = Project::new(engine, &[USERS, POSTS, tags]);
+    // Somebody made this database without Whimbrel: `up` fails and says what to do.
+    let init = Project {
+        folder: tempfile::tempdir().unwrap(),
+        url: project.url.clone(),
+    };
+    std::fs::create_dir(init.path()).unwrap();
+    init.write("001_all.sql", USERS.1);
+    let other = |project: &Project| {
+        Migrator::builder(&project.url)
+            .tables(whimbrel::history::HistoryTables::named("other_applied"))
+            .source(Directory::new(project.path()))
+            .build()
+            .unwrap()
+    };
+    other(&init).up().await.unwrap();
+    let failed = project.migrator().up().await.unwrap_err();
+    let help = failed.diagnostics()[0].help.clone().unwrap();
+    assert!(help.contains("whimbrel baseline"), "{help}");
+
+    let planned = project.migrator().plan_baseline("1").await.unwrap();
+    assert_eq!(planned.written, 0);
+    assert!(planned.sql.unwrap().contains("'baseline'"));
+    assert!(project.migrator().baseline("7").await.is_err());
+    let written = project.migrator().baseline("001").await.unwrap();
+    assert_eq!(written.written, 1);
+    let again = project.migrator().baseline("users").await.unwrap();
+    assert_eq!(again.written, 0);
+    assert_eq!(project.migrator().up().await.unwrap().steps.len(), 2);
+    assert_eq!(project.states().await[0].1, State::Baseline);
+    assert_eq!(project.migrator().baseline("001").await.unwrap().written, 0);
+    project.remove(tags.0);
+    project.write("004_late.sql", "SELECT 1;\n");
+    let refused = project.migrator().baseline("004").await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Refused);
+    // What a baseline says is there is not Whimbrel's to undo.
+    project
+        .migrator()
+        .run(&Goal::UndoSteps(9))
+        .await
+        .unwrap_err();
+    project
+        .migrator()
+        .run(&Goal::Undo(vec!["002".into()]))
+        .await
+        .unwrap();
+    assert_eq!(project.states().await[0].1, State::Baseline);
+}
+
 macro_rules! engines {
     ($($test:ident)*) => {
         engines! { @ sqlite $($test)* }
@@ -259,4 +310,5 @@ engines! {
     a_repeatable_runs_again_when_it_changes
     many_at_once_apply_each_once
     dry_runs_change_nothing
+    a_baseline_is_where_up_goes_on
 }

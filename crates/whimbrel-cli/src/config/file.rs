@@ -44,6 +44,9 @@ pub(super) struct Section {
     pub(super) timeout: Option<String>,
     pub(super) lock_timeout: Option<String>,
     pub(super) lock_wait: Option<String>,
+    pub(super) lease: Option<String>,
+    pub(super) retries: Option<u32>,
+    pub(super) retry_delay: Option<String>,
     pub(super) session_sql: Option<OneOrMany>,
     pub(super) placeholders: BTreeMap<String, String>,
     pub(super) layout_options: BTreeMap<String, String>,
@@ -66,7 +69,7 @@ impl OneOrMany {
     }
 }
 
-const KEYS: [&str; 20] = [
+const KEYS: [&str; 23] = [
     "url",
     "password",
     "password_file",
@@ -84,6 +87,9 @@ const KEYS: [&str; 20] = [
     "timeout",
     "lock_timeout",
     "lock_wait",
+    "lease",
+    "retries",
+    "retry_delay",
     "session_sql",
     "placeholders",
     "layout_options",

@@ -66,6 +66,9 @@ pub(super) fn resolve(
         timeout: places.time(None, "timeout", section.timeout.as_ref())?,
         lock_timeout: places.time(None, "lock_timeout", section.lock_timeout.as_ref())?,
         lock_wait: places.time(global.lock_wait, "lock_wait", section.lock_wait.as_ref())?,
+        lease: places.time(None, "lease", section.lease.as_ref())?,
+        retries: places.count("retries", section.retries)?,
+        retry_delay: places.time(None, "retry_delay", section.retry_delay.as_ref())?,
         session_sql: places.list("session_sql", section.session_sql.as_ref())?,
         placeholders: places.pairs(&section.placeholders)?,
         layout_options: {
@@ -128,6 +131,14 @@ impl Places<'_> {
                 "the variable for {key} must be true or false"
             ))),
         }
+    }
+
+    fn count(&self, key: &str, value: Option<u32>) -> Result<Option<u32>, Error> {
+        let Some(text) = self.variable(key) else {
+            return Ok(value);
+        };
+        let wrong = |_| Error::Settings(format!("the variable for {key} must be a whole number"));
+        text.parse().map(Some).map_err(wrong)
     }
 
     /// A database that is chosen by name is not taken back by DATABASE_URL.

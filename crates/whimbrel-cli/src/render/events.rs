@@ -76,6 +76,18 @@ impl Listener for Events {
                     bar.inc(1);
                 }
             }
+            Event::Retry {
+                step,
+                error,
+                attempt,
+                attempts,
+                delay,
+            } => output.say(&format!(
+                "{}: {}; trying again in {} (try {attempt} of {attempts})",
+                step.label,
+                error.message,
+                milliseconds(*delay)
+            )),
             Event::StepFailed { step, .. } => output.say(&format!("failed  {}", step.label)),
             Event::StepSkipped(step) => {
                 output.say(&format!(

@@ -3,12 +3,11 @@
 
 use std::sync::Arc;
 
-use super::prepare::{Prepared, prepare};
+use super::prepare::{Prepared, Rules, prepare};
 use super::{Direction, PlanInput, PlanOptions, placeholder};
 use crate::diagnostic::Diagnostic;
-use crate::directive::Directives;
 use crate::hook::{Hook, When};
-use crate::migration::Migration;
+use crate::migration::{Migration, Transactions};
 use crate::rules::Condition;
 use crate::text::{Script, ScriptBuilder};
 
@@ -16,16 +15,30 @@ use crate::text::{Script, ScriptBuilder};
 pub(super) fn compose(
     input: PlanInput<'_>,
     script: &Script,
-    directives: &Directives,
+    rules: Rules<'_>,
 ) -> Result<Prepared, Vec<Diagnostic>> {
-    let script = placeholder::resolve(input.options, &directives.rules.placeholders, script)?;
-    prepare_resolved(input, &script, directives)
+    let script = resolved(input, script, rules)?;
+    prepare_resolved(input, &script, rules)
+}
+
+/// The script with everything put in that stands for something else.
+fn resolved(
+    input: PlanInput<'_>,
+    script: &Script,
+    rules: Rules<'_>,
+) -> Result<Script, Vec<Diagnostic>> {
+    let script = match rules.substitute {
+        Some(tool) => tool.apply(script)?,
+        None => script.clone(),
+    };
+    let placeholders = &rules.directives.rules.placeholders;
+    placeholder::resolve(input.options, placeholders, &script)
 }
 
 fn prepare_resolved(
     input: PlanInput<'_>,
     script: &Script,
-    directives: &Directives,
+    rules: Rules<'_>,
 ) -> Result<Prepared, Vec<Diagnostic>> {
     let options = PlanOptions {
         // They are in their places now; what the values hold is not looked at again.
@@ -36,7 +49,11 @@ fn prepare_resolved(
         options: &options,
         ..input
     };
-    prepare(input, script, directives)
+    let rules = Rules {
+        substitute: None,
+        ..rules
+    };
+    prepare(input, script, rules)
 }
 
 /// A migration's script with the hooks that run before and after each, in one transaction.
@@ -45,21 +62,18 @@ pub(super) fn compose_with_hooks(
     source: &str,
     direction: Direction,
     script: &Script,
-    directives: &Directives,
+    rules: Rules<'_>,
 ) -> Result<Prepared, Vec<Diagnostic>> {
     let of = |when: When| {
         let hooks = input.hooks.iter();
         hooks.filter(move |h| h.when == when && h.direction == direction && *h.source == *source)
     };
-    let own = compose(input, script, directives)?;
-    if of(When::BeforeEach)
-        .chain(of(When::AfterEach))
-        .next()
-        .is_none()
-    {
+    let own = compose(input, script, rules)?;
+    let mut around = of(When::BeforeEach).chain(of(When::AfterEach));
+    if around.next().is_none() {
         return Ok(own);
     }
-    let script = placeholder::resolve(input.options, &directives.rules.placeholders, script)?;
+    let script = resolved(input, script, rules)?;
     let mut builder = Script::build(Arc::clone(script.file()));
     for hook in of(When::BeforeEach) {
         add(&mut builder, input, hook)?;
@@ -69,12 +83,25 @@ pub(super) fn compose_with_hooks(
         end_statement(&mut builder);
         add(&mut builder, input, hook)?;
     }
-    let mut directives = directives.clone();
+    let mut directives = rules.directives.clone();
     if own.journalled && input.capabilities.transactional_ddl {
         directives.transaction = Some(false);
     }
     directives.foreign_keys = own.foreign_keys;
-    prepare_resolved(input, &builder.finish(), &directives)
+    let rules = Rules {
+        directives: &directives,
+        ..rules
+    };
+    prepare_resolved(input, &builder.finish(), rules)
+}
+
+/// How a hook runs: as its file says, by the rule of Whimbrel's own files.
+pub(super) fn hook_rules(hook: &Hook) -> Rules<'_> {
+    Rules {
+        directives: &hook.directives,
+        transactions: Transactions::default(),
+        substitute: None,
+    }
 }
 
 /// A migration's conditions with their placeholders put in.
@@ -98,8 +125,7 @@ fn add(
     input: PlanInput<'_>,
     hook: &Hook,
 ) -> Result<(), Vec<Diagnostic>> {
-    let rule = &hook.directives.rules.placeholders;
-    builder.append(&placeholder::resolve(input.options, rule, &hook.script)?);
+    builder.append(&resolved(input, &hook.script, hook_rules(hook))?);
     end_statement(builder);
     Ok(())
 }

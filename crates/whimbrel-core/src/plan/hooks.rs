@@ -1,6 +1,6 @@
 //! Hooks as steps around those of the migrations.
 
-use super::compose::compose;
+use super::compose::{compose, hook_rules};
 use super::{Direction, PlanInput, Step};
 use crate::checksum::Checksum;
 use crate::diagnostic::Diagnostic;
@@ -71,7 +71,7 @@ fn made(
 }
 
 fn step(input: PlanInput<'_>, hook: &Hook) -> Result<Step, Vec<Diagnostic>> {
-    let prepared = compose(input, &hook.script, &hook.directives)?;
+    let prepared = compose(input, &hook.script, hook_rules(hook))?;
     Ok(Step {
         source: hook.source.to_string(),
         version: Version::new(hook.name.as_str()),

@@ -9,7 +9,6 @@ use crate::checksum::Checksum;
 use crate::diagnostic::Diagnostic;
 use crate::history::{Applied, History};
 use crate::migration::{Kind, Migration};
-use crate::source::up_of;
 use crate::text::SourceFile;
 use crate::version::Version;
 
@@ -31,7 +30,8 @@ pub fn change(
     kept: &HashMap<Checksum, String>,
     dialect: Dialect,
 ) -> Change {
-    if migration.checksum == applied.checksum {
+    // A record that was taken over without its file does not know what was applied.
+    if migration.checksum == applied.checksum || applied.checksum.as_str().is_empty() {
         return Change::None;
     }
     let Some(text) = kept.get(&applied.checksum) else {
@@ -41,9 +41,12 @@ pub fn change(
         significant_eq(text, migration.up.text(), dialect)
     } else {
         let file = SourceFile::new(format!("{} as applied", migration.label()), text.as_str());
-        let (directives, up) = up_of(&file, dialect);
-        significant_eq(up.text(), migration.up.text(), dialect)
-            && directives.runs_like(&migration.directives)
+        // What the layout makes of the file beyond its text (values of variables, settings that
+        // stand beside it) is left out on both sides.
+        let then = (migration.reader)(&file, dialect);
+        let now = (migration.reader)(&migration.file, dialect);
+        significant_eq(then.up.text(), now.up.text(), dialect)
+            && then.directives.runs_like(&now.directives)
     };
     if same {
         Change::Cosmetic
@@ -73,6 +76,9 @@ pub fn needed_scripts(
         }
         if differs && undo {
             needed.extend(row.down_checksum.clone());
+            if file.is_none() {
+                needed.push(row.checksum.clone());
+            }
         }
     }
     needed

@@ -140,6 +140,7 @@ pub fn status(
     let mut rows = Vec::with_capacity(migrations.len());
     let mut seen = std::collections::HashSet::new();
     let mut outdated = 0;
+    let order = Order::of(migrations, history);
     for row in &history.applied {
         if !sources.is_empty() && !sources.contains(&row.source.as_str()) {
             continue;
@@ -162,7 +163,6 @@ pub fn status(
         }
         rows.push(applied_row(row, file, state));
     }
-    let order = Order::of(migrations, history);
     for (index, migration) in migrations.iter().enumerate() {
         let baseline = migration.kind == Kind::Baseline && order.is_passed_over(index);
         if !baseline && !seen.contains(&(&*migration.source, &migration.version)) {

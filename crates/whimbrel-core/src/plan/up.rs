@@ -7,10 +7,11 @@ use super::compose::{compose_with_hooks, conditions};
 use super::dependencies::{Dependencies, circle};
 use super::modified::{Change, change_in, modified};
 use super::order::{Order, out_of_order};
+use super::prepare::Rules;
 use super::{Direction, Goal, Plan, PlanInput, Step, find, not_found};
 use crate::diagnostic::Diagnostic;
 use crate::error::Error;
-use crate::history::{Action, Applied, KEPT_SCRIPT_LIMIT};
+use crate::history::{Action, Applied};
 use crate::migration::{Kind, Migration};
 use crate::version::Version;
 
@@ -120,6 +121,43 @@ impl<'a> Planner<'a> {
             }
         }
         self.check_missing();
+        self.check_below_baseline();
+    }
+
+    /// A baseline records every file that it knows, so one without a record came later.
+    fn check_below_baseline(&mut self) {
+        let mut rows = self.input.history.applied.iter();
+        if !rows.any(|row| row.kind == Kind::Baseline) {
+            return;
+        }
+        let files = self.input.migrations;
+        // One that began the database stands for all below it, which never had records.
+        let began = |source: &str| {
+            let mut own = files
+                .iter()
+                .filter(|m| *m.source == *source && m.kind == Kind::Baseline);
+            own.any(|m| self.row(m).is_some_and(|row| row.kind == Kind::Baseline))
+        };
+        let sources: HashSet<&str> = files.iter().map(|m| &*m.source).collect();
+        let began: HashSet<&str> = sources.into_iter().filter(|s| began(s)).collect();
+        for (index, migration) in files.iter().enumerate() {
+            if !began.contains(&*migration.source)
+                && self.row(migration).is_none()
+                && self.order().in_baseline(index)
+            {
+                self.warnings.push(
+                    Diagnostic::warning(
+                        "below-baseline",
+                        format!(
+                            "{} is below the baseline and has no record: it is taken as being there",
+                            migration.label()
+                        ),
+                    )
+                    .at(&migration.file, 0..0, "")
+                    .help("if it is not in the database, give it a version after the baseline"),
+                );
+            }
+        }
     }
 
     fn check_missing(&mut self) {
@@ -258,14 +296,13 @@ impl<'a> Planner<'a> {
         let members: HashSet<_> = chosen.iter().copied().collect();
         for &index in chosen {
             let migration = &migrations[index];
+            let allowed =
+                self.input.options.out_of_order || migration.directives.allows("out-of-order");
             if migration.kind == Kind::Versioned
+                && !allowed
                 && let Some(top) = self.order().applied_after(index)
             {
-                let allowed =
-                    self.input.options.out_of_order || migration.directives.allows("out-of-order");
-                if !allowed {
-                    self.object(out_of_order(migration, top), false);
-                }
+                self.object(out_of_order(migration, top), false);
             }
             for problem in self.missing_dependencies(index, &members) {
                 self.errors.push(problem);
@@ -352,11 +389,11 @@ impl<'a> Planner<'a> {
     }
 
     fn step(&self, migration: &'a Migration, depends: Vec<usize>) -> Result<Step, Vec<Diagnostic>> {
-        let down = migration
-            .down_script()
+        let kept = migration
+            .kept_scripts()
             .map_err(|error| error.diagnostics())?;
         if self.input.options.require_rollback
-            && down.is_none()
+            && kept.down.is_none()
             && migration.directives.irreversible.is_none()
         {
             return Err(vec![
@@ -371,24 +408,18 @@ impl<'a> Planner<'a> {
                 .help("add a `-- Rollback` section, or the directive `-- Irreversible: why`"),
             ]);
         }
+        let rules = Rules {
+            directives: &migration.directives,
+            transactions: migration.transactions,
+            substitute: migration.substitute.as_ref(),
+        };
         let prepared = compose_with_hooks(
             self.input,
             &migration.source,
             Direction::Up,
             &migration.up,
-            &migration.directives,
+            rules,
         )?;
-        let mut keep = Vec::new();
-        if migration.written().len() <= KEPT_SCRIPT_LIMIT {
-            keep.push((migration.checksum.clone(), migration.written().to_owned()));
-        }
-        let down = down.map(|script| {
-            (
-                crate::checksum::Checksum::of(script.text()),
-                script.text().to_owned(),
-            )
-        });
-        keep.extend(down.clone());
         let mut step = Step {
             source: migration.source.to_string(),
             version: migration.version.clone(),
@@ -403,8 +434,8 @@ impl<'a> Planner<'a> {
             segments: prepared.segments,
             journalled: prepared.journalled,
             checksum: migration.checksum.clone(),
-            keep,
-            down_checksum: down.map(|(checksum, _)| checksum),
+            keep: kept.scripts,
+            down_checksum: kept.down,
             timeout: migration.directives.timeout,
             lock_timeout: migration.directives.lock_timeout,
             foreign_keys: prepared.foreign_keys,

@@ -74,6 +74,7 @@ impl Execution<'_> {
                     step.segments = vec![Segment {
                         statements: 0..0,
                         atomic: true,
+                        foreign_keys: step.foreign_keys,
                     }];
                     return Ok(true);
                 }

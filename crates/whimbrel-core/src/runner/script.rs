@@ -97,8 +97,12 @@ impl Records {
             batch: self.batch,
             checksum: &step.checksum,
             down_checksum: step.down_checksum.as_ref(),
+            applied_at: None,
+            duration: None,
             applied_by: &self.attempt.started_by,
             tool: crate::TOOL,
+            id: self.attempt.id,
+            statements: self.attempt.statements,
         }));
         writes
     }
@@ -106,7 +110,10 @@ impl Records {
     /// The one part of a step that is one transaction.
     pub(super) fn whole<'a>(&'a self, step: &'a Step) -> Part<'a> {
         let mut after = self.result(step);
-        after.push(Write::Attempt(&self.attempt));
+        // The record of what is applied is the log's entry as well.
+        if step.direction == Direction::Down {
+            after.push(Write::Attempt(&self.attempt));
+        }
         Part {
             before: Vec::new(),
             statements: bind(step, 0..step.statements.len()),
@@ -266,6 +273,7 @@ pub fn dry_run(
                 let part = records.segment(step, segment, place == 0, None);
                 let mut unit = unit(step, part, segment.atomic, lease, options);
                 unit.continues = place > 0;
+                unit.foreign_keys = segment.foreign_keys;
                 text.push_str(&driver.render(&unit));
             }
         }
@@ -283,6 +291,7 @@ pub(super) fn pending_segments(step: &Step) -> Vec<Segment> {
         return vec![Segment {
             statements: count..count,
             atomic: true,
+            foreign_keys: None,
         }];
     }
     step.segments
@@ -290,7 +299,7 @@ pub(super) fn pending_segments(step: &Step) -> Vec<Segment> {
         .filter(|segment| segment.statements.end > done)
         .map(|segment| Segment {
             statements: segment.statements.start.max(done)..segment.statements.end,
-            atomic: segment.atomic,
+            ..*segment
         })
         .collect()
 }

@@ -1,6 +1,7 @@
 //! A folder of migration files.
 
 use std::collections::BTreeMap;
+use std::fs::FileType;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,6 +18,8 @@ pub struct Directory {
     roots: Vec<PathBuf>,
     extensions: Vec<String>,
     sort_dirs_separately: bool,
+    environment: Arc<BTreeMap<String, String>>,
+    placeholders: Arc<BTreeMap<String, String>>,
     layout: Option<&'static dyn Layout>,
     options: BTreeMap<String, String>,
     known: Vec<&'static dyn Layout>,
@@ -30,6 +33,8 @@ impl Directory {
             roots: vec![root.into()],
             extensions: vec!["sql".to_owned()],
             sort_dirs_separately: false,
+            environment: Arc::default(),
+            placeholders: Arc::default(),
             layout: None,
             options: BTreeMap::new(),
             known: NATIVE_LAYOUTS.to_vec(),
@@ -64,6 +69,20 @@ impl Directory {
         self
     }
 
+    /// The environment, for files that refer to it as their tool lets them; empty if not set, for a
+    /// library does not read it by itself.
+    pub fn environment(mut self, values: BTreeMap<String, String>) -> Self {
+        self.environment = Arc::new(values);
+        self
+    }
+
+    /// Values for the placeholders that other tools have; empty if not set. Whimbrel's own are a
+    /// setting of the run.
+    pub fn placeholders(mut self, values: BTreeMap<String, String>) -> Self {
+        self.placeholders = Arc::new(values);
+        self
+    }
+
     /// Reads the files in this layout instead of finding out.
     pub fn layout(mut self, layout: &'static dyn Layout) -> Self {
         self.layout = Some(layout);
@@ -94,6 +113,8 @@ impl Directory {
             others: Vec::new(),
             sort_dirs_separately: self.sort_dirs_separately,
             options: self.options.clone(),
+            environment: Arc::clone(&self.environment),
+            placeholders: Arc::clone(&self.placeholders),
         };
         if let Some(root) = self.roots.iter().find(|root| !root.exists()) {
             let message = format!("there is no folder {}", root.display());
@@ -128,24 +149,18 @@ impl Directory {
             path: folder.display().to_string(),
             source,
         };
-        for item in std::fs::read_dir(folder).map_err(failed)? {
-            let item = item.map_err(failed)?;
-            let name = item.file_name();
-            let Some(name) = name.to_str() else { continue };
-            if is_hidden(name) {
-                continue;
-            }
-            let mut kind = item.file_type().map_err(failed)?;
+        for (name, mut kind) in sorted(folder).map_err(failed)? {
+            let (name, path) = (name.as_str(), folder.join(&name));
             if kind.is_symlink() {
-                kind = std::fs::metadata(item.path()).map_err(failed)?.file_type();
+                kind = std::fs::metadata(&path).map_err(failed)?.file_type();
             }
             if kind.is_dir() {
                 if !belongs_to_other_engine(name, dialect) {
                     let inner = format!("{relative}{name}/");
-                    self.walk(&item.path(), &inner, root, dialect, out)?;
+                    self.walk(&path, &inner, root, dialect, out)?;
                 }
             } else {
-                self.add(item.path(), relative, root, out);
+                self.add(path, relative, root, out);
             }
         }
         Ok(())
@@ -200,6 +215,31 @@ impl Directory {
         };
         self.extensions.iter().find(has).map(String::as_str)
     }
+}
+
+/// What is in a folder, by name. Ten thousand names that start alike are compared by their first
+/// bytes as one number, which is several times quicker than by the strings.
+fn sorted(folder: &Path) -> std::io::Result<Vec<(String, FileType)>> {
+    let start = |name: &str| {
+        let mut bytes = [0; 16];
+        let length = name.len().min(16);
+        bytes[..length].copy_from_slice(&name.as_bytes()[..length]);
+        u128::from_be_bytes(bytes)
+    };
+    let mut list = Vec::new();
+    for item in std::fs::read_dir(folder)? {
+        let item = item?;
+        if let Ok(name) = item.file_name().into_string()
+            && !is_hidden(&name)
+        {
+            list.push((start(&name), name, item.file_type()?));
+        }
+    }
+    list.sort_unstable_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
+    Ok(list
+        .into_iter()
+        .map(|(_, name, kind)| (name, kind))
+        .collect())
 }
 
 /// Editors' and systems' own files.

@@ -26,6 +26,10 @@ pub struct Listing {
     pub sort_dirs_separately: bool,
     /// What the tool is told besides its files, by [`Layout::options`].
     pub options: BTreeMap<String, String>,
+    /// The environment, for tools whose files refer to it.
+    pub environment: Arc<BTreeMap<String, String>>,
+    /// Values that are given for placeholders, for tools that have some of their own.
+    pub placeholders: Arc<BTreeMap<String, String>>,
 }
 
 /// One file.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use whimbrel_sql::Dialect;
 
 use super::layout::{Certainty, Entry, Layout, Listing, Recognised};
-use super::{Loaded, sections};
+use super::{Loaded, in_parallel, sections};
 use crate::checksum::Checksum;
 use crate::diagnostic::Diagnostic;
 use crate::error::Error;
@@ -126,8 +126,16 @@ impl Layout for Native {
 struct Read<'a> {
     entry: &'a Entry,
     name: FileName,
+    version: Version,
     migration: Option<Migration>,
     problems: Vec<Diagnostic>,
+}
+
+impl Read<'_> {
+    /// What a down script and its up script have in common.
+    fn key(&self) -> (&Version, &str) {
+        (&self.version, &self.name.name)
+    }
 }
 
 /// Loads a listing whose files are named as `named` says. Shared by the layouts that differ only
@@ -171,33 +179,13 @@ pub(super) fn load(
     }
 }
 
-/// Reads the files with as many threads as there are cores: ten thousand small files take most
-/// of their time in the system's calls.
 fn read_all<'a>(
     listing: &'a Listing,
     dialect: Dialect,
     named: &(dyn Fn(&Entry) -> FileName + Sync),
 ) -> Result<Vec<Read<'a>>, Error> {
-    let threads = std::thread::available_parallelism()
-        .map_or(1, usize::from)
-        .min(8);
-    let entries = &listing.entries;
-    let share = entries.len().div_ceil(threads).max(64);
     let read = |entry: &'a Entry| read_one(listing, entry, dialect, named(entry));
-    let mut result = Vec::with_capacity(entries.len());
-    std::thread::scope(|scope| {
-        let workers: Vec<_> = entries
-            .chunks(share)
-            .map(|chunk| scope.spawn(move || chunk.iter().map(read).collect::<Vec<_>>()))
-            .collect();
-        for worker in workers {
-            match worker.join() {
-                Ok(list) => result.extend(list),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
-    });
-    result.into_iter().collect()
+    in_parallel(&listing.entries, read).into_iter().collect()
 }
 
 fn read_one<'a>(
@@ -209,6 +197,7 @@ fn read_one<'a>(
     if name.role == FileRole::Down {
         return Ok(Read {
             entry,
+            version: Version::new(name.version.as_str()),
             name,
             migration: None,
             problems: Vec::new(),
@@ -219,6 +208,7 @@ fn read_one<'a>(
         Err(Error::Refused(problems)) => {
             return Ok(Read {
                 entry,
+                version: Version::new(name.version.as_str()),
                 name,
                 migration: None,
                 problems,
@@ -267,9 +257,13 @@ fn read_one<'a>(
         up: parts.up,
         down: parts.down.map_or(Down::None, Down::Script),
         transactions: Transactions::default(),
+        down_transaction: None,
+        reader: sections::read,
+        substitute: None,
     };
     Ok(Read {
         entry,
+        version: migration.version.clone(),
         name,
         migration: Some(migration),
         problems: parts.problems,
@@ -287,16 +281,18 @@ fn version_differs(file: &Arc<SourceFile>, header: &str, name: &str) -> Diagnost
 }
 
 fn pair_downs(reads: &mut [Read<'_>], downs: Vec<Read<'_>>, errors: &mut Vec<Diagnostic>) {
-    let mut ups: HashMap<(Version, String), usize> = HashMap::new();
-    if !downs.is_empty() {
-        for (index, read) in reads.iter().enumerate() {
-            let version = Version::new(read.name.version.as_str());
-            ups.insert((version, read.name.name.clone()), index);
+    let places: Vec<Option<usize>> = {
+        let mut ups = HashMap::new();
+        if !downs.is_empty() {
+            ups.extend(reads.iter().enumerate().map(|(at, up)| (up.key(), at)));
         }
-    }
-    for down in downs {
-        let version = Version::new(down.name.version.as_str());
-        let Some(&index) = ups.get(&(version, down.name.name.clone())) else {
+        downs
+            .iter()
+            .map(|down| ups.get(&down.key()).copied())
+            .collect()
+    };
+    for (down, place) in downs.into_iter().zip(places) {
+        let Some(index) = place else {
             errors.push(
                 path_error(
                     "down-without-up",

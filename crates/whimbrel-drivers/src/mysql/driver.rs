@@ -12,13 +12,14 @@ use whimbrel_core::driver::{
     BoundStatement, Cancel, Capabilities, Driver, DriverError, DriverErrorKind, Lease, LockAttempt,
     Notice, Observation, Outcome, Part, Progress, Server, SessionOptions, Unit, UnitError, Write,
 };
+use whimbrel_core::failpoint;
 use whimbrel_core::history::{History, Owner};
 use whimbrel_sql::Dialect;
 
 use super::config::{Config, SslMode};
 use super::flavor::Mysql as Flavor;
 use super::{errors, observe};
-use crate::history_sql::{self, Row};
+use crate::history_sql::{self, Claim, Row};
 
 pub(super) struct Mysql {
     connection: Conn,
@@ -146,6 +147,35 @@ impl Mysql {
         Ok(())
     }
 
+    /// A process that stands still (or a machine that is cut off) keeps the named lock by its
+    /// connection. Once its lease has run out and the connection has done nothing for a second, it
+    /// is ended, and what it had open is rolled back. One that is at work is left alone.
+    async fn end_idle_holder(&mut self, name: &str) -> Result<(), DriverError> {
+        let tables = &self.options.tables;
+        let lock = history_sql::table(&Flavor::default(), tables, &tables.lock);
+        let select = format!(
+            "SELECT p.ID FROM information_schema.PROCESSLIST p, {lock} l WHERE p.ID = IS_USED_LOCK({name}) AND p.COMMAND = 'Sleep' AND p.TIME >= 1 AND l.id = 1 AND l.expires < {}",
+            history_sql::Flavor::now(&Flavor::default()),
+        );
+        for id in rows(&mut self.connection, &select)
+            .await?
+            .into_iter()
+            .flatten()
+            .flatten()
+        {
+            match rows(&mut self.connection, &format!("KILL CONNECTION {id}")).await {
+                // It went by itself.
+                Err(error)
+                    if error
+                        .code
+                        .as_deref()
+                        .is_some_and(|code| code.starts_with("1094 ")) => {}
+                other => drop(other?),
+            }
+        }
+        Ok(())
+    }
+
     /// What runs before a unit's statements, in one message.
     fn opening(&self, unit: &Unit<'_>, writes: &[Write<'_>], flavor: Flavor) -> Vec<String> {
         let tables = &self.options.tables;
@@ -158,7 +188,7 @@ impl Mysql {
         list.extend(
             writes
                 .iter()
-                .map(|write| history_sql::write(&flavor, tables, write)),
+                .flat_map(|write| history_sql::write(&flavor, tables, write)),
         );
         list
     }
@@ -168,7 +198,7 @@ impl Mysql {
         let mut list: Vec<_> = part
             .after
             .iter()
-            .map(|write| history_sql::write(&flavor, tables, write))
+            .flat_map(|write| history_sql::write(&flavor, tables, write))
             .collect();
         list.push(history_sql::renew_lock(&flavor, tables, &unit.lease));
         list.push("COMMIT".to_owned());
@@ -197,11 +227,13 @@ impl Mysql {
         progress: Progressing<'_>,
     ) -> Result<(), DriverError> {
         let (affected, warnings) = {
+            failpoint::reach();
             let mut result = self
                 .connection
                 .query_iter(statement.text)
                 .await
                 .map_err(|e| errors::error(&e))?;
+            failpoint::reach();
             let (mut affected, mut warnings) = (result.affected_rows(), result.warnings());
             // A CALL gives several results; all are drained.
             while !result.is_empty() {
@@ -305,9 +337,19 @@ async fn connect(config: &Config) -> Result<Conn, DriverError> {
     })
 }
 
+/// The named lock is this node's. If we have it, the connection that had it is gone.
+fn claim() -> Claim {
+    const NODE: &str = "CONCAT(@@hostname, ':', @@port)";
+    Claim {
+        connection: Some(NODE.to_owned()),
+        gone: Some(format!("connection = {NODE}")),
+    }
+}
+
 /// Runs several statements in one message; gives their rows as text.
 async fn batch(connection: &mut Conn, sql: &str) -> Result<Vec<Vec<Row>>, DriverError> {
     let failed = |error| errors::error(&error);
+    failpoint::reach();
     let mut result = connection.query_iter(sql).await.map_err(failed)?;
     let mut sets = Vec::new();
     while !result.is_empty() {
@@ -321,6 +363,7 @@ async fn batch(connection: &mut Conn, sql: &str) -> Result<Vec<Vec<Row>>, Driver
             );
         }
     }
+    failpoint::reach();
     Ok(sets)
 }
 
@@ -399,6 +442,7 @@ impl Driver for Mysql {
         let got = rows(&mut self.connection, &format!("SELECT GET_LOCK({name}, 0)")).await?;
         if got.first().and_then(|row| row[0].clone()).as_deref() != Some("1") {
             // Also a dead client's statement that still runs in the server keeps it.
+            self.end_idle_holder(&name).await?;
             let holder = self.read_history().await?.holder;
             return Ok(LockAttempt::Held(
                 holder.unwrap_or_else(history_sql::unknown_holder),
@@ -408,7 +452,7 @@ impl Driver for Mysql {
         let take = [
             "START TRANSACTION".to_owned(),
             format!("SELECT 1 FROM {lock} WHERE id = 1 FOR UPDATE NOWAIT"),
-            history_sql::take_lock(&flavor, &tables, owner, lease, previous),
+            history_sql::take_lock(&flavor, &tables, owner, lease, previous, &claim()),
             "SELECT ROW_COUNT()".to_owned(),
         ];
         let mut all = take.to_vec();

@@ -10,6 +10,7 @@ use postgres_protocol::message::backend::{DataRowBody, Message};
 use postgres_protocol::message::frontend;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 use whimbrel_core::driver::{DriverError, DriverErrorKind, Notice};
+use whimbrel_core::failpoint;
 
 use super::config::{Config, Host};
 use super::errors;
@@ -286,9 +287,12 @@ fn unsupported(what: &str) -> DriverError {
 }
 
 async fn send(writer: &mut WriteHalf<Box<dyn Stream>>, output: &mut BytesMut) -> io::Result<()> {
+    failpoint::reach();
     writer.write_all(output).await?;
     output.clear();
-    writer.flush().await
+    writer.flush().await?;
+    failpoint::reach();
+    Ok(())
 }
 
 async fn encode(
@@ -375,6 +379,7 @@ async fn answers(
         match message {
             Message::DataRow(row) => on_reply(index, Reply::Row(texts(&row))),
             Message::CommandComplete(body) => {
+                failpoint::reach();
                 on_reply(index, Reply::Done(body.tag().unwrap_or_default()));
                 index += 1;
             }
@@ -390,6 +395,7 @@ async fn answers(
                 });
             }
             Message::ReadyForQuery(body) => {
+                failpoint::reach();
                 return match failure {
                     None => Ok(body.status()),
                     Some(command) => Err(Failed {

@@ -16,10 +16,10 @@ use whimbrel_sql::Dialect;
 use super::cancel::Canceller;
 use super::config::Config;
 use super::connection::{Command, CommandError, Connection, Reply};
-use super::flavor::Postgres as Flavor;
+use super::flavor::{CONNECTION, GONE, Postgres as Flavor};
 use super::observe;
 use super::unit::{Batch, Composer, Role, leaves_state};
-use crate::history_sql::{self, Row};
+use crate::history_sql::{self, Claim, Row};
 
 /// How often the creation of the history tables is tried when others create them too.
 const CREATE_TRIES: u32 = 10;
@@ -310,7 +310,12 @@ impl Driver for Postgres {
     ) -> Result<LockAttempt, DriverError> {
         let tables = &self.options.tables;
         let lock = history_sql::table(&Flavor, tables, &tables.lock);
-        let take = history_sql::take_lock(&Flavor, tables, owner, lease, previous);
+        let claim = Claim {
+            // A pooler's connection is everybody's.
+            connection: (!self.server.pooled).then(|| CONNECTION.to_owned()),
+            gone: Some(GONE.to_owned()),
+        };
+        let take = history_sql::take_lock(&Flavor, tables, owner, lease, previous, &claim);
         // A statement outside transactions does not hold the lock row, and outlives the lease.
         let log = history_sql::table(&Flavor, tables, &tables.log);
         let take = format!(

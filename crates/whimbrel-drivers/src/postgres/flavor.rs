@@ -8,6 +8,10 @@ pub(super) struct Postgres;
 /// come again.
 pub(super) const CONNECTION: &str = "(SELECT pid || ' ' || extract(epoch FROM backend_start) FROM pg_catalog.pg_stat_activity WHERE pid = pg_catalog.pg_backend_pid())";
 
+/// The lock's holder had a connection of its own, and the server has it no more. Others' times of
+/// start may not be visible: then the number is enough for it to count as being there.
+pub(super) const GONE: &str = "connection IS NOT NULL AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_stat_activity a WHERE a.pid = pg_catalog.split_part(connection, ' ', 1)::integer AND (a.backend_start IS NULL OR connection = a.pid || ' ' || extract(epoch FROM a.backend_start)))";
+
 impl Flavor for Postgres {
     fn literal(&self, text: &str) -> String {
         let quoted = text.replace('\'', "''");
@@ -24,6 +28,10 @@ impl Flavor for Postgres {
 
     fn now(&self) -> &'static str {
         "pg_catalog.clock_timestamp()"
+    }
+
+    fn time(&self, time: jiff::Timestamp) -> String {
+        format!("timestamptz '{time:.6}'")
     }
 
     fn after(&self, seconds: u64) -> String {

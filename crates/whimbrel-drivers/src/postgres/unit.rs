@@ -125,14 +125,11 @@ impl Composer<'_> {
             }
         }
         batch.push(Role::Fence, self.fence(unit).into(), None);
-        self.settings(batch, unit);
+        self.session(batch, unit);
     }
 
     /// Our own settings, which a reset takes away.
-    fn settings<'a>(&self, batch: &mut Batch<'a>, unit: &Unit<'a>) {
-        if let Some(limit) = unit.lock_timeout {
-            batch.frame(format!("SET LOCAL lock_timeout = {}", limit.as_millis()));
-        }
+    fn session<'a>(&self, batch: &mut Batch<'a>, unit: &Unit<'a>) {
         if !unit.continues {
             for sql in &self.options.session_sql {
                 batch.frame(sql.clone());
@@ -144,36 +141,52 @@ impl Composer<'_> {
     }
 
     /// Fails with a division by zero when the token is not ours; else keeps the lock row from
-    /// being taken over until the transaction ends.
+    /// being taken over until the transaction ends. Limits the waits of what follows in the same
+    /// statement, which spares each unit one.
     fn fence(&self, unit: &Unit<'_>) -> String {
         let tables = &self.options.tables;
         let token = unit.lease.token;
         let lock = history_sql::table(&Postgres, tables, &tables.lock);
+        let limit = unit.lock_timeout.map_or_else(String::new, |limit| {
+            let limit = limit.as_millis();
+            format!(", pg_catalog.set_config('lock_timeout', '{limit}', true)")
+        });
         format!(
-            "SELECT 1 / count(*) FROM (SELECT 1 FROM {lock} WHERE id = 1 AND token = {token} FOR KEY SHARE) fence"
+            "SELECT 1 / count(*){limit} FROM (SELECT 1 FROM {lock} WHERE id = 1 AND token = {token} FOR KEY SHARE) fence"
         )
     }
 
-    /// As one statement, which spares the server most of the work of several. They change different
-    /// tables, so their order does not matter; where a row is removed before it is written anew,
-    /// it does.
+    /// As one statement, which spares the server most of the work of several, where none of them
+    /// has to see what another did: the parts of one statement don't see each other's rows.
     fn writes<'a>(&self, batch: &mut Batch<'a>, writes: &[Write<'a>]) {
         let text = |write| history_sql::write(&Postgres, &self.options.tables, write);
-        let ordered = writes
-            .iter()
-            .any(|write| matches!(write, Write::Remove { .. }));
-        let (Some(last), false) = (writes.last(), ordered) else {
-            for write in writes {
-                batch.frame(text(write));
+        let mut list: Vec<String> = writes.iter().flat_map(text).collect();
+        let removes = |write: &Write<'_>| matches!(write, Write::Remove { .. });
+        let sees = |write: &Write<'_>| match write {
+            Write::Apply(_) => writes.iter().any(removes),
+            Write::Statement { .. }
+            | Write::Finish { .. }
+            | Write::Fail { .. }
+            | Write::Supersede { .. } => true,
+            Write::Remove { .. }
+            | Write::Adopt(_)
+            | Write::Keep(_)
+            | Write::Attempt(_)
+            | Write::Attempts(_) => false,
+        };
+        if writes.iter().any(sees) {
+            for sql in list {
+                batch.frame(sql);
             }
             return;
-        };
-        let mut sql = String::new();
-        for (index, write) in writes[..writes.len() - 1].iter().enumerate() {
-            let start = if index == 0 { "WITH" } else { "," };
-            sql.push_str(&format!("{start} w{index} AS ({})\n", text(write)));
         }
-        sql.push_str(&text(last));
+        let Some(main) = list.pop() else { return };
+        let mut sql = String::new();
+        for (index, first) in list.iter().enumerate() {
+            let start = if index == 0 { "WITH" } else { "," };
+            sql.push_str(&format!("{start} w{index} AS ({first})\n"));
+        }
+        sql.push_str(&main);
         batch.frame(sql);
     }
 
@@ -197,7 +210,10 @@ impl Composer<'_> {
         self.start(batch, unit, discard);
         for (number, part) in unit.parts.iter().enumerate() {
             if number > 0 {
-                self.settings(batch, unit);
+                if let Some(limit) = unit.lock_timeout {
+                    batch.frame(format!("SET LOCAL lock_timeout = {}", limit.as_millis()));
+                }
+                self.session(batch, unit);
             }
             self.writes(batch, &part.before);
             for (index, statement) in part.statements.iter().enumerate() {
@@ -206,7 +222,7 @@ impl Composer<'_> {
             let ends = part
                 .after
                 .iter()
-                .any(|write| matches!(write, Write::Attempt(_) | Write::Finish { .. }));
+                .all(|write| !matches!(write, Write::Statement { .. }));
             // The history is written as who we are, and a pooled connection is given back clean.
             if part
                 .statements

@@ -14,13 +14,14 @@ use whimbrel_core::driver::{
     Cancel, Capabilities, Driver, DriverError, DriverErrorKind, Lease, LockAttempt, Outcome,
     Progress, Server, SessionOptions, Unit, UnitError,
 };
-use whimbrel_core::history::{History, Owner};
+use whimbrel_core::failpoint;
+use whimbrel_core::history::{History, HistoryTables, Owner};
 use whimbrel_sql::Dialect;
 
 use super::flavor::Sqlite as Flavor;
 use super::unit::{Composer, Operation, Role, leaves_state};
-use super::{errors, guard};
-use crate::history_sql::{self, Row};
+use super::{errors, guard, process};
+use crate::history_sql::{self, Claim, Row};
 
 /// How long a statement waits for another writer where no lock timeout is set.
 const BUSY_WAIT: Duration = Duration::from_secs(5);
@@ -98,10 +99,7 @@ impl Sqlite {
             let guard = connection.lock().unwrap_or_else(PoisonError::into_inner);
             match guard.as_ref() {
                 Some(connection) => work(connection),
-                None => Err(DriverError::new(
-                    DriverErrorKind::Connect,
-                    "the database file does not exist",
-                )),
+                None => Err(no_file()),
             }
         })
         .await
@@ -122,6 +120,13 @@ async fn blocking<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static) 
 }
 
 fn rows(connection: &Connection, sql: &str) -> Result<Vec<Row>, DriverError> {
+    failpoint::reach();
+    let result = read_rows(connection, sql);
+    failpoint::reach();
+    result
+}
+
+fn read_rows(connection: &Connection, sql: &str) -> Result<Vec<Row>, DriverError> {
     let read = || -> rusqlite::Result<Vec<Row>> {
         let mut statement = connection.prepare(sql)?;
         let columns = statement.column_count();
@@ -136,6 +141,23 @@ fn rows(connection: &Connection, sql: &str) -> Result<Vec<Row>, DriverError> {
     read().map_err(|error| errors::error(&error))
 }
 
+fn no_file() -> DriverError {
+    DriverError::new(DriverErrorKind::Connect, "the database file does not exist")
+}
+
+/// What is read of a database whose file does not exist yet is read of an empty one.
+fn rows_of_nothing(sql: &str) -> Result<Vec<Row>, DriverError> {
+    let empty = Connection::open_in_memory().map_err(|error| errors::error(&error))?;
+    let reads = empty
+        .prepare(sql)
+        .is_ok_and(|statement| statement.readonly());
+    if reads {
+        rows(&empty, sql)
+    } else {
+        Err(no_file())
+    }
+}
+
 fn text_of(value: ValueRef<'_>) -> Option<String> {
     match value {
         ValueRef::Null => None,
@@ -147,10 +169,7 @@ fn text_of(value: ValueRef<'_>) -> Option<String> {
     }
 }
 
-fn history(
-    connection: &Connection,
-    tables: &whimbrel_core::history::HistoryTables,
-) -> Result<History, DriverError> {
+fn history(connection: &Connection, tables: &HistoryTables) -> Result<History, DriverError> {
     let flavor = Flavor::now();
     let lock = match rows(connection, &history_sql::select_lock(&flavor, tables)) {
         Ok(lock) => lock,
@@ -160,6 +179,22 @@ fn history(
     let applied = rows(connection, &history_sql::select_applied(&flavor, tables))?;
     let attempts = rows(connection, &history_sql::select_attempts(&flavor, tables))?;
     history_sql::history(&lock, &applied, &attempts)
+}
+
+/// Who we are, and whether the process that holds the lock is gone.
+fn claim(connection: &Connection, tables: &HistoryTables) -> Result<Claim, DriverError> {
+    let flavor = Flavor::now();
+    let lock = history_sql::table(&flavor, tables, &tables.lock);
+    let holder = rows(connection, &format!("SELECT connection FROM {lock}"))?;
+    let holder = holder.into_iter().flatten().flatten().next();
+    let gone = holder.filter(|holder| process::is_gone(holder));
+    let text = |name: &String| history_sql::Flavor::literal(&flavor, name);
+    Ok(Claim {
+        connection: process::own().as_ref().map(text),
+        gone: gone
+            .as_ref()
+            .map(|gone| format!("connection = {}", text(gone))),
+    })
 }
 
 /// Runs a unit's operations in order; rolls back what is open if one fails.
@@ -259,11 +294,15 @@ impl Driver for Sqlite {
         }
         let statements = history_sql::create(&Flavor::now(), &self.options.tables);
         self.call(move |connection| {
-            let all = format!("BEGIN IMMEDIATE;\n{};\nCOMMIT", statements.join(";\n"));
-            connection.execute_batch(&all).map_err(|error| {
+            let begin = std::iter::once("BEGIN IMMEDIATE");
+            let all = begin.chain(statements.iter().map(String::as_str));
+            let made = all
+                .chain(["COMMIT"])
+                .try_for_each(|sql| rows(connection, sql).map(drop));
+            if made.is_err() && !connection.is_autocommit() {
                 let _ = connection.execute_batch("ROLLBACK");
-                errors::error(&error)
-            })
+            }
+            made
         })
         .await
     }
@@ -275,7 +314,7 @@ impl Driver for Sqlite {
         previous: Option<&Lease>,
     ) -> Result<LockAttempt, DriverError> {
         let tables = self.options.tables.clone();
-        let take = history_sql::take_lock(&Flavor::now(), &tables, owner, lease, previous);
+        let (owner, previous) = (owner.clone(), previous.copied());
         self.call(move |connection| {
             // Polls instead of waiting: a unit in flight holds the file.
             let _ = connection.busy_timeout(Duration::ZERO);
@@ -293,14 +332,18 @@ impl Driver for Sqlite {
                     holder.unwrap_or_else(history_sql::unknown_holder),
                 ));
             }
-            let taken = connection
-                .execute(&take, [])
-                .map_err(|error| errors::error(&error))
-                .and_then(|changed| Ok((changed, history(connection, &tables)?)));
+            let taken = claim(connection, &tables).and_then(|claim| {
+                let flavor = Flavor::now();
+                let previous = previous.as_ref();
+                let take =
+                    history_sql::take_lock(&flavor, &tables, &owner, lease, previous, &claim);
+                let changed = connection
+                    .execute(&take, [])
+                    .map_err(|error| errors::error(&error))?;
+                Ok((changed, history(connection, &tables)?))
+            });
             let end = if taken.is_ok() { "COMMIT" } else { "ROLLBACK" };
-            connection
-                .execute_batch(end)
-                .map_err(|error| errors::error(&error))?;
+            rows(connection, end)?;
             let (changed, history) = taken?;
             if changed == 0 {
                 return history_sql::held(history);
@@ -398,7 +441,15 @@ impl Driver for Sqlite {
 
     async fn query(&mut self, sql: &str) -> Result<Vec<Vec<Option<String>>>, DriverError> {
         let sql = sql.to_owned();
-        self.call(move |connection| rows(connection, &sql)).await
+        let connection = Arc::clone(&self.connection);
+        blocking(move || {
+            let guard = connection.lock().unwrap_or_else(PoisonError::into_inner);
+            match guard.as_ref() {
+                Some(connection) => rows(connection, &sql),
+                None => rows_of_nothing(&sql),
+            }
+        })
+        .await
     }
 
     fn canceller(&self) -> Option<Arc<dyn Cancel>> {

@@ -113,8 +113,8 @@ impl Composer<'_> {
     }
 
     fn writes(&self, list: &mut Vec<Operation>, writes: &[Write<'_>]) {
-        for write in writes {
-            let sql = history_sql::write(&self.flavor, &self.options.tables, write);
+        let text = |write| history_sql::write(&self.flavor, &self.options.tables, write);
+        for sql in writes.iter().flat_map(text) {
             list.push(Operation {
                 role: Role::Frame,
                 sql,

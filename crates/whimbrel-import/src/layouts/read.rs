@@ -9,7 +9,7 @@ use whimbrel_core::Error;
 use whimbrel_core::checksum::Checksum;
 use whimbrel_core::diagnostic::Diagnostic;
 use whimbrel_core::directive::Directives;
-use whimbrel_core::migration::{Down, Kind, Migration, Transactions};
+use whimbrel_core::migration::{Down, Kind, Migration, Reading, Transactions};
 use whimbrel_core::source::{Entry, Listing, Loaded};
 use whimbrel_core::text::{Script, SourceFile};
 use whimbrel_core::version::Version;
@@ -104,5 +104,8 @@ pub(super) fn whole_file(
         file,
         down: Down::None,
         transactions: Transactions::default(),
+        down_transaction: None,
+        reader: Reading::whole,
+        substitute: None,
     }
 }

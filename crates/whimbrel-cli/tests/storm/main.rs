@@ -1,0 +1,12 @@
+//! Through the storm: the real binary is killed, its server is killed, its connection is broken, at
+//! every point where control passes between them; then it is run again, and everything must be as
+//! after a run that nothing disturbed.
+//!
+//! `WHIMBREL_STORM=all` takes every point where a test takes some by default.
+#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
+
+mod crash;
+mod engine;
+mod fence;
+mod fixtures;
+mod network;

@@ -1,0 +1,249 @@
+//! The statements that read the history, and what their rows mean.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use whimbrel_core::checksum::Checksum;
+use whimbrel_core::driver::{DriverError, DriverErrorKind, LockAttempt};
+use whimbrel_core::history::{
+    Action, Applied, Attempt, AttemptId, AttemptState, History, HistoryTables, Holder,
+};
+use whimbrel_core::migration::Kind;
+use whimbrel_core::version::Version;
+
+use super::{Flavor, Row, table};
+
+/// token, format, owner, since, expires, and whether somebody holds it now.
+pub(crate) fn select_lock(flavor: &dyn Flavor, tables: &HistoryTables) -> String {
+    format!(
+        "SELECT token, format, owner, {}, {}, CASE WHEN owner IS NOT NULL AND expires >= {} THEN 1 ELSE 0 END FROM {} WHERE id = 1",
+        flavor.milliseconds("since"),
+        flavor.milliseconds("expires"),
+        flavor.now(),
+        table(flavor, tables, &tables.lock)
+    )
+}
+
+/// All applied rows, in order of application.
+pub(crate) fn select_applied(flavor: &dyn Flavor, tables: &HistoryTables) -> String {
+    format!(
+        "SELECT source, version, name, kind, sequence, batch, checksum, down_checksum, {}, duration_ms, applied_by, tool FROM {} ORDER BY sequence",
+        flavor.milliseconds("applied_at"),
+        table(flavor, tables, &tables.applied)
+    )
+}
+
+/// Attempts that are open, and those of versions that are not applied.
+pub(crate) fn select_attempts(flavor: &dyn Flavor, tables: &HistoryTables) -> String {
+    let log = table(flavor, tables, &tables.log);
+    let columns = format!(
+        "l.run, l.number, l.source, l.version, l.name, l.action, l.state, l.journalled, l.statements_done, l.statement_running, l.statements, l.hashes, l.connection, l.state_before, l.error, {}, l.duration_ms, l.started_by",
+        flavor.milliseconds("l.started_at")
+    );
+    // Two queries, since an OR would keep the engines from a quick anti-join. An unfinished
+    // attempt to undo belongs to an applied version.
+    format!(
+        "SELECT {columns} FROM {log} l WHERE l.state = 'started' OR (l.action = 'down' AND l.state = 'failed' AND l.journalled = 1) UNION ALL SELECT {columns} FROM {log} l WHERE l.state <> 'started' AND l.action <> 'hook' AND NOT (l.action = 'down' AND l.state = 'failed' AND l.journalled = 1) AND NOT EXISTS (SELECT 1 FROM {} a WHERE a.source = l.source AND a.version = l.version)",
+        table(flavor, tables, &tables.applied)
+    )
+}
+
+/// Kept scripts.
+pub(crate) fn select_scripts(
+    flavor: &dyn Flavor,
+    tables: &HistoryTables,
+    checksums: &[Checksum],
+) -> String {
+    let list: Vec<_> = checksums
+        .iter()
+        .map(|checksum| flavor.literal(checksum.as_str()))
+        .collect();
+    format!(
+        "SELECT checksum, text FROM {} WHERE checksum IN ({})",
+        table(flavor, tables, &tables.scripts),
+        list.join(", ")
+    )
+}
+
+/// Takes a row's fields one after the other.
+struct Fields<'a>(std::slice::Iter<'a, Option<String>>);
+
+impl Fields<'_> {
+    fn optional(&mut self) -> Option<String> {
+        self.0.next().cloned().flatten()
+    }
+
+    fn text(&mut self) -> String {
+        self.optional().unwrap_or_default()
+    }
+
+    fn number<T: std::str::FromStr>(&mut self) -> Result<T, DriverError> {
+        let text = self.text();
+        text.parse().map_err(|_| unexpected(&text))
+    }
+
+    fn maybe_number<T: std::str::FromStr>(&mut self) -> Result<Option<T>, DriverError> {
+        self.optional()
+            .map(|text| text.parse().map_err(|_| unexpected(&text)))
+            .transpose()
+    }
+
+    fn maybe_time(&mut self) -> Result<Option<Timestamp>, DriverError> {
+        let milliseconds: Option<i64> = self.maybe_number()?;
+        milliseconds
+            .map(|ms| Timestamp::from_millisecond(ms).map_err(|_| unexpected(&ms.to_string())))
+            .transpose()
+    }
+
+    fn time(&mut self) -> Result<Timestamp, DriverError> {
+        self.maybe_time()?.ok_or_else(|| unexpected("NULL"))
+    }
+
+    fn duration(&mut self) -> Result<Duration, DriverError> {
+        let milliseconds: i64 = self.number()?;
+        Ok(Duration::from_millis(
+            u64::try_from(milliseconds).unwrap_or(0),
+        ))
+    }
+}
+
+fn unexpected(value: &str) -> DriverError {
+    DriverError::new(
+        DriverErrorKind::History,
+        format!("the history tables hold the unexpected value `{value}`"),
+    )
+    .with_hint("are these tables Whimbrel's? another name can be set with --table")
+}
+
+/// A row of [`select_applied`].
+pub(crate) fn applied(row: &Row) -> Result<Applied, DriverError> {
+    let mut fields = Fields(row.iter());
+    Ok(Applied {
+        source: fields.text(),
+        version: Version::new(fields.text()),
+        name: fields.text(),
+        kind: Kind::from_stored(&fields.text()),
+        sequence: fields.number()?,
+        batch: fields.number()?,
+        checksum: Checksum::from_stored(fields.text()),
+        down_checksum: fields.optional().map(Checksum::from_stored),
+        applied_at: fields.time()?,
+        duration: fields.duration()?,
+        applied_by: fields.text(),
+        tool: fields.text(),
+    })
+}
+
+/// A row of [`select_attempts`].
+pub(crate) fn attempt(row: &Row) -> Result<Attempt, DriverError> {
+    let mut fields = Fields(row.iter());
+    Ok(Attempt {
+        id: AttemptId {
+            run: fields.number()?,
+            number: fields.number()?,
+        },
+        source: fields.text(),
+        version: Version::new(fields.text()),
+        name: fields.text(),
+        action: Action::from_stored(&fields.text()),
+        state: AttemptState::from_stored(&fields.text()),
+        journalled: fields.text() == "1",
+        statements_done: fields.number()?,
+        statement_running: fields.maybe_number()?,
+        statements: fields.number()?,
+        hashes: fields.text(),
+        connection: fields.optional(),
+        state_before: fields.optional(),
+        error: fields.optional(),
+        started_at: fields.time()?,
+        duration: fields.duration()?,
+        started_by: fields.text(),
+    })
+}
+
+/// What the lock row says.
+pub(crate) struct LockRow {
+    pub(crate) token: i64,
+    pub(crate) format: i32,
+    pub(crate) holder: Option<Holder>,
+}
+
+/// A row of [`select_lock`].
+pub(crate) fn lock(row: &Row) -> Result<LockRow, DriverError> {
+    let mut fields = Fields(row.iter());
+    let (token, format) = (fields.number()?, fields.number()?);
+    let holder = Holder {
+        owner: fields.optional(),
+        since: fields.maybe_time()?,
+        expires: fields.maybe_time()?,
+    };
+    let held = fields.text() == "1";
+    Ok(LockRow {
+        token,
+        format,
+        holder: held.then_some(holder),
+    })
+}
+
+/// The history from the rows of the three reads. A lock table without its row is one that another
+/// run is about to finish, or that somebody emptied: it counts as not being there, and creating
+/// the history puts the row back.
+pub(crate) fn history(
+    lock_rows: &[Row],
+    applied_rows: &[Row],
+    attempt_rows: &[Row],
+) -> Result<History, DriverError> {
+    let Some(lock) = lock_rows.first().map(lock).transpose()? else {
+        return Ok(History::default());
+    };
+    Ok(History {
+        exists: true,
+        format: lock.format,
+        token: lock.token,
+        applied: applied_rows.iter().map(applied).collect::<Result<_, _>>()?,
+        attempts: attempt_rows.iter().map(attempt).collect::<Result<_, _>>()?,
+        holder: lock.holder,
+    })
+}
+
+/// The answer to a try for the lock that was not taken.
+pub(crate) fn held(history: History) -> Result<LockAttempt, DriverError> {
+    if !history.exists {
+        return Err(DriverError::new(
+            DriverErrorKind::History,
+            "the lock table lost its row during the run",
+        )
+        .with_hint("run again: the row is put back when a run starts"));
+    }
+    Ok(LockAttempt::Held(
+        history.holder.unwrap_or_else(unknown_holder),
+    ))
+}
+
+/// A transaction holds the lock row, and who that is can't be read.
+pub(crate) fn unknown_holder() -> Holder {
+    Holder {
+        owner: None,
+        since: None,
+        expires: None,
+    }
+}
+
+/// Rows of [`select_scripts`].
+pub(crate) fn scripts(rows: Vec<Row>) -> HashMap<Checksum, String> {
+    let pair = |row: Row| match row.as_slice() {
+        [Some(checksum), Some(text)] => Some((Checksum::from_stored(checksum), text.clone())),
+        _ => None,
+    };
+    rows.into_iter().filter_map(pair).collect()
+}
+
+/// Another run has the lock: no unit of this one can commit.
+pub(crate) fn fenced() -> DriverError {
+    DriverError::new(
+        DriverErrorKind::Fenced,
+        "the lock was taken over by another run",
+    )
+    .with_hint("look at `whimbrel status`; this run has changed nothing since it lost the lock")
+}
