@@ -30,9 +30,12 @@ pub(crate) struct Global {
     /// Folder with the migrations; may be given several times
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) dir: Vec<PathBuf>,
-    /// How the files are read: native, by-name; found out if not given
+    /// How the files are read: native, by-name, flyway, ...; found out if not given
     #[arg(long, global = true, value_name = "NAME")]
     pub(crate) layout: Option<String>,
+    /// What the layout's tool is told besides its files, such as contexts=prod
+    #[arg(long, global = true, value_name = "KEY=VALUE", value_parser = key_value)]
+    pub(crate) layout_option: Vec<(String, String)>,
     /// Table for the history, also SCHEMA.NAME
     #[arg(long, global = true, value_name = "NAME")]
     pub(crate) table: Option<String>,

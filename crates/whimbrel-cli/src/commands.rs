@@ -102,6 +102,9 @@ fn directory(settings: &Settings) -> Result<Directory, Error> {
     if !settings.extensions.is_empty() {
         directory = directory.extensions(settings.extensions.iter().cloned());
     }
+    for (name, value) in &settings.layout_options {
+        directory = directory.layout_option(name, value);
+    }
     if let Some(layout) = &settings.layout {
         directory = directory.layout(layout_by_name(layout)?);
     }

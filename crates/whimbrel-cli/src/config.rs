@@ -46,6 +46,7 @@ pub(crate) struct Settings {
     pub(crate) retries: Option<u32>,
     pub(crate) retry_delay: Option<Duration>,
     pub(crate) placeholders: BTreeMap<String, String>,
+    pub(crate) layout_options: BTreeMap<String, String>,
     pub(crate) session_sql: Vec<String>,
 }
 

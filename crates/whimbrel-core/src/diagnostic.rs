@@ -91,7 +91,7 @@ impl Diagnostic {
     pub fn at_script(self, script: &Script, span: Range<usize>, text: &str) -> Self {
         let start = script.origin(span.start);
         let end = script.origin(span.end).max(start);
-        self.at(script.file(), start..end, text)
+        self.at(script.file_at(span.start), start..end, text)
     }
 
     /// Adds a fact.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::diagnostic::Diagnostic;
+use crate::rules::Rules;
 use crate::text::SourceFile;
 
 /// What a migration says of itself.
@@ -34,6 +35,9 @@ pub struct Directives {
     pub allow: Vec<String>,
     /// `Irreversible:` (yes or a reason): `down` refuses.
     pub irreversible: Option<String>,
+    /// What the layout of another tool knows of it.
+    #[serde(skip)]
+    pub rules: Rules,
 }
 
 /// Every key that is known, as it is spelt.

@@ -108,6 +108,8 @@ pub enum Action {
     Import,
     /// Corrected by hand.
     Repair,
+    /// A hook ran.
+    Hook,
 }
 
 impl Action {
@@ -119,6 +121,7 @@ impl Action {
             Self::Baseline => "baseline",
             Self::Import => "import",
             Self::Repair => "repair",
+            Self::Hook => "hook",
         }
     }
 
@@ -129,6 +132,7 @@ impl Action {
             "baseline" => Self::Baseline,
             "import" => Self::Import,
             "repair" => Self::Repair,
+            "hook" => Self::Hook,
             _ => Self::Up,
         }
     }

@@ -23,6 +23,8 @@ pub enum Kind {
     Repeatable,
     /// A mark: everything up to here was there already.
     Baseline,
+    /// No migration, but a script that runs around them: see [`crate::hook`].
+    Hook,
 }
 
 impl Kind {
@@ -32,6 +34,7 @@ impl Kind {
             Self::Versioned => "versioned",
             Self::Repeatable => "repeatable",
             Self::Baseline => "baseline",
+            Self::Hook => "hook",
         }
     }
 
@@ -189,6 +192,16 @@ impl Migration {
         }
     }
 
+    /// The text that the checksum is of and that is kept: the file, or the up script where the file
+    /// holds more than this migration.
+    pub fn written(&self) -> &str {
+        if self.directives.rules.part_of_file {
+            self.up.text()
+        } else {
+            self.file.text()
+        }
+    }
+
     /// The scripts that the history keeps of it, by their keys, and the key of the down script
     /// among them.
     ///
@@ -196,8 +209,8 @@ impl Migration {
     /// The down script's file cannot be read.
     pub fn kept_scripts(&self) -> Result<KeptScripts, crate::Error> {
         let mut scripts = Vec::new();
-        if self.file.text().len() <= KEPT_SCRIPT_LIMIT {
-            scripts.push((self.checksum.clone(), self.file.text().to_owned()));
+        if self.written().len() <= KEPT_SCRIPT_LIMIT {
+            scripts.push((self.checksum.clone(), self.written().to_owned()));
         }
         let down = self.down_script()?.map(|script| {
             let key = Checksum::of(script.text());

@@ -1,9 +1,11 @@
 //! Plans: what a run will do. Planning is pure; it sees neither files nor databases.
 
 mod batches;
+mod compose;
 mod control;
 mod dependencies;
 mod down;
+mod hooks;
 mod modified;
 mod order;
 mod placeholder;
@@ -29,7 +31,9 @@ use crate::diagnostic::Diagnostic;
 use crate::driver::Capabilities;
 use crate::error::Error;
 use crate::history::History;
+use crate::hook::Hook;
 use crate::migration::{Kind, Migration};
+use crate::rules::Condition;
 use crate::text::Script;
 use crate::version::Version;
 
@@ -102,6 +106,8 @@ pub struct PlanOptions {
 pub struct PlanInput<'a> {
     /// The files, in order.
     pub migrations: &'a [Migration],
+    /// Scripts that run around them, in order.
+    pub hooks: &'a [Hook],
     /// The database's history.
     pub history: &'a History,
     /// Kept scripts, as far as [`needed_scripts`] asked for them.
@@ -166,6 +172,8 @@ pub struct Step {
     pub lock_timeout: Option<Duration>,
     /// SQLite: foreign-key enforcement of its own.
     pub foreign_keys: Option<bool>,
+    /// What must hold for it to run.
+    pub conditions: Vec<Condition>,
     /// Goes on where an earlier attempt stopped.
     pub resume: Option<Resume>,
     /// Places in the plan of the steps that this one depends on.
@@ -194,7 +202,7 @@ pub fn plan(input: PlanInput<'_>, goal: &Goal) -> Result<Plan, Error> {
     }
 }
 
-/// Finds the migration that a person means: by version, by file name, by name.
+/// Finds the migration that a person means: by version, by file name, by name, by `@tag`.
 pub(crate) fn find<'a>(migrations: &'a [Migration], wanted: &str) -> Option<usize> {
     let version = Version::new(wanted);
     let by = |test: &dyn Fn(&'a Migration) -> bool| migrations.iter().position(test);
@@ -202,6 +210,10 @@ pub(crate) fn find<'a>(migrations: &'a [Migration], wanted: &str) -> Option<usiz
         .or_else(|| by(&|m| m.label() == wanted))
         .or_else(|| by(&|m| format!("{}/{}", m.source, m.version) == wanted))
         .or_else(|| by(&|m| !m.name.is_empty() && m.name == wanted))
+        .or_else(|| {
+            let tag = wanted.strip_prefix('@')?;
+            by(&|m| m.directives.tags.iter().any(|own| own == tag))
+        })
 }
 
 /// "There is no migration X", with the nearest one that there is.

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::diagnostic::Diagnostic;
 use crate::driver::DriverErrorKind;
 use crate::history::as_milliseconds;
+use crate::migration::Kind;
 use crate::plan::Direction;
 use crate::version::Version;
 
@@ -54,6 +55,8 @@ pub struct StepReport {
     pub version: Version,
     /// Version and name.
     pub label: String,
+    /// Versioned or repeatable; hooks are told of as they run, and are not in the report.
+    pub kind: Kind,
     /// Up or down.
     pub direction: Direction,
     /// Statements run; fewer than the file has when a run was resumed.

@@ -1,7 +1,9 @@
 //! Runs plans: lock, history, plan, units, records.
 
 mod atomic;
+mod condition;
 mod execution;
+mod facts;
 mod failure;
 mod journal;
 mod lock;
@@ -23,6 +25,7 @@ use crate::driver::{Connect, Driver, Lease};
 use crate::error::Error;
 use crate::event::{Event, Listener};
 use crate::history::{FORMAT, History, Owner};
+use crate::hook::Hook;
 use crate::migration::Migration;
 use crate::plan::{Goal, Plan, PlanInput, PlanOptions, Status, needed_scripts, plan, status};
 use crate::report::Report;
@@ -96,6 +99,7 @@ pub struct Runner<'a> {
 struct Session {
     driver: Box<dyn Driver>,
     migrations: Vec<Migration>,
+    hooks: Vec<Hook>,
     history: History,
 }
 
@@ -233,8 +237,9 @@ impl Runner<'_> {
         };
         let (loaded, connected) = tokio::join!(files, connection);
         let loaded = loaded.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
-        let migrations = self.take(loaded?);
-        let (driver, history) = connected?;
+        let (mut migrations, mut hooks) = self.take(loaded?);
+        let (mut driver, history) = connected?;
+        facts::fill(driver.as_mut(), &mut migrations, &mut hooks).await?;
         self.listener.event(&Event::Connected {
             server: driver.server(),
         });
@@ -247,15 +252,18 @@ impl Runner<'_> {
         Ok(Session {
             driver,
             migrations,
+            hooks,
             history,
         })
     }
 
     /// Puts the sources' migrations together, and says what the sources had to say.
-    fn take(&self, loaded: Vec<Loaded>) -> Vec<Migration> {
+    fn take(&self, loaded: Vec<Loaded>) -> (Vec<Migration>, Vec<Hook>) {
         let mut migrations = Vec::new();
+        let mut hooks = Vec::new();
         for Loaded {
             migrations: list,
+            hooks: around,
             warnings,
             layout,
         } in loaded
@@ -270,8 +278,9 @@ impl Runner<'_> {
                 self.listener.event(&Event::Diagnostic(&note));
             }
             migrations.extend(list);
+            hooks.extend(around);
         }
-        migrations
+        (migrations, hooks)
     }
 
     async fn plan_to_show(&self, session: &mut Session, goal: &Goal) -> Result<Plan, Error> {
@@ -286,6 +295,7 @@ impl Runner<'_> {
         let server = session.driver.server();
         let input = PlanInput {
             migrations: &session.migrations,
+            hooks: &session.hooks,
             history: &session.history,
             kept: &kept,
             dialect: session.driver.dialect(),

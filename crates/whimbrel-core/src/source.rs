@@ -20,6 +20,7 @@ pub use self::native::{FileName, FileRole, Native};
 
 use crate::diagnostic::Diagnostic;
 use crate::error::Error;
+use crate::hook::Hook;
 use crate::migration::{Migration, Reading};
 use crate::text::SourceFile;
 
@@ -43,6 +44,8 @@ pub trait Source: Send + Sync {
 pub struct Loaded {
     /// In order: versioned ones as the layout orders them, then repeatable ones.
     pub migrations: Vec<Migration>,
+    /// Scripts that run around them.
+    pub hooks: Vec<Hook>,
     /// Warnings.
     pub warnings: Vec<Diagnostic>,
     /// How the files were understood, where that was found out and not told.

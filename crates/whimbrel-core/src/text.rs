@@ -81,6 +81,8 @@ struct Made {
 
 #[derive(Debug)]
 struct Piece {
+    /// The file that it comes from, if it is another than the script's.
+    file: Option<Arc<SourceFile>>,
     /// Where the piece starts in the made text.
     at: usize,
     /// Where it comes from in the file.
@@ -126,24 +128,39 @@ impl Script {
         }
     }
 
-    /// The byte offset in the file that belongs to a byte offset in this script's text.
+    /// The file that a byte of this script's text comes from: the script's own, unless others were
+    /// put around it.
+    pub fn file_at(&self, offset: usize) -> &Arc<SourceFile> {
+        let other = match &self.body {
+            Body::Slice(_) => None,
+            Body::Made(made) => made.piece(offset).and_then(|piece| piece.file.as_ref()),
+        };
+        other.unwrap_or(&self.file)
+    }
+
+    /// The byte offset in [`Script::file_at`] that belongs to a byte offset in this script's text.
     pub fn origin(&self, offset: usize) -> usize {
         match &self.body {
             Body::Slice(range) => range.start + offset,
-            Body::Made(made) => {
-                let index = made.pieces.partition_point(|piece| piece.at <= offset);
-                match index.checked_sub(1).map(|i| &made.pieces[i]) {
-                    Some(piece) if piece.copied => piece.from + (offset - piece.at),
-                    Some(piece) => piece.from,
-                    None => 0,
-                }
-            }
+            Body::Made(made) => match made.piece(offset) {
+                Some(piece) if piece.copied => piece.from + (offset - piece.at),
+                Some(piece) => piece.from,
+                None => 0,
+            },
         }
     }
 
     /// Line and column in the file of a byte offset in this script's text.
     pub fn place(&self, offset: usize) -> Place {
-        self.file.place(self.origin(offset))
+        self.file_at(offset).place(self.origin(offset))
+    }
+}
+
+impl Made {
+    /// The piece that a byte lies in.
+    fn piece(&self, offset: usize) -> Option<&Piece> {
+        let index = self.pieces.partition_point(|piece| piece.at <= offset);
+        index.checked_sub(1).map(|index| &self.pieces[index])
     }
 }
 
@@ -165,12 +182,12 @@ impl ScriptBuilder {
     /// Appends a text that stands, byte by byte, at `from` in the file.
     pub fn copy_text(&mut self, text: &str, from: usize) -> &mut Self {
         let at = self.text.len();
-        let goes_on = self
-            .pieces
-            .last()
-            .is_some_and(|last| last.copied && last.from + (at - last.at) == from);
+        let goes_on = self.pieces.last().is_some_and(|last| {
+            last.copied && last.file.is_none() && last.from + (at - last.at) == from
+        });
         if !goes_on && !text.is_empty() {
             self.pieces.push(Piece {
+                file: None,
                 at,
                 from,
                 copied: true,
@@ -183,11 +200,37 @@ impl ScriptBuilder {
     /// Appends a text that stands for something at `from` in the file.
     pub fn put(&mut self, text: &str, from: usize) -> &mut Self {
         self.pieces.push(Piece {
+            file: None,
             at: self.text.len(),
             from,
             copied: false,
         });
         self.text.push_str(text);
+        self
+    }
+
+    /// Appends a whole script, of this file or of another.
+    pub fn append(&mut self, script: &Script) -> &mut Self {
+        let own = Arc::ptr_eq(&script.file, &self.file);
+        let file = (!own).then(|| Arc::clone(&script.file));
+        let start = self.text.len();
+        match &script.body {
+            Body::Slice(range) => self.pieces.push(Piece {
+                file,
+                at: start,
+                from: range.start,
+                copied: true,
+            }),
+            Body::Made(made) => {
+                let pieces = made.pieces.iter().map(|piece| Piece {
+                    file: piece.file.clone().or_else(|| file.clone()),
+                    at: start + piece.at,
+                    ..*piece
+                });
+                self.pieces.extend(pieces);
+            }
+        }
+        self.text.push_str(script.text());
         self
     }
 
@@ -205,6 +248,8 @@ impl ScriptBuilder {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::{Place, Script, SourceFile};
 
     #[test]
@@ -213,6 +258,26 @@ mod tests {
         assert_eq!(file.place(2), Place { line: 1, column: 2 });
         assert_eq!(file.place(4), Place { line: 2, column: 2 });
         assert_eq!(file.place(99), Place { line: 2, column: 3 });
+    }
+
+    #[test]
+    fn scripts_of_several_files_lead_back_to_each() {
+        let (one, two) = (SourceFile::new("1", "aa\nbb"), SourceFile::new("2", "cc"));
+        let mut inner = Script::build(one.clone());
+        inner.copy(3..5);
+        let mut builder = Script::build(Arc::clone(&two));
+        builder.append(&inner.finish()).put(";", 0);
+        builder
+            .append(&Script::whole(two))
+            .append(&Script::slice(one, 0..2));
+        let script = builder.finish();
+        assert_eq!(script.text(), "bb;ccaa");
+        let names: Vec<_> = [0, 2, 3, 6]
+            .map(|at| script.file_at(at).name().to_owned())
+            .into();
+        assert_eq!(names, ["1", "2", "2", "1"]);
+        assert_eq!(script.place(1), Place { line: 2, column: 2 });
+        assert_eq!(script.origin(6), 1);
     }
 
     #[test]

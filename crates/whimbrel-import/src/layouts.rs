@@ -4,15 +4,21 @@ mod dbmate;
 mod diesel;
 mod drizzle;
 mod files;
+mod flyway;
 mod golang_migrate;
 mod goose;
 mod graphile_migrate;
+mod liquibase;
 mod node_pg_migrate;
 mod pairs;
 mod prisma;
+mod rails;
+mod read;
 mod refinery;
+mod sqitch;
 mod sqlx;
 mod supabase;
+mod ts_strings;
 mod variables;
 mod wrangler;
 
@@ -33,6 +39,11 @@ const TOOLS: &[&dyn Layout] = &[
     &wrangler::Wrangler,
     &node_pg_migrate::NodePgMigrate,
     &graphile_migrate::GraphileMigrate,
+    &flyway::Flyway,
+    &liquibase::Liquibase,
+    &sqitch::Sqitch,
+    &rails::Rails,
+    &ts_strings::TsStrings,
 ];
 
 /// All layouts that Whimbrel reads.

@@ -49,6 +49,7 @@ pub(super) struct Section {
     pub(super) retry_delay: Option<String>,
     pub(super) session_sql: Option<OneOrMany>,
     pub(super) placeholders: BTreeMap<String, String>,
+    pub(super) layout_options: BTreeMap<String, String>,
 }
 
 /// `"a"` or `["a", "b"]`.
@@ -68,7 +69,7 @@ impl OneOrMany {
     }
 }
 
-const KEYS: [&str; 22] = [
+const KEYS: [&str; 23] = [
     "url",
     "password",
     "password_file",
@@ -91,6 +92,7 @@ const KEYS: [&str; 22] = [
     "retry_delay",
     "session_sql",
     "placeholders",
+    "layout_options",
 ];
 
 /// A settings file as it stands, before anything is chosen from it.

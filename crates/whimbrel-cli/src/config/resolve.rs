@@ -75,7 +75,12 @@ pub(super) fn resolve(
         retries: places.count("retries", section.retries)?,
         retry_delay: places.time(None, "retry_delay", section.retry_delay.as_ref())?,
         session_sql: places.list("session_sql", section.session_sql.as_ref())?,
-        placeholders: places.placeholders()?,
+        placeholders: places.pairs(&section.placeholders)?,
+        layout_options: {
+            let mut options = places.pairs(&section.layout_options)?;
+            options.extend(global.layout_option.iter().cloned());
+            options
+        },
         root,
     })
 }
@@ -193,9 +198,9 @@ impl Places<'_> {
         })
     }
 
-    fn placeholders(&self) -> Result<BTreeMap<String, String>, Error> {
-        let pairs = self.section.placeholders.iter();
-        pairs
+    fn pairs(&self, table: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>, Error> {
+        table
+            .iter()
             .map(|(key, value)| Ok((key.clone(), self.expand(key, value)?)))
             .collect()
     }

@@ -4,6 +4,7 @@ use std::sync::{Arc, PoisonError};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use whimbrel::event::{Event, Listener, StepEvent};
+use whimbrel::migration::Kind;
 use whimbrel::plan::Direction;
 
 use super::Output;
@@ -52,10 +53,10 @@ impl Listener for Events {
                 ));
             }
             Event::StepDone(step) => {
-                let verb = if step.direction == Direction::Up {
-                    "applied"
-                } else {
-                    "undone "
+                let verb = match step.direction {
+                    _ if step.kind == Kind::Hook => "ran    ",
+                    Direction::Up => "applied",
+                    Direction::Down => "undone ",
                 };
                 let resumed = match step.resumed_after {
                     0 => String::new(),

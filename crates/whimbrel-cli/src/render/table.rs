@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
 use serde_json::{Value, json};
+use whimbrel::migration::Kind;
 use whimbrel::plan::{Direction, Plan, State, Status, Step};
 use whimbrel::report::Report;
 
@@ -55,6 +56,9 @@ pub(super) fn summary(report: &Report) -> Vec<String> {
 fn how(step: &Step) -> String {
     let statements = plural(step.statements.len() as u64, "statement");
     let mut text = statements;
+    if step.kind == Kind::Hook {
+        text.push_str(", a hook");
+    }
     if step.journalled {
         text.push_str(", statement by statement");
     }
@@ -73,10 +77,9 @@ pub(super) fn plan(plan: &Plan) -> Vec<String> {
     } else {
         "Would undo"
     };
-    let mut lines = vec![format!(
-        "{verb} {}:",
-        plural(plan.steps.len() as u64, "migration")
-    )];
+    let migrations = plan.steps.iter().filter(|step| step.kind != Kind::Hook);
+    let count = plural(migrations.count() as u64, "migration");
+    let mut lines = vec![format!("{verb} {count}:")];
     lines.extend(
         plan.steps
             .iter()

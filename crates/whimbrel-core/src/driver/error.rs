@@ -81,6 +81,8 @@ pub enum DriverErrorKind {
     History,
     /// The engine cannot do that.
     Unsupported,
+    /// A condition that the migration's file sets does not hold; no driver gives this.
+    Condition,
 }
 
 impl DriverErrorKind {

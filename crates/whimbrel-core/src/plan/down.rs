@@ -3,9 +3,10 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use super::compose::compose_with_hooks;
 use super::dependencies::Dependencies;
 use super::modified::{Change, change_in};
-use super::prepare::{Rules, prepare};
+use super::prepare::Rules;
 use super::{Direction, Goal, Plan, PlanInput, Step, find, not_found};
 use crate::diagnostic::Diagnostic;
 use crate::directive::Directives;
@@ -27,6 +28,13 @@ pub(super) fn plan(input: PlanInput<'_>, goal: &Goal) -> Result<Plan, Error> {
         }
     }
     if planner.errors.is_empty() {
+        let count = steps.len();
+        // Nothing to undo is no run: hooks of `down` go with what they are around.
+        let steps = match count {
+            0 => steps,
+            _ => super::hooks::around(input, Direction::Down, steps, count)
+                .map_err(Error::Refused)?,
+        };
         Ok(Plan {
             direction: Direction::Down,
             batch: input.history.next_batch(),
@@ -56,15 +64,17 @@ impl<'a> Planner<'a> {
                 && (sources.contains(row.source.as_str())
                     || (sources.is_empty() && row.source == crate::source::DEFAULT_SOURCE))
         };
+        let files: HashMap<_, _> = input
+            .migrations
+            .iter()
+            .filter(|m| m.kind != Kind::Baseline)
+            .map(|m| ((&*m.source, &m.version), m))
+            .collect();
         let mut rows: Vec<_> = input.history.applied.iter().filter(ours).collect();
-        rows.sort_by_key(|row| std::cmp::Reverse((row.kind == Kind::Repeatable, row.sequence)));
+        rows.sort_by_key(|row| std::cmp::Reverse((!in_order(&files, row), row.sequence)));
         Self {
             input,
-            files: input
-                .migrations
-                .iter()
-                .map(|m| ((&*m.source, &m.version), m))
-                .collect(),
+            files,
             rows,
             errors: Vec::new(),
             warnings: Vec::new(),
@@ -88,14 +98,14 @@ impl<'a> Planner<'a> {
             }
             Goal::UndoSteps(count) => {
                 // Repeatable ones don't count: `down --steps 1` undoes the last versioned one.
-                let versioned = rows.iter().filter(|row| row.kind == Kind::Versioned);
+                let versioned = rows.iter().filter(|row| in_order(&self.files, row));
                 versioned.take(*count).copied().collect()
             }
             Goal::UndoAll => rows,
             Goal::DownTo(wanted) => match self.row_of(wanted) {
                 Some(stays) => rows
                     .into_iter()
-                    .filter(|row| row.kind == Kind::Versioned && row.sequence > stays.sequence)
+                    .filter(|row| in_order(&self.files, row) && row.sequence > stays.sequence)
                     .collect(),
                 None => Vec::new(),
             },
@@ -114,8 +124,15 @@ impl<'a> Planner<'a> {
 
     fn row_of(&mut self, wanted: &str) -> Option<&'a Applied> {
         let version = Version::new(wanted);
+        let tagged = wanted
+            .strip_prefix('@')
+            .and_then(|_| find(self.input.migrations, wanted));
+        let tagged = tagged.map(|place| &self.input.migrations[place].version);
         let row = self.rows.iter().copied().find(|row| {
-            row.version == version || label(&row.version, &row.name) == wanted || row.name == wanted
+            row.version == version
+                || label(&row.version, &row.name) == wanted
+                || row.name == wanted
+                || tagged == Some(&row.version)
         });
         if row.is_none() {
             let problem = match find(self.input.migrations, wanted) {
@@ -180,7 +197,8 @@ impl<'a> Planner<'a> {
             transactions: like.map(|m| m.transactions).unwrap_or_default(),
             substitute: like.and_then(|m| m.substitute.as_ref()),
         };
-        let prepared = prepare(self.input, &script, rules)?;
+        let prepared =
+            compose_with_hooks(self.input, &row.source, Direction::Down, &script, rules)?;
         let mut step = Step {
             source: row.source.clone(),
             version: row.version.clone(),
@@ -202,6 +220,7 @@ impl<'a> Planner<'a> {
             timeout: directives.timeout,
             lock_timeout: directives.lock_timeout,
             foreign_keys: prepared.foreign_keys,
+            conditions: Vec::new(),
             resume: None,
             depends: Vec::new(),
         };
@@ -281,6 +300,12 @@ impl<'a> Planner<'a> {
             None => Err(vec![irreversible(row, file)]),
         }
     }
+}
+
+/// True for versioned migrations, and for repeatable ones that take their turn among them.
+fn in_order(files: &HashMap<(&str, &Version), &Migration>, row: &Applied) -> bool {
+    let file = files.get(&(row.source.as_str(), &row.version));
+    row.kind == Kind::Versioned || file.is_some_and(|m| m.directives.rules.in_place)
 }
 
 /// The directives as they go for the down script.

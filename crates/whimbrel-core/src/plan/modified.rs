@@ -6,6 +6,7 @@ use whimbrel_sql::{Dialect, significant_eq};
 
 use super::{Goal, PlanInput};
 use crate::checksum::Checksum;
+use crate::diagnostic::Diagnostic;
 use crate::history::{Applied, History};
 use crate::migration::{Kind, Migration};
 use crate::text::SourceFile;
@@ -36,13 +37,17 @@ pub fn change(
     let Some(text) = kept.get(&applied.checksum) else {
         return Change::Modified(None);
     };
-    let file = SourceFile::new(format!("{} as applied", migration.label()), text.as_str());
-    // What the layout makes of the file beyond its text (values of variables, settings that stand
-    // beside it) is left out on both sides.
-    let then = (migration.reader)(&file, dialect);
-    let now = (migration.reader)(&migration.file, dialect);
-    let same = significant_eq(then.up.text(), now.up.text(), dialect)
-        && then.directives.runs_like(&now.directives);
+    let same = if migration.directives.rules.part_of_file {
+        significant_eq(text, migration.up.text(), dialect)
+    } else {
+        let file = SourceFile::new(format!("{} as applied", migration.label()), text.as_str());
+        // What the layout makes of the file beyond its text (values of variables, settings that
+        // stand beside it) is left out on both sides.
+        let then = (migration.reader)(&file, dialect);
+        let now = (migration.reader)(&migration.file, dialect);
+        significant_eq(then.up.text(), now.up.text(), dialect)
+            && then.directives.runs_like(&now.directives)
+    };
     if same {
         Change::Cosmetic
     } else {
@@ -58,6 +63,7 @@ pub fn needed_scripts(
 ) -> Vec<Checksum> {
     let files: HashMap<(&str, &Version), &Migration> = migrations
         .iter()
+        .filter(|m| m.kind != Kind::Baseline)
         .map(|m| ((&*m.source, &m.version), m))
         .collect();
     let undo = goal.is_some_and(|goal| goal.direction() == super::Direction::Down);
@@ -81,4 +87,17 @@ pub fn needed_scripts(
 /// The change of a file by its record, if it has one.
 pub(super) fn change_in(input: PlanInput<'_>, migration: &Migration, applied: &Applied) -> Change {
     change(migration, applied, input.kept, input.dialect)
+}
+
+/// "It was changed after it was applied".
+pub(super) fn modified(migration: &Migration, row: &Applied) -> Diagnostic {
+    Diagnostic::error("modified", format!("{} was changed after it was applied", migration.label()))
+        .at(&migration.file, 0..0, "")
+        .note(format!(
+            "applied {:.0} with checksum {}, the file has {}",
+            row.applied_at,
+            &row.checksum.as_str()[..row.checksum.as_str().len().min(12)],
+            &migration.checksum.as_str()[..12]
+        ))
+        .help("put the file back as it was and write a new migration for the change, or go on with `--force`")
 }

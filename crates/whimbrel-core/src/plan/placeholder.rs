@@ -3,8 +3,39 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::PlanOptions;
 use crate::diagnostic::Diagnostic;
+use crate::rules::Placeholders;
 use crate::text::Script;
+
+/// Puts values in by the settings and by what the script's layout says.
+///
+/// # Errors
+/// One diagnostic for each placeholder without a value.
+pub(super) fn resolve(
+    options: &PlanOptions,
+    rule: &Placeholders,
+    script: &Script,
+) -> Result<Script, Vec<Diagnostic>> {
+    match (rule, &options.placeholders) {
+        (Placeholders::Off, _) | (Placeholders::AsSet, None) => Ok(script.clone()),
+        (Placeholders::AsSet, Some(values)) => substitute(script, values),
+        (Placeholders::On { values, strict, .. }, set) => {
+            let find = |key: &str| {
+                let set = set.as_ref().and_then(|set| look_up(set, key));
+                set.or_else(|| look_up(values, key))
+            };
+            put_in(script, &find, is_foreign_key, *strict)
+        }
+    }
+}
+
+/// Other tools' keys are the same in capitals.
+fn look_up<'v>(values: &'v BTreeMap<String, String>, key: &str) -> Option<&'v String> {
+    let same = |(name, _): &(&String, &String)| name.eq_ignore_ascii_case(key);
+    let found = || values.iter().find(same).map(|(_, value)| value);
+    values.get(key).or_else(found)
+}
 
 /// Puts values in the place of `${key}`. A `${` that no `}` closes on its line, or around
 /// anything but a key of letters, digits, `_`, `.` and `-`, is left as it is.
@@ -14,6 +45,15 @@ use crate::text::Script;
 pub(super) fn substitute(
     script: &Script,
     values: &BTreeMap<String, String>,
+) -> Result<Script, Vec<Diagnostic>> {
+    put_in(script, &|key| values.get(key), is_key, true)
+}
+
+fn put_in<'v>(
+    script: &Script,
+    value: &dyn Fn(&str) -> Option<&'v String>,
+    is_key: fn(char) -> bool,
+    strict: bool,
 ) -> Result<Script, Vec<Diagnostic>> {
     let text = script.text();
     if !text.contains("${") {
@@ -25,17 +65,18 @@ pub(super) fn substitute(
     let mut search = 0;
     while let Some(found) = text[search..].find("${") {
         let start = search + found;
-        let Some(key) = key_at(&text[start + 2..]) else {
+        let Some(key) = key_at(&text[start + 2..], is_key) else {
             search = start + 2;
             continue;
         };
         let end = start + 3 + key.len();
-        match values.get(key) {
+        match value(key) {
             Some(value) => {
                 copy(&mut builder, script, done..start);
                 builder.put(value, script.origin(start));
                 done = end;
             }
+            None if !strict => {}
             None => undefined.push(
                 Diagnostic::error(
                     "undefined-placeholder",
@@ -57,9 +98,18 @@ pub(super) fn substitute(
     }
 }
 
-fn key_at(text: &str) -> Option<&str> {
-    let end = text.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-')))?;
+fn key_at(text: &str, is_key: fn(char) -> bool) -> Option<&str> {
+    let end = text.find(|c: char| !is_key(c))?;
     (end > 0 && text[end..].starts_with('}')).then(|| &text[..end])
+}
+
+fn is_key(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-')
+}
+
+/// `${flyway:timestamp}` is a key as well.
+fn is_foreign_key(c: char) -> bool {
+    is_key(c) || c == ':'
 }
 
 /// Copies text of a script that may itself be made of pieces: line by line, since a piece of a
@@ -81,17 +131,34 @@ mod tests {
         Script::whole(SourceFile::new("a.sql", text))
     }
 
-    fn values() -> BTreeMap<String, String> {
-        [("schema".to_owned(), "app".to_owned())].into()
+    fn substitute(script: &Script) -> Result<Script, Vec<Diagnostic>> {
+        let options = PlanOptions {
+            placeholders: Some([("schema".to_owned(), "app".to_owned())].into()),
+            ..PlanOptions::default()
+        };
+        resolve(&options, &Placeholders::AsSet, script)
+    }
+
+    #[test]
+    fn other_tools_have_values_of_their_own() {
+        let values = BTreeMap::from([("flyway:filename".to_owned(), "V1__a.sql".to_owned())]);
+        let on = |strict| Placeholders::On {
+            values: values.clone(),
+            strict,
+            server: Vec::new(),
+        };
+        let text = script("${flyway:fileName} ${missing}");
+        let options = PlanOptions::default();
+        let made = resolve(&options, &on(false), &text).unwrap();
+        assert_eq!(made.text(), "V1__a.sql ${missing}");
+        assert_eq!(resolve(&options, &on(true), &text).unwrap_err().len(), 1);
+        let off = resolve(&options, &Placeholders::Off, &text).unwrap();
+        assert_eq!(off.text(), text.text());
     }
 
     #[test]
     fn values_are_put_in_and_places_stay_true() {
-        let made = substitute(
-            &script("SELECT 1;\nSELECT * FROM ${schema}.users x;\n"),
-            &values(),
-        )
-        .unwrap();
+        let made = substitute(&script("SELECT 1;\nSELECT * FROM ${schema}.users x;\n")).unwrap();
         assert_eq!(made.text(), "SELECT 1;\nSELECT * FROM app.users x;\n");
         let at = made.text().find("users").unwrap();
         assert_eq!((made.place(at).line, made.place(at).column), (2, 25));
@@ -100,13 +167,13 @@ mod tests {
     #[test]
     fn what_is_no_placeholder_is_left() {
         for text in ["SELECT '${test'}", "SELECT '${}'", "$${ x", "${a b}", "${"] {
-            assert_eq!(substitute(&script(text), &values()).unwrap().text(), text);
+            assert_eq!(substitute(&script(text)).unwrap().text(), text);
         }
     }
 
     #[test]
     fn undefined_ones_are_errors_with_their_place() {
-        let errors = substitute(&script("a ${x} ${schema}\n${y}"), &values()).unwrap_err();
+        let errors = substitute(&script("a ${x} ${schema}\n${y}")).unwrap_err();
         let texts: Vec<_> = errors.iter().map(ToString::to_string).collect();
         assert_eq!(
             texts,

@@ -28,6 +28,7 @@ fn prepared(
     );
     let input = PlanInput {
         migrations: &[],
+        hooks: &[],
         history: &history,
         kept: &kept,
         dialect,

@@ -133,6 +133,7 @@ pub fn status(
 ) -> Status {
     let files: HashMap<(&str, &Version), &Migration> = migrations
         .iter()
+        .filter(|m| m.kind != Kind::Baseline)
         .map(|m| ((&*m.source, &m.version), m))
         .collect();
     let sources: Vec<&str> = migrations.iter().map(|m| &*m.source).collect();
@@ -162,9 +163,10 @@ pub fn status(
         }
         rows.push(applied_row(row, file, state));
     }
-    for migration in migrations {
-        if !seen.contains(&(&*migration.source, &migration.version)) {
-            rows.push(pending_row(migration, history, &order));
+    for (index, migration) in migrations.iter().enumerate() {
+        let baseline = migration.kind == Kind::Baseline && order.is_passed_over(index);
+        if !baseline && !seen.contains(&(&*migration.source, &migration.version)) {
+            rows.push(pending_row(migration, history, &order, index));
         }
     }
     let count = |test: fn(State) -> bool| rows.iter().filter(|row| test(row.state)).count();
@@ -206,13 +208,18 @@ fn applied_row(row: &Applied, file: Option<&Migration>, state: State) -> StatusR
     }
 }
 
-fn pending_row(migration: &Migration, history: &History, order: &Order<'_>) -> StatusRow {
+fn pending_row(
+    migration: &Migration,
+    history: &History,
+    order: &Order<'_>,
+    index: usize,
+) -> StatusRow {
     let attempt = history.attempt(&migration.source, &migration.version);
-    let state = if order.in_baseline(migration) {
+    let state = if order.in_baseline(index) || order.is_passed_over(index) {
         State::Baseline
     } else {
         attempt.map_or_else(
-            || pending_state(migration, order),
+            || pending_state(migration, order, index),
             |a| attempt_state(a, history),
         )
     };
@@ -246,8 +253,8 @@ fn attempt_state(attempt: &Attempt, history: &History) -> State {
     }
 }
 
-fn pending_state(migration: &Migration, order: &Order<'_>) -> State {
-    if migration.kind == Kind::Versioned && order.above(migration).is_some() {
+fn pending_state(migration: &Migration, order: &Order<'_>, index: usize) -> State {
+    if migration.kind == Kind::Versioned && order.applied_after(index).is_some() {
         State::OutOfOrder
     } else {
         State::Pending

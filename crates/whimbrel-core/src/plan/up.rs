@@ -1,11 +1,13 @@
 //! Planning `up`.
 
+use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 
+use super::compose::{compose_with_hooks, conditions};
 use super::dependencies::{Dependencies, circle};
-use super::modified::{Change, change_in};
-use super::order::Order;
-use super::prepare::{Rules, prepare};
+use super::modified::{Change, change_in, modified};
+use super::order::{Order, out_of_order};
+use super::prepare::Rules;
 use super::{Direction, Goal, Plan, PlanInput, Step, find, not_found};
 use crate::diagnostic::Diagnostic;
 use crate::error::Error;
@@ -16,11 +18,24 @@ use crate::version::Version;
 pub(super) fn plan(input: PlanInput<'_>, goal: &Goal) -> Result<Plan, Error> {
     let mut planner = Planner::new(input);
     planner.check_applied();
+    planner.check_baselines();
     let pending = planner.pending();
     let chosen = planner.choose(goal, &pending);
     planner.check_order(&chosen);
     let chosen = planner.add_repeatables(goal, &pending, chosen);
-    let steps = planner.steps(&chosen);
+    let mut steps = planner.steps(&chosen);
+    let late = chosen
+        .iter()
+        .position(|&index| is_late(&input.migrations[index]));
+    let late = late.unwrap_or(chosen.len());
+    if planner.errors.is_empty() {
+        match super::hooks::around(input, Direction::Up, steps, late) {
+            Ok(all) => steps = all,
+            Err(problems) => return Err(Error::Refused(problems)),
+        }
+    } else {
+        steps = Vec::new();
+    }
     if planner.errors.is_empty() {
         Ok(Plan {
             direction: Direction::Up,
@@ -37,7 +52,8 @@ struct Planner<'a> {
     input: PlanInput<'a>,
     applied: HashMap<(&'a str, &'a Version), &'a Applied>,
     dependencies: Dependencies,
-    order: Order<'a>,
+    /// Made when it is first asked for: a run with nothing to do does without.
+    order: OnceCell<Order<'a>>,
     errors: Vec<Diagnostic>,
     warnings: Vec<Diagnostic>,
 }
@@ -51,10 +67,15 @@ impl<'a> Planner<'a> {
                 .map(|row| ((row.source.as_str(), &row.version), row))
                 .collect(),
             dependencies: Dependencies::of(input.migrations),
-            order: Order::of(input.migrations, input.history),
+            order: OnceCell::new(),
             errors: Vec::new(),
             warnings: Vec::new(),
         }
+    }
+
+    fn order(&self) -> &Order<'a> {
+        let make = || Order::of(self.input.migrations, self.input.history);
+        self.order.get_or_init(make)
     }
 
     fn row(&self, migration: &'a Migration) -> Option<&'a Applied> {
@@ -105,8 +126,25 @@ impl<'a> Planner<'a> {
 
     /// A baseline records every file that it knows, so one without a record came later.
     fn check_below_baseline(&mut self) {
-        for migration in self.input.migrations {
-            if self.row(migration).is_none() && self.order.in_baseline(migration) {
+        let mut rows = self.input.history.applied.iter();
+        if !rows.any(|row| row.kind == Kind::Baseline) {
+            return;
+        }
+        let files = self.input.migrations;
+        // One that began the database stands for all below it, which never had records.
+        let began = |source: &str| {
+            let mut own = files
+                .iter()
+                .filter(|m| *m.source == *source && m.kind == Kind::Baseline);
+            own.any(|m| self.row(m).is_some_and(|row| row.kind == Kind::Baseline))
+        };
+        let sources: HashSet<&str> = files.iter().map(|m| &*m.source).collect();
+        let began: HashSet<&str> = sources.into_iter().filter(|s| began(s)).collect();
+        for (index, migration) in files.iter().enumerate() {
+            if !began.contains(&*migration.source)
+                && self.row(migration).is_none()
+                && self.order().in_baseline(index)
+            {
                 self.warnings.push(
                     Diagnostic::warning(
                         "below-baseline",
@@ -151,11 +189,26 @@ impl<'a> Planner<'a> {
         }
     }
 
+    fn check_baselines(&mut self) {
+        let mut files = self.input.migrations.iter();
+        if !files.any(|migration| migration.kind == Kind::Baseline) {
+            return;
+        }
+        for migration in self.order().baselines_without_use() {
+            let message = format!(
+                "{} is passed over: it begins an empty database, and this one has a history",
+                migration.label()
+            );
+            let warning = Diagnostic::warning("baseline", message);
+            self.warnings.push(warning.at(&migration.file, 0..0, ""));
+        }
+    }
+
     /// Places of what is pending, in order of dependency.
     fn pending(&mut self) -> Vec<usize> {
         let migrations = self.input.migrations;
         let pending: Vec<_> = (0..migrations.len())
-            .filter(|&i| self.is_pending(&migrations[i]))
+            .filter(|&i| self.is_pending(i))
             .collect();
         self.dependencies.order(&pending).unwrap_or_else(|places| {
             self.errors.push(circle(migrations, &places));
@@ -163,31 +216,33 @@ impl<'a> Planner<'a> {
         })
     }
 
-    fn is_pending(&self, migration: &'a Migration) -> bool {
+    fn is_pending(&self, index: usize) -> bool {
+        let migration = &self.input.migrations[index];
         match self.row(migration) {
             Some(row) => {
                 migration.kind == Kind::Repeatable
-                    && change_in(self.input, migration, row) != Change::None
+                    && (migration.directives.rules.always
+                        || change_in(self.input, migration, row) != Change::None)
             }
-            None => migration.kind == Kind::Repeatable || !self.order.in_baseline(migration),
+            None => migration.kind == Kind::Repeatable || !self.order().in_baseline(index),
         }
     }
 
     fn choose(&mut self, goal: &Goal, pending: &[usize]) -> Vec<usize> {
-        let migrations = self.input.migrations;
-        let versioned = || {
-            let all = pending.iter().copied();
-            all.filter(|&i| migrations[i].kind == Kind::Versioned)
-        };
+        let all = self.input.migrations.len();
         match goal {
-            Goal::Latest => versioned().collect(),
-            Goal::NextSteps(count) => versioned().take(*count).collect(),
+            Goal::Latest => self.in_order(pending, all),
+            Goal::NextSteps(count) => {
+                let mut next = self.in_order(pending, all);
+                next.truncate(*count);
+                next
+            }
             Goal::UpTo(wanted) => match self.place_of(wanted) {
-                Some(last) => versioned().filter(|&i| i <= last).collect(),
+                Some(last) => self.in_order(pending, last + 1),
                 None => Vec::new(),
             },
             Goal::Before(wanted) => match self.place_of(wanted) {
-                Some(end) => versioned().filter(|&i| i < end).collect(),
+                Some(end) => self.in_order(pending, end),
                 None => Vec::new(),
             },
             Goal::Apply(wanted) => {
@@ -200,6 +255,30 @@ impl<'a> Planner<'a> {
             }
             _ => Vec::new(),
         }
+    }
+
+    /// What runs in the order of versions, of the pending ones before `end`. A source that has
+    /// nothing applied begins with the last baseline among its files.
+    fn in_order(&self, pending: &[usize], end: usize) -> Vec<usize> {
+        let baseline = |index: &usize| self.input.migrations[*index].kind == Kind::Baseline;
+        let starts = if pending.iter().any(baseline) {
+            self.order().starts_before(end)
+        } else {
+            HashMap::new()
+        };
+        let runs = |index: &usize| {
+            let migration = &self.input.migrations[*index];
+            let start = starts.get(&*migration.source);
+            *index < end
+                && start.is_none_or(|start| index >= start)
+                && match migration.kind {
+                    Kind::Versioned => true,
+                    Kind::Repeatable => migration.directives.rules.in_place,
+                    Kind::Baseline => start == Some(index),
+                    Kind::Hook => false,
+                }
+        };
+        pending.iter().copied().filter(runs).collect()
     }
 
     fn place_of(&mut self, wanted: &str) -> Option<usize> {
@@ -221,7 +300,7 @@ impl<'a> Planner<'a> {
                 self.input.options.out_of_order || migration.directives.allows("out-of-order");
             if migration.kind == Kind::Versioned
                 && !allowed
-                && let Some(top) = self.order.above(migration)
+                && let Some(top) = self.order().applied_after(index)
             {
                 self.object(out_of_order(migration, top), false);
             }
@@ -241,11 +320,7 @@ impl<'a> Planner<'a> {
                     .applied
                     .contains_key(&(entry.source.as_str(), &entry.version))
             })
-            .filter(|entry| {
-                !entry
-                    .index
-                    .is_some_and(|i| self.order.in_baseline(&self.input.migrations[i]))
-            })
+            .filter(|entry| !entry.index.is_some_and(|i| self.order().in_baseline(i)))
             .map(|entry| {
                 let (state, help) = match entry.index {
                     Some(_) => (
@@ -282,11 +357,12 @@ impl<'a> Planner<'a> {
         mut chosen: Vec<usize>,
     ) -> Vec<usize> {
         let migrations = self.input.migrations;
-        let is_versioned = |i: &&usize| migrations[**i].kind == Kind::Versioned;
-        let versioned = pending.iter().filter(is_versioned).count();
-        let complete = chosen.iter().filter(is_versioned).count() == versioned;
+        let in_order = self.in_order(pending, migrations.len());
+        let members: HashSet<_> = chosen.iter().collect();
+        let complete = in_order.iter().all(|index| members.contains(index));
         if complete && !matches!(goal, Goal::Apply(_)) {
-            chosen.extend(pending.iter().filter(|i| !is_versioned(i)));
+            let late = pending.iter().filter(|index| is_late(&migrations[**index]));
+            chosen.extend(late);
         }
         chosen
     }
@@ -337,7 +413,13 @@ impl<'a> Planner<'a> {
             transactions: migration.transactions,
             substitute: migration.substitute.as_ref(),
         };
-        let prepared = prepare(self.input, &migration.up, rules)?;
+        let prepared = compose_with_hooks(
+            self.input,
+            &migration.source,
+            Direction::Up,
+            &migration.up,
+            rules,
+        )?;
         let mut step = Step {
             source: migration.source.to_string(),
             version: migration.version.clone(),
@@ -357,6 +439,7 @@ impl<'a> Planner<'a> {
             timeout: migration.directives.timeout,
             lock_timeout: migration.directives.lock_timeout,
             foreign_keys: prepared.foreign_keys,
+            conditions: conditions(self.input, migration)?,
             resume: None,
             depends,
         };
@@ -366,23 +449,7 @@ impl<'a> Planner<'a> {
     }
 }
 
-fn modified(migration: &Migration, row: &Applied) -> Diagnostic {
-    Diagnostic::error("modified", format!("{} was changed after it was applied", migration.label()))
-        .at(&migration.file, 0..0, "")
-        .note(format!(
-            "applied {:.0} with checksum {}, the file has {}",
-            row.applied_at,
-            &row.checksum.as_str()[..row.checksum.as_str().len().min(12)],
-            &migration.checksum.as_str()[..12]
-        ))
-        .help("put the file back as it was and write a new migration for the change, or go on with `--force`")
-}
-
-fn out_of_order(migration: &Migration, top: &Version) -> Diagnostic {
-    Diagnostic::error(
-        "out-of-order",
-        format!("{} is pending, but {top} after it is applied already", migration.label()),
-    )
-    .at(&migration.file, 0..0, "")
-    .help("give it a later version; or allow it with the directive `-- Allow: out-of-order` in this file, `out_of_order = true` in the settings, or `--force`")
+/// True for repeatable migrations that come after all versioned ones.
+fn is_late(migration: &Migration) -> bool {
+    migration.kind == Kind::Repeatable && !migration.directives.rules.in_place
 }

@@ -8,6 +8,7 @@ use super::script::{Records, keep_scripts, unit};
 use super::send::{Sender, Watched};
 use crate::driver::{GroupError, Outcome, Part, Unit, UnitError, Write};
 use crate::event::Event;
+use crate::migration::Kind;
 use crate::plan::Plan;
 use crate::report::DatabaseState;
 
@@ -20,11 +21,12 @@ impl Execution<'_> {
     /// between.
     pub(super) fn group(&self, start: usize) -> Range<usize> {
         let most = self.driver.server().capabilities.units_at_once;
+        // A hook leaves no record, by which the unit after it could tell that it was committed.
         let has_limit = |index: usize| {
-            self.plan.steps[index]
-                .timeout
-                .or(self.runner.options.timeout)
-                .is_some()
+            let step = &self.plan.steps[index];
+            step.kind == Kind::Hook
+                || !step.conditions.is_empty()
+                || step.timeout.or(self.runner.options.timeout).is_some()
         };
         let mut end = start + 1;
         if has_limit(start) || start < self.alone_until {

@@ -9,6 +9,7 @@ use crate::driver::{Driver, Lease, UnitError};
 use crate::error::Error;
 use crate::event::{Event, StepEvent};
 use crate::history::{AttemptId, History};
+use crate::migration::Kind;
 use crate::plan::{Direction, Plan, Step};
 use crate::report::{DatabaseState, Failure, Report, StepReport};
 
@@ -95,6 +96,9 @@ impl<'r> Execution<'r> {
             return self.as_one().await;
         }
         while let Some(index) = self.next()? {
+            if !self.plan.steps[index].conditions.is_empty() && !self.may_run(index).await? {
+                continue;
+            }
             if self.plan.steps[index].journalled && !self.plan.steps[index].segments.is_empty() {
                 self.journalled(index).await?;
             } else {
@@ -171,7 +175,9 @@ impl<'r> Execution<'r> {
     pub(super) fn done(&mut self, index: usize, report: StepReport) {
         self.states[index] = StepState::Done;
         self.tries = 0;
-        self.report.steps.push(report);
+        if self.plan.steps[index].kind != Kind::Hook {
+            self.report.steps.push(report);
+        }
     }
 
     /// A failure that stays: the run ends, or goes on with what does not depend on it.
@@ -209,6 +215,7 @@ impl<'r> Execution<'r> {
     fn may_go_on(&self, stopped: &Stopped) -> bool {
         let options = self.runner.options;
         options.continue_on_error
+            && self.plan.steps[stopped.index].kind != Kind::Hook
             && !options.plan.single_transaction
             && stopped.state == DatabaseState::Clean
             && stopped.error.error.kind.is_about_the_statement()
@@ -231,6 +238,7 @@ pub(super) fn step_report(step: &Step, statements: usize, duration: Duration) ->
         source: step.source.clone(),
         version: step.version.clone(),
         label: step.label.clone(),
+        kind: step.kind,
         direction: step.direction,
         statements,
         resumed_after: step.statements.len() - statements,

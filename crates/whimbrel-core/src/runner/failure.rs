@@ -17,21 +17,18 @@ pub(super) fn diagnostic(
     history: &History,
 ) -> Diagnostic {
     let error = &failed.error;
-    let mut diagnostic = error.diagnostic();
-    match failed
-        .statement
-        .and_then(|index| step.statements.get(first + index))
-    {
-        Some(statement) => {
-            let text = &step.script.text()[statement.span.clone()];
-            let inner = place(text, error.position.as_ref());
-            let start = statement.span.start;
-            diagnostic =
-                diagnostic.at_script(&step.script, start + inner.start..start + inner.end, "");
-        }
-        None => {
-            diagnostic = diagnostic.at(step.script.file(), 0..0, "");
-        }
+    let (mut diagnostic, failing) = (error.diagnostic(), failed.statement);
+    if let Some(statement) = failing.and_then(|index| step.statements.get(first + index)) {
+        let text = &step.script.text()[statement.span.clone()];
+        let inner = place(text, error.position.as_ref());
+        let start = statement.span.start;
+        let span = start + inner.start..start + inner.end;
+        diagnostic = diagnostic.at_script(&step.script, span, "");
+    } else {
+        let condition = step.conditions.get(failed.part);
+        let condition = condition.filter(|_| error.kind == DriverErrorKind::Condition);
+        let span = condition.map_or(0..0, |condition| condition.span.clone());
+        diagnostic = diagnostic.at(step.script.file(), span, "");
     }
     if failed.statement.is_none() && error.kind == DriverErrorKind::Statement {
         diagnostic.notes.insert(

@@ -11,6 +11,7 @@ use crate::driver::{DriverError, DriverErrorKind, Lease, Outcome, Part, Unit, Un
 use crate::error::Error;
 use crate::event::Event;
 use crate::history::{Attempt, AttemptId, AttemptState, History};
+use crate::migration::Kind;
 use crate::plan::{Direction, Step};
 use crate::report::DatabaseState;
 
@@ -131,6 +132,10 @@ impl Execution<'_> {
     fn look_again(&mut self, mut stopped: Option<&mut Stopped>) -> Result<(), Error> {
         for index in 0..self.plan.steps.len() {
             let step = &mut self.plan.steps[index];
+            if step.kind == Kind::Hook {
+                // Nothing tells whether it ran; it may run again.
+                continue;
+            }
             match (self.states[index], has_happened(step, self.history)) {
                 (StepState::Pending, true) => {
                     let row = self.history.applied(&step.source, &step.version);

@@ -6,6 +6,7 @@ use crate::diagnostic::Diagnostic;
 use crate::driver::{BoundStatement, Driver, Lease, Part, Record, Server, Unit, Write};
 use crate::error::Error;
 use crate::history::{Action, Attempt, AttemptId, AttemptState, History};
+use crate::migration::Kind;
 use crate::plan::{Direction, Plan, Segment, Step, statement_hashes};
 use crate::runner::{CONCURRENT_LOCK_TIMEOUT, RunOptions};
 
@@ -38,6 +39,7 @@ impl Records {
             version: step.version.clone(),
             name: step.name.clone(),
             action: match step.direction {
+                _ if step.kind == Kind::Hook => Action::Hook,
                 Direction::Up => Action::Up,
                 Direction::Down => Action::Down,
             },
@@ -62,17 +64,21 @@ impl Records {
             duration: std::time::Duration::ZERO,
             started_by: options.owner.who(),
         };
-        let replaces = history.applied(&step.source, &step.version).is_some();
+        let replaced = history.applied(&step.source, &step.version);
         Self {
             attempt,
-            replaces,
-            sequence,
+            replaces: replaced.is_some(),
+            // One that runs again keeps its place: what was built on it is undone before it.
+            sequence: replaced.map_or(sequence, |row| row.sequence),
             batch,
         }
     }
 
     /// The writes that make the step applied or undone; its scripts are kept apart.
     pub(super) fn result<'a>(&'a self, step: &'a Step) -> Vec<Write<'a>> {
+        if step.kind == Kind::Hook {
+            return Vec::new();
+        }
         let (source, version) = (step.source.as_str(), step.version.as_str());
         let remove = Write::Remove { source, version };
         if step.direction == Direction::Down {
@@ -254,6 +260,10 @@ pub fn dry_run(
             step.label,
             step.script.file().name()
         ));
+        for condition in &step.conditions {
+            let sql = condition.sql.replace('\n', " ");
+            text.push_str(&format!("-- if this gives {}: {sql}\n", condition.expected));
+        }
         if !step.journalled || step.segments.is_empty() {
             let mut part = records.whole(step);
             keep_scripts(&mut part.before, step);
@@ -320,6 +330,17 @@ pub(super) fn check_single_transaction(server: &Server, plan: &mut Plan) -> Resu
             )
             .at(step.script.file(), 0..0, "")
             .help("apply it by itself, then the others with `--single-transaction`"),
+        ));
+    }
+    if let Some(step) = plan.steps.iter().find(|step| !step.conditions.is_empty()) {
+        let message = format!(
+            "{} has a condition, which is asked between migrations",
+            step.label
+        );
+        let problem = Diagnostic::error("single-transaction", message);
+        let problem = problem.at(step.script.file(), step.conditions[0].span.clone(), "");
+        return Err(Error::refused(
+            problem.help("leave `--single-transaction` out"),
         ));
     }
     let statements: u64 = plan

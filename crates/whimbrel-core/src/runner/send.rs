@@ -128,7 +128,8 @@ impl<'w> Watched<'w> {
                     .get(statement)
                     .map_or_else(String::new, |found| {
                         let place = step.script.place(found.span.start);
-                        format!("{}:{}", step.script.file().name(), place.line)
+                        let file = step.script.file_at(found.span.start);
+                        format!("{}:{}", file.name(), place.line)
                     });
                 self.runner.listener.event(&Event::Notice {
                     step: event,

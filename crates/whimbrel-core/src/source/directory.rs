@@ -21,6 +21,7 @@ pub struct Directory {
     environment: Arc<BTreeMap<String, String>>,
     placeholders: Arc<BTreeMap<String, String>>,
     layout: Option<&'static dyn Layout>,
+    options: BTreeMap<String, String>,
     known: Vec<&'static dyn Layout>,
 }
 
@@ -35,6 +36,7 @@ impl Directory {
             environment: Arc::default(),
             placeholders: Arc::default(),
             layout: None,
+            options: BTreeMap::new(),
             known: NATIVE_LAYOUTS.to_vec(),
         }
     }
@@ -87,6 +89,12 @@ impl Directory {
         self
     }
 
+    /// Sets an option of the layout: see [`Layout::options`].
+    pub fn layout_option(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.options.insert(name.into(), value.into());
+        self
+    }
+
     /// The layouts to choose from; Whimbrel's own if not set.
     pub fn known_layouts(mut self, layouts: Vec<&'static dyn Layout>) -> Self {
         self.known = layouts;
@@ -104,6 +112,7 @@ impl Directory {
             entries: Vec::new(),
             others: Vec::new(),
             sort_dirs_separately: self.sort_dirs_separately,
+            options: self.options.clone(),
             environment: Arc::clone(&self.environment),
             placeholders: Arc::clone(&self.placeholders),
         };
@@ -116,7 +125,11 @@ impl Directory {
             ));
         }
         for (index, root) in self.roots.iter().enumerate() {
-            self.walk(root, "", index, dialect, &mut listing)?;
+            if root.is_file() {
+                self.add(root.clone(), "", index, &mut listing);
+            } else {
+                self.walk(root, "", index, dialect, &mut listing)?;
+            }
         }
         for list in [&mut listing.entries, &mut listing.others] {
             list.sort_by(|a, b| (a.root, &a.folder, &a.stem).cmp(&(b.root, &b.folder, &b.stem)));
@@ -147,27 +160,50 @@ impl Directory {
                     self.walk(&path, &inner, root, dialect, out)?;
                 }
             } else {
-                let wanted = self.extension(name);
-                let (stem, extension) = match wanted {
-                    Some(extension) => (&name[..name.len() - extension.len() - 1], extension),
-                    None => name.rsplit_once('.').unwrap_or((name, "")),
-                };
-                let entry = Entry {
-                    path,
-                    folder: relative.to_owned(),
-                    root,
-                    stem: stem.to_owned(),
-                    extension: extension.to_owned(),
-                    text: None,
-                };
-                if wanted.is_some() {
-                    out.entries.push(entry);
-                } else {
-                    out.others.push(entry);
-                }
+                self.add(path, relative, root, out);
             }
         }
         Ok(())
+    }
+
+    fn check_options(&self, layout: &dyn Layout) -> Result<(), Error> {
+        let known = layout.options();
+        let mut names = self.options.keys();
+        match names.find(|name| !known.contains(&name.as_str())) {
+            None => Ok(()),
+            Some(name) => Err(Error::Settings(format!(
+                "the layout {} has no option `{name}`; it has {}",
+                layout.name(),
+                if known.is_empty() {
+                    "none".to_owned()
+                } else {
+                    known.join(", ")
+                }
+            ))),
+        }
+    }
+
+    /// Puts a file on the list.
+    fn add(&self, path: PathBuf, folder: &str, root: usize, out: &mut Listing) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let wanted = self.extension(&name);
+        let (stem, extension) = match wanted {
+            Some(extension) => (&name[..name.len() - extension.len() - 1], extension),
+            None => name.rsplit_once('.').unwrap_or((&name, "")),
+        };
+        let entry = Entry {
+            folder: folder.to_owned(),
+            root,
+            stem: stem.to_owned(),
+            extension: extension.to_owned(),
+            text: None,
+            path: path.clone(),
+        };
+        if wanted.is_some() {
+            out.entries.push(entry);
+        } else {
+            out.others.push(entry);
+        }
     }
 
     /// Which of the extensions asked for a file has.
@@ -226,9 +262,11 @@ impl Source for Directory {
     fn load(&self, dialect: Dialect) -> Result<Loaded, Error> {
         let listing = self.list(dialect)?;
         if let Some(layout) = self.layout {
+            self.check_options(layout)?;
             return layout.load(&listing, dialect);
         }
         let (layout, reason) = detect(&self.known, &listing, &self.describe())?;
+        self.check_options(layout)?;
         let mut loaded = layout.load(&listing, dialect)?;
         loaded.layout = Some(LayoutFound {
             name: layout.name(),

@@ -24,6 +24,8 @@ pub struct Listing {
     pub others: Vec<Entry>,
     /// Sort each folder by itself, in the order of the folders' names, not all files together.
     pub sort_dirs_separately: bool,
+    /// What the tool is told besides its files, by [`Layout::options`].
+    pub options: BTreeMap<String, String>,
     /// The environment, for tools whose files refer to it.
     pub environment: Arc<BTreeMap<String, String>>,
     /// Values that are given for placeholders, for tools that have some of their own.
@@ -95,6 +97,11 @@ impl Recognised {
 pub trait Layout: Send + Sync {
     /// Its name in settings.
     fn name(&self) -> &'static str;
+
+    /// The names of the options that its tool has and that change what is read.
+    fn options(&self) -> &'static [&'static str] {
+        &[]
+    }
 
     /// Whether a folder is of this layout, and why. Looks at names first, and opens files only where
     /// names can't tell.

@@ -44,7 +44,7 @@ pub(crate) fn select_attempts(flavor: &dyn Flavor, tables: &HistoryTables) -> St
     // Two queries, since an OR would keep the engines from a quick anti-join. An unfinished
     // attempt to undo belongs to an applied version.
     format!(
-        "SELECT {columns} FROM {log} l WHERE l.state = 'started' OR (l.action = 'down' AND l.state = 'failed' AND l.journalled = 1) UNION ALL SELECT {columns} FROM {log} l WHERE l.state <> 'started' AND NOT (l.action = 'down' AND l.state = 'failed' AND l.journalled = 1) AND NOT EXISTS (SELECT 1 FROM {} a WHERE a.source = l.source AND a.version = l.version)",
+        "SELECT {columns} FROM {log} l WHERE l.state = 'started' OR (l.action = 'down' AND l.state = 'failed' AND l.journalled = 1) UNION ALL SELECT {columns} FROM {log} l WHERE l.state <> 'started' AND l.action <> 'hook' AND NOT (l.action = 'down' AND l.state = 'failed' AND l.journalled = 1) AND NOT EXISTS (SELECT 1 FROM {} a WHERE a.source = l.source AND a.version = l.version)",
         table(flavor, tables, &tables.applied)
     )
 }

@@ -32,6 +32,9 @@ pub(super) struct Mysql {
     lock_timeout: Option<Duration>,
 }
 
+/// How long the named lock is waited for after a reset. Others have it for one message at most.
+const RETAKE_SECONDS: u32 = 10;
+
 /// How often the creation of the history tables is tried when others create them too.
 const CREATE_TRIES: u32 = 10;
 
@@ -120,7 +123,11 @@ impl Mysql {
             .map_err(|error| errors::error(&error))?;
         let database = history_sql::Flavor::name(&Flavor::default(), &self.config.database);
         // A reset frees named locks, and the dead client's guard with them: take it at once again.
-        let again = format!("USE {database};\nSELECT GET_LOCK({}, 0)", self.lock_name());
+        // Whoever gets in between sees our connection in the lock row and gives it back.
+        let again = format!(
+            "USE {database};\nSELECT GET_LOCK({}, {RETAKE_SECONDS})",
+            self.lock_name()
+        );
         let sets = batch(&mut self.connection, &again).await?;
         if sets
             .last()
@@ -339,12 +346,15 @@ async fn connect(config: &Config) -> Result<Conn, DriverError> {
     })
 }
 
-/// The named lock is this node's. If we have it, the connection that had it is gone.
+/// The named lock is this node's. If we have it, and the connection that had it is not there any
+/// more, its run is dead. It may be there without the lock for a moment: see [`Mysql::reset`].
 fn claim() -> Claim {
     const NODE: &str = "CONCAT(@@hostname, ':', @@port)";
     Claim {
-        connection: Some(NODE.to_owned()),
-        gone: Some(format!("connection = {NODE}")),
+        connection: Some(format!("CONCAT(CONNECTION_ID(), ' ', {NODE})")),
+        gone: Some(format!(
+            "SUBSTRING_INDEX(connection, ' ', -1) = {NODE} AND NOT EXISTS (SELECT 1 FROM information_schema.PROCESSLIST p WHERE p.ID = CAST(SUBSTRING_INDEX(connection, ' ', 1) AS UNSIGNED))"
+        )),
     }
 }
 

@@ -135,7 +135,7 @@ pub(crate) fn load(
     Ok(Loaded {
         migrations,
         warnings: problems.warnings,
-        layout: None,
+        ..Loaded::default()
     })
 }
 

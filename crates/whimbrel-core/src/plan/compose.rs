@@ -1,0 +1,136 @@
+//! From a migration's script to the one that runs: placeholders, hooks around it, then statements
+//! and units.
+
+use std::sync::Arc;
+
+use super::prepare::{Prepared, Rules, prepare};
+use super::{Direction, PlanInput, PlanOptions, placeholder};
+use crate::diagnostic::Diagnostic;
+use crate::hook::{Hook, When};
+use crate::migration::{Migration, Transactions};
+use crate::rules::Condition;
+use crate::text::{Script, ScriptBuilder};
+
+/// Puts placeholders in, splits the script and decides how it runs.
+pub(super) fn compose(
+    input: PlanInput<'_>,
+    script: &Script,
+    rules: Rules<'_>,
+) -> Result<Prepared, Vec<Diagnostic>> {
+    let script = resolved(input, script, rules)?;
+    prepare_resolved(input, &script, rules)
+}
+
+/// The script with everything put in that stands for something else.
+fn resolved(
+    input: PlanInput<'_>,
+    script: &Script,
+    rules: Rules<'_>,
+) -> Result<Script, Vec<Diagnostic>> {
+    let script = match rules.substitute {
+        Some(tool) => tool.apply(script)?,
+        None => script.clone(),
+    };
+    let placeholders = &rules.directives.rules.placeholders;
+    placeholder::resolve(input.options, placeholders, &script)
+}
+
+fn prepare_resolved(
+    input: PlanInput<'_>,
+    script: &Script,
+    rules: Rules<'_>,
+) -> Result<Prepared, Vec<Diagnostic>> {
+    let options = PlanOptions {
+        // They are in their places now; what the values hold is not looked at again.
+        placeholders: None,
+        ..input.options.clone()
+    };
+    let input = PlanInput {
+        options: &options,
+        ..input
+    };
+    let rules = Rules {
+        substitute: None,
+        ..rules
+    };
+    prepare(input, script, rules)
+}
+
+/// A migration's script with the hooks that run before and after each, in one transaction.
+pub(super) fn compose_with_hooks(
+    input: PlanInput<'_>,
+    source: &str,
+    direction: Direction,
+    script: &Script,
+    rules: Rules<'_>,
+) -> Result<Prepared, Vec<Diagnostic>> {
+    let of = |when: When| {
+        let hooks = input.hooks.iter();
+        hooks.filter(move |h| h.when == when && h.direction == direction && *h.source == *source)
+    };
+    let own = compose(input, script, rules)?;
+    let mut around = of(When::BeforeEach).chain(of(When::AfterEach));
+    if around.next().is_none() {
+        return Ok(own);
+    }
+    let script = resolved(input, script, rules)?;
+    let mut builder = Script::build(Arc::clone(script.file()));
+    for hook in of(When::BeforeEach) {
+        add(&mut builder, input, hook)?;
+    }
+    builder.append(&script);
+    for hook in of(When::AfterEach) {
+        end_statement(&mut builder);
+        add(&mut builder, input, hook)?;
+    }
+    let mut directives = rules.directives.clone();
+    if own.journalled && input.capabilities.transactional_ddl {
+        directives.transaction = Some(false);
+    }
+    directives.foreign_keys = own.foreign_keys;
+    let rules = Rules {
+        directives: &directives,
+        ..rules
+    };
+    prepare_resolved(input, &builder.finish(), rules)
+}
+
+/// How a hook runs: as its file says, by the rule of Whimbrel's own files.
+pub(super) fn hook_rules(hook: &Hook) -> Rules<'_> {
+    Rules {
+        directives: &hook.directives,
+        transactions: Transactions::default(),
+        substitute: None,
+    }
+}
+
+/// A migration's conditions with their placeholders put in.
+pub(super) fn conditions(
+    input: PlanInput<'_>,
+    migration: &Migration,
+) -> Result<Vec<Condition>, Vec<Diagnostic>> {
+    let rules = &migration.directives.rules;
+    let mut conditions = rules.conditions.clone();
+    for condition in &mut conditions {
+        let mut builder = Script::build(Arc::clone(&migration.file));
+        builder.put(&condition.sql, condition.span.start);
+        let made = placeholder::resolve(input.options, &rules.placeholders, &builder.finish())?;
+        made.text().clone_into(&mut condition.sql);
+    }
+    Ok(conditions)
+}
+
+fn add(
+    builder: &mut ScriptBuilder,
+    input: PlanInput<'_>,
+    hook: &Hook,
+) -> Result<(), Vec<Diagnostic>> {
+    builder.append(&resolved(input, &hook.script, hook_rules(hook))?);
+    end_statement(builder);
+    Ok(())
+}
+
+/// The last statement of a file may lack its semicolon, and its last line its end.
+fn end_statement(builder: &mut ScriptBuilder) {
+    builder.put("\n;\n", 0);
+}

@@ -1,0 +1,321 @@
+//! The layout `flyway`: `V1__a.sql`, `U1__a.sql`, `R__a.sql`, `B1__a.sql`, callbacks.
+
+mod callback;
+mod name;
+mod settings;
+mod values;
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use whimbrel_core::Error;
+use whimbrel_core::diagnostic::Diagnostic;
+use whimbrel_core::directive::Directives;
+use whimbrel_core::hook::Hook;
+use whimbrel_core::migration::{Down, Kind, Migration, Transactions};
+use whimbrel_core::rules::Placeholders;
+use whimbrel_core::source::{Certainty, Entry, Layout, Listing, Loaded, Recognised};
+use whimbrel_core::text::{Script, SourceFile};
+use whimbrel_core::version::Version;
+use whimbrel_sql::{Dialect, TransactionControl, split};
+
+use self::name::{Name, compared};
+use super::read::{Problems, about, unenforced, whole_file};
+
+/// Flyway's SQL migrations.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Flyway;
+
+/// Extensions of migrations that are programs.
+const PROGRAMS: [&str; 12] = [
+    "java", "class", "kt", "groovy", "scala", "sh", "bash", "bat", "cmd", "ps1", "py", "jar",
+];
+
+impl Layout for Flyway {
+    fn name(&self) -> &'static str {
+        "flyway"
+    }
+
+    fn options(&self) -> &'static [&'static str] {
+        &["placeholder-replacement"]
+    }
+
+    /// Refinery shares `V1__a.sql`; it has no other kinds of files, and its `U` is no undo.
+    fn recognise(&self, listing: &Listing) -> Option<Recognised> {
+        let of_rust = |entry: &&Entry| entry.extension == "rs" || entry.stem == "refinery";
+        if listing.others.iter().any(|entry| of_rust(&entry)) {
+            return None;
+        }
+        let mut versions: Vec<String> = Vec::new();
+        let mut undone = Vec::new();
+        let mut mark = None;
+        for entry in &listing.entries {
+            match Name::parse(&entry.stem) {
+                Name::Versioned { version, .. } => {
+                    if version.contains('.') {
+                        mark = Some(entry);
+                    }
+                    versions.push(version);
+                }
+                Name::Undo { version } => undone.push(version),
+                Name::Other => {}
+                _ => mark = Some(entry),
+            }
+        }
+        let is_version = |version: &String| versions.contains(version);
+        if versions.is_empty() && !listing.entries.iter().any(is_baseline)
+            || !undone.iter().all(is_version)
+        {
+            return None;
+        }
+        // Elsewhere a folder's name would be the version.
+        let in_folders = listing.entries.iter().any(|entry| !entry.folder.is_empty());
+        let certain = mark.is_some() || !undone.is_empty() || in_folders;
+        let versioned = |entry: &&Entry| matches!(Name::parse(&entry.stem), Name::Versioned { .. });
+        let found = listing.entries.iter().find(versioned).or(mark)?;
+        Some(Recognised::new(
+            if certain {
+                Certainty::Certain
+            } else {
+                Certainty::Likely
+            },
+            format!("names such as {}.{}", found.stem, found.extension),
+        ))
+    }
+
+    fn load(&self, listing: &Listing, dialect: Dialect) -> Result<Loaded, Error> {
+        let now = jiff::Zoned::now().strftime("%Y-%m-%d %H:%M:%S").to_string();
+        let replacement = listing.options.get("placeholder-replacement");
+        let placeholders = match replacement.map(String::as_str) {
+            None | Some("true") => true,
+            Some("false") => false,
+            Some(_) => {
+                let message = "the layout's option placeholder-replacement must be true or false";
+                return Err(Error::Settings(message.to_owned()));
+            }
+        };
+        let mut load = Load {
+            placeholders,
+            listing,
+            dialect,
+            now,
+            problems: Problems::default(),
+            migrations: Vec::new(),
+            undos: Vec::new(),
+            hooks: Vec::new(),
+        };
+        load.programs();
+        for entry in &listing.entries {
+            if let Some(file) = load.problems.take(entry.read())? {
+                load.file(entry, &file)?;
+            }
+        }
+        load.finish()
+    }
+}
+
+fn is_baseline(entry: &Entry) -> bool {
+    matches!(Name::parse(&entry.stem), Name::Baseline { .. })
+}
+
+/// Folders being loaded.
+struct Load<'a> {
+    listing: &'a Listing,
+    dialect: Dialect,
+    /// Whether they are looked for where no script setting says.
+    placeholders: bool,
+    now: String,
+    problems: Problems,
+    migrations: Vec<Migration>,
+    undos: Vec<(String, &'a Entry, Arc<SourceFile>)>,
+    hooks: Vec<((usize, String), Hook)>,
+}
+
+impl<'a> Load<'a> {
+    fn programs(&mut self) {
+        for entry in &self.listing.others {
+            let is_ours = Name::parse(&entry.stem) != Name::Other;
+            if is_ours && PROGRAMS.contains(&entry.extension.as_str()) {
+                let file = format!("{}.{}", entry.stem, entry.extension);
+                let message = format!("{file} is a program, which Whimbrel can't run");
+                let problem = about(Diagnostic::error("code-migration", message), &entry.path);
+                self.problems
+                    .add(problem.help("write what it does in SQL, in a file of the same version"));
+            }
+        }
+    }
+
+    fn file(&mut self, entry: &'a Entry, file: &Arc<SourceFile>) -> Result<(), Error> {
+        match Name::parse(&entry.stem) {
+            Name::Versioned {
+                version,
+                description,
+            } => self.migration(entry, file, &version, description, Kind::Versioned),
+            Name::Baseline {
+                version,
+                description,
+            } => self.migration(entry, file, &version, description, Kind::Baseline),
+            Name::Repeatable { description } => {
+                self.migration(entry, file, &entry.stem, description, Kind::Repeatable)
+            }
+            Name::Undo { version } => {
+                if self.conf(entry).is_some() {
+                    let message = "an undo script runs as its migration does: it can't have settings of its own";
+                    self.problems.add(about(
+                        Diagnostic::error("flyway-setting", message),
+                        &entry.path,
+                    ));
+                }
+                self.undos.push((version, entry, Arc::clone(file)));
+                Ok(())
+            }
+            Name::Callback { event, description } => {
+                let directives = self.directives(entry, file)?;
+                let name = (event, description);
+                match callback::hook(self.listing, entry, name, file, directives) {
+                    Ok(hook) => self.hooks.push(hook),
+                    Err(problem) => self.problems.add(problem),
+                }
+                Ok(())
+            }
+            Name::Other => {
+                let message =
+                    "this file is passed over, as in Flyway: its name is not one of a migration";
+                let problem = about(Diagnostic::warning("stray-file", message), &entry.path);
+                self.problems.add(problem.help(
+                    "migrations are called V1__name.sql, R__name.sql, U1__name.sql, B1__name.sql",
+                ));
+                Ok(())
+            }
+        }
+    }
+
+    fn migration(
+        &mut self,
+        entry: &Entry,
+        file: &Arc<SourceFile>,
+        version: &str,
+        description: &str,
+        kind: Kind,
+    ) -> Result<(), Error> {
+        let mut migration = whole_file(self.listing, version, description, Arc::clone(file));
+        migration.kind = kind;
+        migration.directives = self.directives(entry, file)?;
+        if controls_transactions(file.text(), self.dialect) {
+            migration.transactions = Transactions::Wrapped;
+        }
+        self.migrations.push(migration);
+        Ok(())
+    }
+
+    fn directives(&mut self, entry: &Entry, file: &Arc<SourceFile>) -> Result<Directives, Error> {
+        let mut directives = Directives::default();
+        if self.placeholders {
+            directives.rules.placeholders = values::of(&entry.path, &[file.text()], &self.now);
+            directives.rules.always = values::changes_each_time(file.text());
+        } else {
+            directives.rules.placeholders = Placeholders::Off;
+        }
+        // Its driver for SQLite does not enforce foreign keys.
+        directives.foreign_keys = unenforced(self.dialect, file.text());
+        if let Some(conf) = self.conf(entry)
+            && let Some(file) = self.problems.take(conf.read())?
+        {
+            for problem in settings::apply(&file, &mut directives) {
+                self.problems.add(problem);
+            }
+        }
+        Ok(directives)
+    }
+
+    /// The file with the settings of a script.
+    fn conf(&self, script: &Entry) -> Option<&'a Entry> {
+        let name = format!("{}.{}", script.stem, script.extension);
+        let place = (script.root, &script.folder);
+        let mut others = self.listing.others.iter();
+        others.find(|other| {
+            other.extension == "conf" && other.stem == name && (other.root, &other.folder) == place
+        })
+    }
+
+    fn finish(mut self) -> Result<Loaded, Error> {
+        self.refuse_duplicates();
+        self.pair_undos();
+        // Repeatable ones by description; a baseline after the migration that it goes up to.
+        self.migrations.sort_by_cached_key(|m| {
+            let repeatable = m.kind == Kind::Repeatable;
+            let description = repeatable.then(|| m.name.replace('_', " "));
+            let version = (!repeatable).then(|| compared(m.version.as_str()));
+            (repeatable, description, version, m.kind == Kind::Baseline)
+        });
+        self.hooks.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let hooks = self.hooks.into_iter().map(|(_, hook)| hook).collect();
+        let loaded = self.problems.finish(self.migrations)?;
+        Ok(Loaded { hooks, ..loaded })
+    }
+
+    fn pair_undos(&mut self) {
+        for (version, entry, file) in std::mem::take(&mut self.undos) {
+            let version = compared(&version);
+            let is_its = |m: &&mut Migration| {
+                m.kind == Kind::Versioned && compared(m.version.as_str()) == version
+            };
+            let Some(migration) = self.migrations.iter_mut().find(is_its) else {
+                let message = "this undo script has no migration of its version and is passed over";
+                let problem = Diagnostic::warning("stray-file", message);
+                self.problems.add(about(problem, &entry.path));
+                continue;
+            };
+            let texts = [migration.file.text(), file.text()];
+            let placeholders = &mut migration.directives.rules.placeholders;
+            if *placeholders != Placeholders::Off {
+                let path = Path::new(migration.file.name());
+                *placeholders = values::of(path, &texts, &self.now);
+            }
+            migration.down = Down::Script(Script::whole(file));
+        }
+    }
+
+    fn refuse_duplicates(&mut self) {
+        let mut seen: HashMap<(Kind, Version), &Migration> = HashMap::new();
+        for migration in &self.migrations {
+            let version = match migration.kind {
+                Kind::Repeatable => migration.version.clone(),
+                _ => compared(migration.version.as_str()),
+            };
+            if let Some(first) = seen.insert((migration.kind, version), migration) {
+                let message = format!(
+                    "version {} is in two files: {} and {}",
+                    first.version,
+                    first.file.name(),
+                    migration.file.name()
+                );
+                let problem = Diagnostic::error("duplicate-version", message);
+                self.problems.add(
+                    problem
+                        .at(&migration.file, 0..0, "")
+                        .help("give one of them the next free version"),
+                );
+            }
+        }
+    }
+}
+
+/// True if a script ends transactions by itself, outside of strings and bodies.
+fn controls_transactions(text: &str, dialect: Dialect) -> bool {
+    let lower = text.to_ascii_lowercase();
+    if !lower.contains("commit") && !lower.contains("rollback") {
+        return false;
+    }
+    let ends = |control: Option<TransactionControl>| {
+        matches!(
+            control,
+            Some(TransactionControl::Commit | TransactionControl::Rollback)
+        )
+    };
+    let statements = split(text, dialect).unwrap_or_default();
+    statements
+        .iter()
+        .any(|statement| ends(statement.facts.transaction_control))
+}

@@ -1,0 +1,145 @@
+//! Contexts and labels: which changesets a run is for.
+
+use std::collections::BTreeMap;
+
+use super::attributes::Attributes;
+
+/// What Liquibase would be told by `--contexts` and `--label-filter`.
+pub(super) struct Filter {
+    contexts: Vec<String>,
+    labels: String,
+}
+
+/// The layout's options.
+pub(super) const OPTIONS: [&str; 2] = ["contexts", "label-filter"];
+
+impl Filter {
+    pub(super) fn of(options: &BTreeMap<String, String>) -> Self {
+        let [contexts, labels] = OPTIONS.map(|name| options.get(name).cloned().unwrap_or_default());
+        Self {
+            contexts: list(&contexts).map(str::to_owned).collect(),
+            labels,
+        }
+    }
+
+    /// Whether a changeset runs; none if it names something that this run does not speak of, so that
+    /// it runs as it does in Liquibase when that is told nothing.
+    pub(super) fn takes(&self, attributes: &Attributes<'_>) -> Option<bool> {
+        let given = |name: &str| attributes.get(name).filter(|text| !text.trim().is_empty());
+        let context = given("contextFilter").or(given("context"));
+        let labels = given("labels");
+        let mut told = true;
+        let mut takes = true;
+        if let Some(expression) = context {
+            told &= !self.contexts.is_empty();
+            let has = |name: &str| {
+                self.contexts
+                    .iter()
+                    .any(|own| own.eq_ignore_ascii_case(name))
+            };
+            takes &= self.contexts.is_empty() || holds(expression, &has);
+        }
+        if let Some(labels) = labels {
+            told &= !self.labels.is_empty();
+            let has = |name: &str| list(labels).any(|own| own.eq_ignore_ascii_case(name));
+            takes &= self.labels.is_empty() || holds(&self.labels, &has);
+        }
+        (told || !takes).then_some(takes)
+    }
+}
+
+fn list(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
+}
+
+/// `a and (b or !c), d`: a comma is an `or`.
+fn holds(expression: &str, has: &dyn Fn(&str) -> bool) -> bool {
+    let mut spaced = String::with_capacity(expression.len() + 8);
+    for c in expression.chars() {
+        match c {
+            '(' | ')' | '!' | ',' => spaced.extend([' ', c, ' ']),
+            c => spaced.push(c),
+        }
+    }
+    let words: Vec<_> = spaced.split_whitespace().collect();
+    Expression { words: &words, has }.any()
+}
+
+struct Expression<'a> {
+    words: &'a [&'a str],
+    has: &'a dyn Fn(&str) -> bool,
+}
+
+impl Expression<'_> {
+    fn takes(&mut self, word: &str) -> bool {
+        let found = self
+            .words
+            .first()
+            .is_some_and(|first| first.eq_ignore_ascii_case(word));
+        if found {
+            self.words = &self.words[1..];
+        }
+        found
+    }
+
+    fn any(&mut self) -> bool {
+        let mut result = self.all();
+        while self.takes("or") || self.takes(",") {
+            // Both sides are read, whatever the first one was.
+            let next = self.all();
+            result = result || next;
+        }
+        result
+    }
+
+    fn all(&mut self) -> bool {
+        let mut result = self.one();
+        while self.takes("and") {
+            let next = self.one();
+            result = result && next;
+        }
+        result
+    }
+
+    fn one(&mut self) -> bool {
+        if self.takes("!") || self.takes("not") {
+            return !self.one();
+        }
+        if self.takes("(") {
+            let result = self.any();
+            self.takes(")");
+            return result;
+        }
+        match self.words.split_first() {
+            Some((word, rest)) => {
+                self.words = rest;
+                (self.has)(word)
+            }
+            None => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn expressions_are_read_as_liquibase_does() {
+        let has = |name: &str| matches!(name, "prod" | "eu");
+        let table = [
+            ("prod", true),
+            ("test", false),
+            ("test, prod", true),
+            ("prod and !test", true),
+            ("not prod or test", false),
+            ("!(test or us) and eu", true),
+            ("prod and (us or test)", false),
+        ];
+        for (expression, expected) in table {
+            assert_eq!(holds(expression, &has), expected, "{expression}");
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! The layout `sqitch`: `sqitch.plan` names the changes, `deploy/` and `revert/` hold the scripts.
+
+mod config;
+mod plan;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use whimbrel_core::Error;
+use whimbrel_core::diagnostic::Diagnostic;
+use whimbrel_core::directive::Directives;
+use whimbrel_core::migration::{Down, Migration, Transactions};
+use whimbrel_core::source::{Certainty, Entry, Layout, Listing, Loaded, Recognised, read_file};
+use whimbrel_core::text::SourceFile;
+use whimbrel_sql::Dialect;
+
+use self::config::Config;
+use self::plan::{Change, Dependency, Plan};
+use super::read::{Problems, about, unenforced, whole_file};
+
+/// Sqitch's projects.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sqitch;
+
+impl Layout for Sqitch {
+    fn name(&self) -> &'static str {
+        "sqitch"
+    }
+
+    fn recognise(&self, listing: &Listing) -> Option<Recognised> {
+        let named = |extension: &str| {
+            let mut others = listing.others.iter();
+            others.any(|entry| entry.folder.is_empty() && is_file(entry, extension))
+        };
+        let reason = if named("plan") {
+            "it has a sqitch.plan"
+        } else if named("conf") {
+            "it has a sqitch.conf"
+        } else {
+            return None;
+        };
+        Some(Recognised::new(Certainty::Certain, reason))
+    }
+
+    fn load(&self, listing: &Listing, dialect: Dialect) -> Result<Loaded, Error> {
+        let project = Project::open(listing, dialect)?;
+        let mut problems = Problems::default();
+        let mut migrations = Vec::with_capacity(project.plan.changes.len());
+        for index in 0..project.plan.changes.len() {
+            let read = project.migration(listing, index);
+            migrations.extend(problems.take(read)?);
+        }
+        problems.finish(migrations)
+    }
+}
+
+fn is_file(entry: &Entry, extension: &str) -> bool {
+    entry.stem == "sqitch" && entry.extension == extension
+}
+
+/// A project: its plan, and where its scripts are.
+struct Project {
+    file: Arc<SourceFile>,
+    plan: Plan,
+    deploy: PathBuf,
+    revert: PathBuf,
+    extension: String,
+    dialect: Dialect,
+    /// The version of each change: its name, and for one that was reworked which time it is.
+    versions: Vec<String>,
+}
+
+impl Project {
+    fn open(listing: &Listing, dialect: Dialect) -> Result<Self, Error> {
+        let [root] = listing.roots.as_slice() else {
+            let message =
+                "a Sqitch project is one folder, the one with its sqitch.plan or sqitch.conf";
+            return Err(Error::refused(Diagnostic::error(
+                "several-folders",
+                message,
+            )));
+        };
+        let conf = root.join("sqitch.conf");
+        let mut config = Config::default();
+        if conf.is_file() {
+            let file = read_file(&conf)?;
+            config = Config::parse(&file).map_err(Error::refused)?;
+            if let Some(engine) = config.other_engine(dialect) {
+                let message = format!(
+                    "this project is for Sqitch's engine {engine}, the database is of {}",
+                    config::engine(dialect)
+                );
+                return Err(Error::refused(
+                    Diagnostic::error("sqitch-engine", message).at(&file, 0..0, ""),
+                ));
+            }
+        }
+        let path = |key: &str| config.get(dialect, key).map(|value| root.join(value));
+        let top = path("top_dir").unwrap_or_else(|| root.clone());
+        let plan_file = path("plan_file").unwrap_or_else(|| top.join("sqitch.plan"));
+        if !plan_file.is_file() {
+            let help = "give the folder of the sqitch.conf, or of the sqitch.plan, by `--dir`";
+            let problem = Diagnostic::error("no-plan", "the project's plan is not there");
+            return Err(Error::refused(about(problem, &plan_file).help(help)));
+        }
+        let file = read_file(&plan_file)?;
+        let plan = Plan::parse(&file).map_err(Error::Refused)?;
+        Ok(Self {
+            versions: versions(&plan.changes),
+            deploy: path("deploy_dir").unwrap_or_else(|| top.join("deploy")),
+            revert: path("revert_dir").unwrap_or_else(|| top.join("revert")),
+            extension: config.get(dialect, "extension").unwrap_or("sql").to_owned(),
+            file,
+            plan,
+            dialect,
+        })
+    }
+
+    fn migration(&self, listing: &Listing, index: usize) -> Result<Migration, Error> {
+        let change = &self.plan.changes[index];
+        let version = &self.versions[index];
+        let script = self.script_name(index)?;
+        let deploy = self.deploy.join(&script);
+        if !deploy.is_file() {
+            let message = format!(
+                "the change {} has no deploy script {}",
+                change.name,
+                deploy.display()
+            );
+            return Err(Error::refused(
+                self.at(Diagnostic::error("no-script", message), change),
+            ));
+        }
+        let mut migration = whole_file(listing, version, version, read_file(&deploy)?);
+        let revert = self.revert.join(&script);
+        if revert.is_file() {
+            migration.down = Down::File(revert);
+        }
+        migration.transactions = Transactions::Bare;
+        migration.directives = Directives {
+            description: change.note.clone(),
+            created: change.planned.clone(),
+            tags: change.tags.clone(),
+            depends: self.depends(listing, index)?,
+            // Its client for SQLite does not enforce foreign keys.
+            foreign_keys: unenforced(self.dialect, migration.up.text()),
+            ..Directives::default()
+        };
+        Ok(migration)
+    }
+
+    fn at(&self, diagnostic: Diagnostic, change: &Change) -> Diagnostic {
+        diagnostic.at(&self.file, change.span.clone(), "")
+    }
+
+    /// The script's path below `deploy/`. A change that was reworked later keeps its old scripts
+    /// under the name of a tag in between: the first that has one.
+    fn script_name(&self, index: usize) -> Result<String, Error> {
+        let change = &self.plan.changes[index];
+        let name = &change.name;
+        let mut later = self.plan.changes[index + 1..].iter();
+        let Some(again) = later.position(|change| change.name == *name) else {
+            return Ok(format!("{name}.{}", self.extension));
+        };
+        let between = &self.plan.changes[index..=index + again];
+        let tags = between.iter().flat_map(|change| &change.tags);
+        let names: Vec<_> = tags
+            .map(|tag| format!("{name}@{tag}.{}", self.extension))
+            .collect();
+        let is_there = |name: &&String| self.deploy.join(Path::new(name)).is_file();
+        let chosen = names.iter().find(is_there).or(names.first());
+        chosen.cloned().ok_or_else(|| {
+            let message = format!("{name} is in the plan twice, with no tag in between");
+            Error::refused(self.at(Diagnostic::error("duplicate-version", message), change))
+        })
+    }
+
+    /// What the change needs, as directives spell it.
+    fn depends(&self, listing: &Listing, index: usize) -> Result<Vec<String>, Error> {
+        let mut depends = Vec::new();
+        let mut errors = Vec::new();
+        for need in &self.plan.changes[index].needs {
+            match (self.resolve(need, index), &need.project) {
+                (Ok(Some(found)), _) => {
+                    depends.push(format!("{}/{}", listing.source, self.versions[found]));
+                }
+                // Another project is another source.
+                (Ok(None), Some(project)) if !need.conflict => {
+                    depends.push(format!("{project}/{}", need.change));
+                }
+                (Ok(None), _) => {}
+                (Err(message), _) => errors.push(Diagnostic::error("dependency", message).at(
+                    &self.file,
+                    need.span.clone(),
+                    "",
+                )),
+            }
+        }
+        if errors.is_empty() {
+            Ok(depends)
+        } else {
+            Err(Error::Refused(errors))
+        }
+    }
+
+    /// The change before this one that is meant; none for another project's, and for a conflict
+    /// that is not there.
+    fn resolve(&self, need: &Dependency, index: usize) -> Result<Option<usize>, String> {
+        if need
+            .project
+            .as_ref()
+            .is_some_and(|project| *project != self.plan.project)
+        {
+            return Ok(None);
+        }
+        let changes = &self.plan.changes;
+        let end = match &need.tag {
+            Some(tag) => {
+                let place = changes.iter().position(|change| change.tags.contains(tag));
+                place.ok_or_else(|| format!("there is no tag @{tag} in the plan"))? + 1
+            }
+            None => index,
+        };
+        let before = &changes[..end.min(index)];
+        let found = match need.change.as_str() {
+            "" => before.len().checked_sub(1),
+            name => before.iter().rposition(|change| change.name == name),
+        };
+        match (found, need.conflict) {
+            (Some(_), true) => Err(format!(
+                "{} conflicts with {}, which the plan deploys before it",
+                changes[index].name, need.change
+            )),
+            (None, true) => Ok(None),
+            (Some(found), false) => Ok(Some(found)),
+            (None, false) => Err(format!(
+                "{} needs {}, which does not come before it in the plan",
+                changes[index].name, need.change
+            )),
+        }
+    }
+}
+
+/// Names, and for a change that is reworked `name#2`, `name#3` from its second time on: what is
+/// deployed keeps its version when the change is reworked.
+fn versions(changes: &[Change]) -> Vec<String> {
+    let times = |index: usize| {
+        let before = changes[..index].iter();
+        before
+            .filter(|change| change.name == changes[index].name)
+            .count()
+            + 1
+    };
+    let version = |(index, change): (usize, &Change)| match times(index) {
+        1 => change.name.clone(),
+        time => format!("{}#{time}", change.name),
+    };
+    changes.iter().enumerate().map(version).collect()
+}

@@ -1,0 +1,174 @@
+//! Flyway's folders, read as they are.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod folder;
+
+use folder::{Folder, down, find, versions};
+use whimbrel_core::hook::When;
+use whimbrel_core::migration::{Kind, Transactions};
+use whimbrel_core::plan::Direction;
+use whimbrel_core::rules::{Placeholders, ServerFact};
+use whimbrel_core::source::{Directory, Source};
+use whimbrel_import::layouts;
+use whimbrel_sql::Dialect;
+
+#[test]
+fn versions_are_numbers_between_dots_or_underscores() {
+    let folder = Folder::new(&[
+        ("V10__ten.sql", "SELECT 10;"),
+        ("V2__two.sql", "SELECT 2;"),
+        ("V1_10__b.sql", "SELECT 1;"),
+        ("sub/V1.2__a.sql", "BEGIN; SELECT 1; COMMIT; VACUUM;"),
+        ("U2__two.sql", "SELECT -2;"),
+        ("B2__two.sql", "SELECT 1; SELECT 2;"),
+        ("R__zoo.sql", "SELECT '${flyway:timestamp}';"),
+        ("R__ants.sql", "SELECT 'COMMIT';"),
+        (
+            "V2__two.sql.conf",
+            "# ours\nexecuteInTransaction=false\nplaceholderReplacement = false\n",
+        ),
+        ("V3__notes.md", "# not SQL\n"),
+        ("v4__small.sql", "SELECT 4;"),
+    ]);
+    let loaded = folder.loaded("flyway");
+    assert_eq!(
+        versions(&loaded),
+        ["1.2", "1.10", "2", "2", "10", "R__ants", "R__zoo"]
+    );
+    let two = &loaded.migrations[2];
+    assert_eq!(
+        (two.kind, two.directives.transaction),
+        (Kind::Versioned, Some(false))
+    );
+    assert_eq!(two.directives.rules.placeholders, Placeholders::Off);
+    assert_eq!(down(two).unwrap(), "SELECT -2;");
+    assert_eq!(loaded.migrations[3].kind, Kind::Baseline);
+    assert_eq!(find(&loaded, "1.2").transactions, Transactions::Wrapped);
+    assert_eq!(find(&loaded, "R__ants").transactions, Transactions::Strict);
+    assert!(find(&loaded, "R__zoo").directives.rules.always);
+    assert_eq!(
+        folder.warnings(&loaded),
+        [
+            "v4__small.sql:1:1: this file is passed over, as in Flyway: its name is not one of a migration"
+        ]
+    );
+}
+
+#[test]
+fn callbacks_are_hooks() {
+    let folder = Folder::new(&[
+        (
+            "V1__a.sql",
+            "SELECT '${flyway:user} ${flyway:DefaultSchema}';",
+        ),
+        ("afterMigrate__b.sql", "SELECT 2;"),
+        ("afterMigrate__a.sql", "SELECT '${flyway:filename}';"),
+        ("beforeMigrate.sql", "SELECT 1;"),
+        ("callbacks/beforeEachMigrate.sql", "SELECT 3;"),
+        ("afterUndo.sql", "SELECT 4;"),
+        ("afterMigrateError.sql", "SELECT 5;"),
+        ("afterMigrateApplied.sql.conf", "executeInTransaction=false"),
+        ("afterMigrateApplied.sql", "VACUUM;"),
+    ]);
+    let loaded = folder.loaded("flyway");
+    let hooks: Vec<_> = loaded
+        .hooks
+        .iter()
+        .map(|h| (h.name.as_str(), h.when, h.direction))
+        .collect();
+    assert_eq!(
+        hooks,
+        [
+            ("beforeMigrate", When::Before, Direction::Up),
+            ("beforeEachMigrate", When::BeforeEach, Direction::Up),
+            ("afterMigrateApplied", When::AfterApplied, Direction::Up),
+            ("afterMigrate__a", When::After, Direction::Up),
+            ("afterMigrate__b", When::After, Direction::Up),
+            ("afterUndo", When::After, Direction::Down),
+        ]
+    );
+    assert_eq!(loaded.hooks[2].directives.transaction, Some(false));
+    let Placeholders::On { values, strict, .. } = &loaded.hooks[3].directives.rules.placeholders
+    else {
+        panic!()
+    };
+    assert_eq!(
+        (values["flyway:filename"].as_str(), *strict),
+        ("afterMigrate__a.sql", true)
+    );
+    let Placeholders::On { server, .. } = &loaded.migrations[0].directives.rules.placeholders
+    else {
+        panic!()
+    };
+    let facts: Vec<_> = server.iter().map(|(_, fact)| *fact).collect();
+    assert_eq!(facts, [ServerFact::Schema, ServerFact::User]);
+    assert_eq!(
+        folder.warnings(&loaded),
+        [
+            "afterMigrateError.sql:1:1: the callback afterMigrateError is passed over: `up` and `down` never come to it"
+        ]
+    );
+}
+
+#[test]
+fn what_cannot_be_done_is_refused_with_its_place() {
+    let folder = Folder::new(&[
+        ("V1__a.sql", "SELECT 1;"),
+        ("V1.0__b.sql", "SELECT 1;"),
+        ("V2__code.java", "class V2__code {}"),
+        ("beforeEachMigrateStatement.sql", "SELECT 1;"),
+        (
+            "V1__a.sql.conf",
+            "\nshouldExecute=false\nencoding=ISO_8859_1\n",
+        ),
+    ]);
+    let mut errors = folder.errors(Dialect::Postgres);
+    errors.sort();
+    assert_eq!(
+        errors,
+        [
+            "V1__a.sql.conf:2:1: the script setting shouldExecute can't be followed",
+            "V1__a.sql.conf:3:1: the encoding ISO_8859_1 can't be read: save the script as UTF-8",
+            "V1__a.sql:1:1: version 1.0 is in two files: V1.0__b.sql and V1__a.sql",
+            "V2__code.java:1:1: V2__code.java is a program, which Whimbrel can't run",
+            "beforeEachMigrateStatement.sql:1:1: the callback beforeEachMigrateStatement can't be run",
+        ]
+    );
+}
+
+#[test]
+fn placeholders_can_be_turned_off() {
+    let folder = Folder::new(&[("V1__a.sql", "SELECT '${x}';")]);
+    let off = |value| {
+        folder
+            .directory()
+            .layout_option("placeholder-replacement", value)
+    };
+    let loaded = off("false").load(Dialect::Postgres).unwrap();
+    assert_eq!(
+        loaded.migrations[0].directives.rules.placeholders,
+        Placeholders::Off
+    );
+    assert!(off("no").load(Dialect::Postgres).is_err());
+}
+
+#[test]
+fn locations_are_sorted_together() {
+    let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    std::fs::write(one.path().join("V2__b.sql"), "SELECT 2;").unwrap();
+    std::fs::write(two.path().join("V1__a.sql"), "SELECT 1;").unwrap();
+    let directory = Directory::new(one.path())
+        .and(two.path())
+        .known_layouts(layouts());
+    let loaded = directory.load(Dialect::Postgres).unwrap();
+    assert_eq!(versions(&loaded), ["1", "2"]);
+}
+
+#[test]
+fn others_folders_are_left_to_others() {
+    let with_code = Folder::new(&[("V1__a.sql", "SELECT 1;"), ("V2__b.rs", "")]);
+    let loaded = with_code.load(Dialect::Postgres);
+    assert!(!loaded.is_ok_and(|loaded| loaded.layout.unwrap().name == "flyway"));
+    let native = Folder::new(&[("001_a.sql", "SELECT 1;"), ("R__view.sql", "SELECT 1;")]);
+    native.loaded("native");
+}

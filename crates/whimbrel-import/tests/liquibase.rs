@@ -1,0 +1,199 @@
+//! Liquibase's formatted SQL, read as it is.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod folder;
+
+use folder::{Folder, down, find, versions};
+use whimbrel_core::migration::Kind;
+use whimbrel_core::rules::{Otherwise, Placeholders};
+use whimbrel_core::source::Source;
+use whimbrel_sql::Dialect;
+
+const LOG: &str = "-- liquibase formatted sql
+
+--property name:schema value:app
+--changeset ann:1 labels:x
+--comment: The users
+CREATE TABLE ${schema}.users (id int);
+--rollback DROP TABLE ${schema}.users;
+
+--changeset \"ann b\":\"the 10th\" dbms:postgresql splitStatements:false runInTransaction:false
+CREATE INDEX CONCURRENTLY i ON users (id);
+/* liquibase rollback
+DROP INDEX i;
+DROP INDEX j; */
+
+--changeset bob:2 dbms:oracle
+SELECT 1 FROM dual;
+
+--changeset bob:view runOnChange:true endDelimiter:/
+CREATE VIEW v AS SELECT id/2 FROM users
+/
+--rollback empty
+
+--ignoreLines:1
+this is not SQL
+--changeset bob:always runAlways:true
+ANALYZE;
+--rollback changesetId:1 changesetAuthor:ann
+";
+
+#[test]
+fn changesets_are_migrations() {
+    let folder = Folder::new(&[("log.sql", LOG)]);
+    let loaded = folder.loaded("liquibase");
+    assert_eq!(
+        versions(&loaded),
+        [
+            "log.sql::ann:1",
+            "log.sql::ann b:the 10th",
+            "log.sql::bob:view",
+            "log.sql::bob:always"
+        ]
+    );
+    let users = find(&loaded, "log.sql::ann:1");
+    assert_eq!(
+        users.up.text(),
+        "CREATE TABLE ${schema}.users (id int);\n\n"
+    );
+    assert_eq!(down(users).unwrap(), "DROP TABLE ${schema}.users;\n");
+    assert_eq!(users.description(), "The users");
+    assert_eq!(users.up.place(0).line, 6);
+    let Placeholders::On { values, strict, .. } = &users.directives.rules.placeholders else {
+        panic!()
+    };
+    assert_eq!((values["schema"].as_str(), *strict), ("app", false));
+    let index = find(&loaded, "log.sql::ann b:the 10th");
+    assert_eq!(index.directives.transaction, Some(false));
+    assert_eq!(down(index).unwrap(), "DROP INDEX i;\nDROP INDEX j; ");
+    let view = find(&loaded, "log.sql::bob:view");
+    assert_eq!(view.kind, Kind::Repeatable);
+    assert_eq!(
+        view.up.text().trim(),
+        "CREATE VIEW v AS SELECT id/2 FROM users\n;"
+    );
+    assert_eq!(down(view).unwrap(), "");
+    let always = find(&loaded, "log.sql::bob:always");
+    assert!(always.directives.rules.always && always.directives.rules.in_place);
+    assert_eq!(down(always), Some(users.up.text().to_owned()));
+    assert_eq!(
+        folder.warnings(&loaded),
+        ["a changeset has a context or labels: it runs, as in Liquibase when it is given none"]
+    );
+}
+
+#[test]
+fn preconditions_are_queries() {
+    let text = "--liquibase formatted sql
+--changeset a:1
+--precondition-sql-check expectedResult:0 SELECT count(*) FROM t
+--precondition-table-exists table:users schema:app
+--preconditions onFail:MARK_RAN onError:WARN
+SELECT 1;
+";
+    let loaded = Folder::new(&[("log.sql", text)]).loaded("liquibase");
+    let conditions = &loaded.migrations[0].directives.rules.conditions;
+    assert_eq!(conditions.len(), 2);
+    assert_eq!(
+        (conditions[0].sql.as_str(), conditions[0].expected.as_str()),
+        ("SELECT count(*) FROM t", "0")
+    );
+    assert_eq!(
+        (conditions[1].on_fail, conditions[1].on_error),
+        (Otherwise::Record, Otherwise::Run)
+    );
+    assert!(
+        conditions[1].sql.contains("lower('app')"),
+        "{}",
+        conditions[1].sql
+    );
+}
+
+#[test]
+fn contexts_and_labels_choose() {
+    let text = "--liquibase formatted sql
+--changeset a:test context:test
+SELECT 1;
+--changeset a:live contextFilter:\"prod or stage\" labels:v1,v2
+SELECT 2;
+--changeset a:all
+SELECT 3;
+";
+    let folder = Folder::new(&[("log.sql", text)]);
+    let load = |options: &[(&str, &str)]| {
+        let mut directory = folder.directory();
+        for (name, value) in options {
+            directory = directory.layout_option(*name, *value);
+        }
+        directory.load(Dialect::Postgres)
+    };
+    let loaded = load(&[("contexts", "prod, eu"), ("label-filter", "v2 and !v3")]).unwrap();
+    assert_eq!(versions(&loaded), ["log.sql::a:live", "log.sql::a:all"]);
+    assert!(loaded.warnings.is_empty());
+    let loaded = load(&[("label-filter", "v3")]).unwrap();
+    assert_eq!(versions(&loaded), ["log.sql::a:test", "log.sql::a:all"]);
+    assert_eq!(loaded.warnings.len(), 1);
+    assert_eq!(
+        load(&[("context", "prod")]).unwrap_err().to_string(),
+        "the layout liquibase has no option `context`; it has contexts, label-filter"
+    );
+}
+
+#[test]
+fn a_folder_is_read_in_the_order_of_its_names() {
+    let one = "--liquibase formatted sql logicalFilePath:old/one.sql\n--changeset a:1\nSELECT 1;\n";
+    let folder = Folder::new(&[
+        ("10.sql", one),
+        (
+            "2.sql",
+            "--liquibase formatted sql\n--changeset a:1\nSELECT 2;\n",
+        ),
+        ("sub/plain.sql", "SELECT 3;\n"),
+    ]);
+    let loaded = folder.loaded("liquibase");
+    assert_eq!(
+        versions(&loaded),
+        [
+            "old/one.sql::a:1",
+            "2.sql::a:1",
+            "sub/plain.sql::includeAll:raw"
+        ]
+    );
+}
+
+#[test]
+fn what_cannot_be_read_is_refused_with_its_place() {
+    let folder = Folder::new(&[(
+        "log.sql",
+        "--liquibase formatted sql\n--changeset ann\n--changeset a:1 failOnError:false\nSELECT 1;\n--preconditions onFail:MARK_RUN\n--precondition-rows table:x\n-rollback x\n--changeset a:2\n--changeset a:1 endDelimiter:/|;\nSELECT 2;\n",
+    )]);
+    let mut errors = folder.errors(Dialect::Postgres);
+    errors.sort();
+    assert_eq!(
+        errors,
+        [
+            "log.sql:2:1: expected `--changeset AUTHOR:ID`",
+            "log.sql:3:17: a changeset that may fail can't be read",
+            "log.sql:5:1: onFail can't be MARK_RUN: expected HALT, CONTINUE, MARK_RAN or WARN",
+            "log.sql:6:1: the precondition rows can't be read",
+            "log.sql:7:1: this line begins with one dash, not with two",
+            "log.sql:8:1: this changeset has no SQL",
+            "log.sql:9:1: the changeset log.sql::a:1 is there twice",
+            "log.sql:9:1: the delimiter `/|;` is a pattern, which can't be read",
+        ]
+    );
+}
+
+#[test]
+fn other_changelogs_are_refused_by_name() {
+    let folder = Folder::new(&[(
+        "master.yaml",
+        "databaseChangeLog:\n  - include:\n      file: a.sql\n",
+    )]);
+    assert_eq!(
+        folder.errors(Dialect::Postgres),
+        [
+            "master.yaml:1:1: master.yaml is a changelog of Liquibase in YAML, which Whimbrel does not read"
+        ]
+    );
+}
