@@ -21,7 +21,7 @@ impl Layout for Dbmate {
     }
 
     fn recognise(&self, listing: &Listing) -> Option<Recognised> {
-        any_file_has(listing, |text| mark(text, "up").is_some()).then(|| {
+        any_file_has(listing, |text| marks(text, "up").next().is_some()).then(|| {
             let reason = "files with `-- migrate:up` lines";
             Recognised::new(Certainty::Certain, reason)
         })
@@ -56,11 +56,11 @@ struct Mark {
     transaction: Option<bool>,
 }
 
-fn mark(text: &str, part: &str) -> Option<Mark> {
+fn marks(text: &str, part: &str) -> impl Iterator<Item = Mark> {
     let wanted = format!("migrate:{part}");
-    lines(text).find_map(|(start, line)| {
-        let mut words = line.trim_start().strip_prefix("--")?.split_whitespace();
-        if words.next() != Some(&wanted) {
+    lines(text).filter_map(move |(start, line)| {
+        let mut words = line.strip_prefix("--")?.split_whitespace();
+        if words.next() != Some(wanted.as_str()) {
             return None;
         }
         let off = words.any(|word| word == "transaction:false");
@@ -75,7 +75,8 @@ fn mark(text: &str, part: &str) -> Option<Mark> {
 fn read(file: &Arc<SourceFile>, dialect: Dialect) -> Reading {
     let mut reading = Reading::whole(file, dialect);
     let text = file.text();
-    let (up, down) = (mark(text, "up"), mark(text, "down"));
+    let (mut ups, mut downs) = (marks(text, "up"), marks(text, "down"));
+    let (up, down) = (ups.next(), downs.next());
     let wrong = |at: usize, message: &str| {
         Diagnostic::error("dbmate-mark", message)
             .at(file, at..at, "")
@@ -86,6 +87,10 @@ fn read(file: &Arc<SourceFile>, dialect: Dialect) -> Reading {
         reading.problems.push(problem);
         return reading;
     };
+    if let Some(second) = ups.next().or_else(|| downs.next()) {
+        let problem = wrong(second.start, "this part is in the file twice");
+        reading.problems.push(problem);
+    }
     let before =
         |(_, line): &(usize, &str)| !line.trim().is_empty() && !line.trim_start().starts_with("--");
     let early = lines(&text[..up.start]).find(before);

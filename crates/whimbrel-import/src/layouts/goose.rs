@@ -77,9 +77,14 @@ impl Layout for Goose {
         }
         let mut found = Vec::new();
         for entry in &listing.entries {
-            match number_and_name(&entry.stem) {
+            match split(&entry.stem) {
                 Some((version, name)) => found.push(Found::new(version, name, entry, None)),
-                None => problems.stray(entry, "the name does not begin with a number"),
+                None => problems.error(
+                    entry,
+                    "no-version",
+                    "the name is not of the form `00001_name.sql`",
+                    "goose refuses this name as well: give it a number, or move the file elsewhere",
+                ),
             }
         }
         by_number(&mut found);
@@ -94,6 +99,13 @@ impl Layout for Goose {
         };
         load(listing, dialect, &found, &rules, problems)
     }
+}
+
+/// A number above zero, an underscore, a name.
+fn split(stem: &str) -> Option<(&str, &str)> {
+    let (version, name) = stem.split_once('_')?;
+    let number: i64 = version.parse().ok()?;
+    (number > 0).then_some((version, name))
 }
 
 /// `00002_name.go`; `embed.go` and tests are no migrations.
