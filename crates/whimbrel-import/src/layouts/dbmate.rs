@@ -5,7 +5,7 @@ use std::sync::Arc;
 use whimbrel_core::Error;
 use whimbrel_core::diagnostic::Diagnostic;
 use whimbrel_core::migration::{Reading, Transactions};
-use whimbrel_core::source::{Certainty, Layout, Listing, Loaded, Recognised};
+use whimbrel_core::source::{Blank, Certainty, Layout, Listing, Loaded, Recognised};
 use whimbrel_core::text::{Script, SourceFile};
 use whimbrel_sql::Dialect;
 
@@ -45,6 +45,11 @@ impl Layout for Dbmate {
             foreign_keys: Some(false),
         };
         load(listing, dialect, &found, &rules, problems)
+    }
+
+    fn blank(&self, _: &Listing, version: &str, name: &str) -> Option<Vec<Blank>> {
+        let text = "-- migrate:up\n\n-- migrate:down\n";
+        Some(vec![(format!("{version}_{name}.sql"), text.to_owned())])
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use whimbrel_core::Error;
 use whimbrel_core::diagnostic::Diagnostic;
 use whimbrel_core::migration::{Reading, Substitute, Transactions};
-use whimbrel_core::source::{Certainty, Entry, Layout, Listing, Loaded, Recognised};
+use whimbrel_core::source::{Blank, Certainty, Entry, Layout, Listing, Loaded, Recognised};
 use whimbrel_core::text::{Script, ScriptBuilder, SourceFile};
 use whimbrel_sql::Dialect;
 
@@ -98,6 +98,11 @@ impl Layout for Goose {
             foreign_keys: Some(false),
         };
         load(listing, dialect, &found, &rules, problems)
+    }
+
+    fn blank(&self, _: &Listing, version: &str, name: &str) -> Option<Vec<Blank>> {
+        let text = "-- +goose Up\n\n-- +goose Down\n";
+        Some(vec![(format!("{version}_{name}.sql"), text.to_owned())])
     }
 }
 

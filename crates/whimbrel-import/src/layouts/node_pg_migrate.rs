@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use whimbrel_core::Error;
 use whimbrel_core::migration::{Reading, Transactions};
-use whimbrel_core::source::{Certainty, Entry, Layout, Listing, Loaded, Recognised};
+use whimbrel_core::source::{Blank, Certainty, Entry, Layout, Listing, Loaded, Recognised};
 use whimbrel_core::text::{Script, SourceFile};
 use whimbrel_sql::Dialect;
 
@@ -51,6 +51,12 @@ impl Layout for NodePgMigrate {
             ..Rules::plain(Transactions::Wrapped)
         };
         load(listing, dialect, &found, &rules, problems)
+    }
+
+    fn blank(&self, _: &Listing, _: &str, name: &str) -> Option<Vec<Blank>> {
+        let now = jiff::Timestamp::now().as_millisecond();
+        let text = "-- Up Migration\n\n-- Down Migration\n";
+        Some(vec![(format!("{now}_{name}.sql"), text.to_owned())])
     }
 }
 

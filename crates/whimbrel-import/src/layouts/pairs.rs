@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use whimbrel_core::source::{Entry, Listing};
+use whimbrel_core::source::{Blank, Entry, Listing};
 
 use super::files::{Found, Problems, lines, number_and_name};
 
@@ -60,6 +60,12 @@ pub(crate) fn pairs<'a>(
         problems.stray(entry, "this down script has no up script");
     }
     found
+}
+
+/// A new pair, empty.
+pub(crate) fn blank_pair(stem: &str) -> Vec<Blank> {
+    let file = |part: &str| (format!("{stem}.{part}.sql"), String::new());
+    vec![file("up"), file("down")]
 }
 
 /// Sorts by the versions as numbers of any length.

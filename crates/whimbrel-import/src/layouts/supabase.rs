@@ -4,7 +4,7 @@ use std::path::Path;
 
 use whimbrel_core::Error;
 use whimbrel_core::migration::Transactions;
-use whimbrel_core::source::{Certainty, Layout, Listing, Loaded, Recognised};
+use whimbrel_core::source::{Blank, Certainty, Layout, Listing, Loaded, Recognised};
 use whimbrel_sql::Dialect;
 
 use super::files::{Found, Problems, Rules, load};
@@ -52,6 +52,11 @@ impl Layout for Supabase {
             &Rules::plain(Transactions::Bare),
             problems,
         )
+    }
+
+    fn blank(&self, _: &Listing, version: &str, name: &str) -> Option<Vec<Blank>> {
+        let text = "";
+        Some(vec![(format!("{version}_{name}.sql"), text.to_owned())])
     }
 }
 
