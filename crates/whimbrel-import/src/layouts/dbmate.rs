@@ -9,7 +9,7 @@ use whimbrel_core::source::{Blank, Certainty, Layout, Listing, Loaded, Recognise
 use whimbrel_core::text::{Script, SourceFile};
 use whimbrel_sql::Dialect;
 
-use super::files::{Found, Problems, Rules, any_file_has, lines, load, number_and_name};
+use super::files::{Found, Problems, Rules, any_file_has, lines, load, number_and_name, outermost};
 
 /// The layout of dbmate.
 #[derive(Clone, Copy, Debug)]
@@ -31,7 +31,7 @@ impl Layout for Dbmate {
     fn load(&self, listing: &Listing, dialect: Dialect) -> Result<Loaded, Error> {
         let mut problems = Problems::default();
         let mut found = Vec::new();
-        for entry in &listing.entries {
+        for entry in outermost(listing, &mut problems) {
             match number_and_name(&entry.stem) {
                 Some((version, name)) => found.push(Found::new(version, name, entry, None)),
                 None => problems.stray(entry, "the name does not begin with a number"),

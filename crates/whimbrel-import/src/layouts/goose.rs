@@ -9,7 +9,7 @@ use whimbrel_core::source::{Blank, Certainty, Entry, Layout, Listing, Loaded, Re
 use whimbrel_core::text::{Script, ScriptBuilder, SourceFile};
 use whimbrel_sql::Dialect;
 
-use super::files::{Found, Problems, Rules, any_file_has, lines, load, number_and_name};
+use super::files::{Found, Problems, Rules, any_file_has, lines, load, number_and_name, outermost};
 use super::pairs::by_number;
 use super::variables;
 
@@ -76,7 +76,7 @@ impl Layout for Goose {
             problems.code(entry, "goose");
         }
         let mut found = Vec::new();
-        for entry in &listing.entries {
+        for entry in outermost(listing, &mut problems) {
             match split(&entry.stem) {
                 Some((version, name)) => found.push(Found::new(version, name, entry, None)),
                 None => problems.error(
@@ -116,6 +116,7 @@ fn split(stem: &str) -> Option<(&str, &str)> {
 /// `00002_name.go`; `embed.go` and tests are no migrations.
 fn is_code(entry: &Entry) -> bool {
     entry.extension == "go"
+        && entry.folder.is_empty()
         && number_and_name(&entry.stem).is_some()
         && !entry.stem.ends_with("_test")
 }

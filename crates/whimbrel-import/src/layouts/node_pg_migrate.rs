@@ -64,7 +64,8 @@ fn is_code(entry: &Entry) -> bool {
     matches!(
         entry.extension.as_str(),
         "js" | "cjs" | "mjs" | "ts" | "cts" | "mts"
-    ) && number_and_name(&entry.stem).is_some()
+    ) && entry.folder.is_empty()
+        && number_and_name(&entry.stem).is_some()
 }
 
 /// When the file was made: milliseconds since 1970, or seventeen digits that spell the time out.
