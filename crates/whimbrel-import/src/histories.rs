@@ -78,7 +78,7 @@ impl Histories {
         tools.filter(move |tool| only.is_none_or(|only| std::ptr::eq(only, *tool)))
     }
 
-    /// The tables that are there and whose they are, in one round trip.
+    /// The tables that are there and whose they are.
     async fn find(&self, driver: &mut dyn Driver) -> Result<Vec<Found>, DriverError> {
         let mut names: Vec<&str> = match &self.table {
             Some((_, table)) => vec![table],
