@@ -114,6 +114,11 @@ fn migrator(
     output: &Arc<Output>,
     execution: Option<&Execution>,
 ) -> Result<Migrator, Error> {
+    let mut placeholders = settings.placeholders.clone();
+    placeholders.extend(execution.map(|e| e.placeholder.clone()).unwrap_or_default());
+    let source = directory(settings)?
+        .environment(environment.all())
+        .placeholders(placeholders.clone());
     let mut url = settings.url.clone();
     // A relative database file belongs to the folder of `-C`.
     if let Some(path) = url
@@ -126,7 +131,7 @@ fn migrator(
         }
     }
     let mut builder = Migrator::builder(&url)
-        .source(directory(settings)?)
+        .source(source)
         .listener(render::listener(output))
         .cancel(cancelled_by_signal());
     if let Some(password) = &settings.password {
@@ -141,8 +146,6 @@ fn migrator(
     for sql in settings.session_sql.iter().chain(more) {
         builder = builder.session_sql(sql);
     }
-    let mut placeholders = settings.placeholders.clone();
-    placeholders.extend(execution.map(|e| e.placeholder.clone()).unwrap_or_default());
     let user = environment
         .get("USER")
         .or_else(|| environment.get("LOGNAME"))
@@ -160,6 +163,7 @@ fn migrator(
             .and_then(|e| e.lock_timeout)
             .or(settings.lock_timeout)
             .unwrap_or(options.lock_timeout);
+        options.lease = settings.lease.unwrap_or(options.lease);
         options.retries = execution
             .and_then(|e| e.retries)
             .or(settings.retries)

@@ -42,6 +42,7 @@ pub(crate) struct Settings {
     pub(crate) timeout: Option<Duration>,
     pub(crate) lock_timeout: Option<Duration>,
     pub(crate) lock_wait: Option<Duration>,
+    pub(crate) lease: Option<Duration>,
     pub(crate) retries: Option<u32>,
     pub(crate) retry_delay: Option<Duration>,
     pub(crate) placeholders: BTreeMap<String, String>,
@@ -73,6 +74,11 @@ impl Environment {
             }),
         );
         Ok(Self(values))
+    }
+
+    /// All variables.
+    pub(crate) fn all(&self) -> BTreeMap<String, String> {
+        self.0.clone()
     }
 
     /// A variable that is set and not empty.

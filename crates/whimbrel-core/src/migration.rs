@@ -4,8 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::Serialize;
+use whimbrel_sql::Dialect;
 
 use crate::checksum::Checksum;
+use crate::diagnostic::Diagnostic;
 use crate::directive::Directives;
 use crate::history::KEPT_SCRIPT_LIMIT;
 use crate::text::{Script, SourceFile};
@@ -66,6 +68,72 @@ pub struct Migration {
     pub down: Down,
     /// How the tool that the file was written for runs it.
     pub transactions: Transactions,
+    /// `Transaction:` of the down script, where it is not that of the up script.
+    pub down_transaction: Option<bool>,
+    /// Reads another state of the same file, such as the one that was applied.
+    pub reader: Reader,
+    /// Puts in what the tool puts in before it sends a script. Scripts are kept without.
+    pub substitute: Option<Substitute>,
+}
+
+type Substitution = dyn Fn(&Script) -> Result<Script, Vec<Diagnostic>> + Send + Sync;
+
+/// Puts values in the place of what a tool calls variables or placeholders.
+#[derive(Clone)]
+pub struct Substitute(Arc<Substitution>);
+
+impl Substitute {
+    /// From what does it.
+    pub fn new(
+        with: impl Fn(&Script) -> Result<Script, Vec<Diagnostic>> + Send + Sync + 'static,
+    ) -> Self {
+        Self(Arc::new(with))
+    }
+
+    /// The script to run.
+    ///
+    /// # Errors
+    /// Values that are missing, each with its place.
+    pub fn apply(&self, script: &Script) -> Result<Script, Vec<Diagnostic>> {
+        (self.0)(script)
+    }
+}
+
+impl std::fmt::Debug for Substitute {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Substitute")
+    }
+}
+
+/// Takes a file's text apart, as its layout does.
+pub type Reader = fn(&Arc<SourceFile>, Dialect) -> Reading;
+
+/// What a file's text holds.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    /// What the file says of itself.
+    pub directives: Directives,
+    /// What `up` runs.
+    pub up: Script,
+    /// What `down` runs, if it is in the same file.
+    pub down: Option<Script>,
+    /// `Transaction:` of the down script, where it is not that of the up script.
+    pub down_transaction: Option<bool>,
+    /// What is wrong with it.
+    pub problems: Vec<Diagnostic>,
+}
+
+impl Reading {
+    /// All of a file is the up script.
+    pub fn whole(file: &Arc<SourceFile>, _: Dialect) -> Self {
+        Self {
+            directives: Directives::default(),
+            up: Script::whole(Arc::clone(file)),
+            down: None,
+            down_transaction: None,
+            problems: Vec::new(),
+        }
+    }
 }
 
 /// What becomes of transaction control inside a file, and of statements that no transaction takes.

@@ -1,12 +1,14 @@
 //! Plans: what a run will do. Planning is pure; it sees neither files nor databases.
 
-mod baseline;
+mod control;
 mod dependencies;
 mod down;
 mod modified;
+mod order;
 mod placeholder;
 mod prepare;
 mod resume;
+mod segments;
 mod status;
 mod up;
 
@@ -176,6 +178,8 @@ pub struct Segment {
     pub statements: Range<usize>,
     /// In a transaction; otherwise it is one statement by itself.
     pub atomic: bool,
+    /// SQLite: foreign-key enforcement while they run; the session's setting if none.
+    pub foreign_keys: Option<bool>,
 }
 
 /// Plans a run.

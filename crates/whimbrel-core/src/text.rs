@@ -164,14 +164,19 @@ impl ScriptBuilder {
 
     /// Appends a text that stands, byte by byte, at `from` in the file.
     pub fn copy_text(&mut self, text: &str, from: usize) -> &mut Self {
-        if !text.is_empty() {
+        let at = self.text.len();
+        let goes_on = self
+            .pieces
+            .last()
+            .is_some_and(|last| last.copied && last.from + (at - last.at) == from);
+        if !goes_on && !text.is_empty() {
             self.pieces.push(Piece {
-                at: self.text.len(),
+                at,
                 from,
                 copied: true,
             });
-            self.text.push_str(text);
         }
+        self.text.push_str(text);
         self
     }
 

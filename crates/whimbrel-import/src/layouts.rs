@@ -1,11 +1,45 @@
 //! The layouts: how each tool names, orders and runs its files. One module per tool.
 
+mod dbmate;
+mod diesel;
+mod drizzle;
+mod files;
+mod golang_migrate;
+mod goose;
+mod graphile_migrate;
+mod node_pg_migrate;
+mod pairs;
+mod prisma;
+mod refinery;
+mod sqlx;
+mod supabase;
+mod variables;
+mod wrangler;
+
 use whimbrel_core::Error;
 use whimbrel_core::source::{Layout, NATIVE_LAYOUTS};
 
+/// The tools' layouts.
+const TOOLS: &[&dyn Layout] = &[
+    &golang_migrate::GolangMigrate,
+    &goose::Goose,
+    &dbmate::Dbmate,
+    &sqlx::Sqlx,
+    &diesel::Diesel,
+    &refinery::Refinery,
+    &prisma::Prisma,
+    &drizzle::Drizzle,
+    &supabase::Supabase,
+    &wrangler::Wrangler,
+    &node_pg_migrate::NodePgMigrate,
+    &graphile_migrate::GraphileMigrate,
+];
+
 /// All layouts that Whimbrel reads.
 pub fn layouts() -> Vec<&'static dyn Layout> {
-    NATIVE_LAYOUTS.to_vec()
+    let mut layouts = NATIVE_LAYOUTS.to_vec();
+    layouts.extend(TOOLS);
+    layouts
 }
 
 /// A layout by its name in settings.

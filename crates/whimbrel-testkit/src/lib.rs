@@ -9,7 +9,7 @@ mod process;
 mod proxy;
 
 pub use mariadb::{MariaDbServer, mariadb};
-pub use postgres::{PostgresServer, postgres};
+pub use postgres::{PostgresServer, Session, postgres};
 pub use proxy::{Fault, Proxy};
 
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -10,7 +10,7 @@ use whimbrel_core::history::{HistoryTables, Owner};
 use whimbrel_core::plan::{Goal, Plan, Status, StatusRow};
 use whimbrel_core::report::Report;
 use whimbrel_core::runner::{RunOptions, Runner, silent};
-use whimbrel_core::source::Source;
+use whimbrel_core::source::{Directory, Source};
 use whimbrel_core::takeover::TakeoverReport;
 use whimbrel_import::Histories;
 
@@ -190,6 +190,11 @@ impl MigratorBuilder {
     pub fn source(mut self, source: impl Source + 'static) -> Self {
         self.sources.push(Box::new(source));
         self
+    }
+
+    /// Adds a folder of migrations, in whatever layout it is found to have.
+    pub fn directory(self, folder: impl Into<std::path::PathBuf>) -> Self {
+        self.source(Directory::new(folder).known_layouts(whimbrel_import::layouts()))
     }
 
     /// The password, in the place of one in the URL.

@@ -66,6 +66,7 @@ pub(super) fn resolve(
         timeout: places.time(None, "timeout", section.timeout.as_ref())?,
         lock_timeout: places.time(None, "lock_timeout", section.lock_timeout.as_ref())?,
         lock_wait: places.time(global.lock_wait, "lock_wait", section.lock_wait.as_ref())?,
+        lease: places.time(None, "lease", section.lease.as_ref())?,
         retries: places.count("retries", section.retries)?,
         retry_delay: places.time(None, "retry_delay", section.retry_delay.as_ref())?,
         session_sql: places.list("session_sql", section.session_sql.as_ref())?,

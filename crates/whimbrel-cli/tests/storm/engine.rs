@@ -64,18 +64,12 @@ impl<'s> Project<'s> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_whimbrel"));
         command
             .args(arguments)
-            .args([
-                "--url",
-                &self.url,
-                "--retry-delay",
-                "50ms",
-                "--retries",
-                "8",
-            ])
+            .args(["--retry-delay", "50ms", "--retries", "8"])
             .current_dir(self.folder.path())
             .env_clear()
             .envs([("USER", "ada"), ("HOSTNAME", "here"), ("TERM", "dumb")])
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("DATABASE_URL", &self.url)
             .envs(variables.iter().copied())
             .stdin(Stdio::null());
         command
@@ -133,6 +127,22 @@ impl<'s> Project<'s> {
                 )
             }
         }
+    }
+}
+
+impl Project<'_> {
+    pub(crate) fn execute(&self, sql: &str) -> String {
+        match self.engine {
+            Engine::Postgres(server) => server.execute(&self.url, sql),
+            Engine::MariaDb(server) => server.execute(&self.url, sql),
+            Engine::Sqlite => sqlite_rows(&self.path("test.db"), sql),
+        }
+    }
+
+    /// SQLite alone: none while the table is not there.
+    pub(crate) fn try_execute(&self, sql: &str) -> Option<String> {
+        let connection = rusqlite::Connection::open(self.path("test.db")).ok()?;
+        connection.prepare(sql).is_ok().then(|| self.execute(sql))
     }
 }
 

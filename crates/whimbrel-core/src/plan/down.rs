@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::dependencies::Dependencies;
 use super::modified::{Change, change_in};
-use super::prepare::prepare;
+use super::prepare::{Rules, prepare};
 use super::{Direction, Goal, Plan, PlanInput, Step, find, not_found};
 use crate::diagnostic::Diagnostic;
 use crate::directive::Directives;
@@ -174,7 +174,13 @@ impl<'a> Planner<'a> {
 
     fn step(&mut self, row: &'a Applied) -> Result<Step, Vec<Diagnostic>> {
         let (script, directives) = self.down_script(row)?;
-        let prepared = prepare(self.input, &script, &directives)?;
+        let like = self.like(row);
+        let rules = Rules {
+            directives: &directives,
+            transactions: like.map(|m| m.transactions).unwrap_or_default(),
+            substitute: like.and_then(|m| m.substitute.as_ref()),
+        };
+        let prepared = prepare(self.input, &script, rules)?;
         let mut step = Step {
             source: row.source.clone(),
             version: row.version.clone(),
@@ -204,6 +210,27 @@ impl<'a> Planner<'a> {
         Ok(step)
     }
 
+    /// Its file, or another one of its source, which the same tool runs.
+    fn like(&self, row: &Applied) -> Option<&'a Migration> {
+        let same_source = |m: &&'a Migration| *m.source == row.source;
+        self.file(row)
+            .or_else(|| self.input.migrations.iter().find(same_source))
+    }
+
+    /// What a file that is gone said of itself, by the script that was kept.
+    fn kept_directives(&self, row: &Applied) -> Directives {
+        let kept = self.input.kept.get(&row.checksum);
+        let Some((text, like)) = kept.zip(self.like(row)) else {
+            return Directives::default();
+        };
+        let file = SourceFile::new(label(&row.version, &row.name), text.as_str());
+        let reading = (like.reader)(&file, self.input.dialect);
+        let mut directives = reading.directives;
+        directives.transaction = reading.down_transaction.or(directives.transaction);
+        directives.foreign_keys = directives.foreign_keys.or(like.directives.foreign_keys);
+        directives
+    }
+
     /// The file's down script, unless the file is gone or its up script is not what was applied:
     /// then the one that was kept.
     fn down_script(&mut self, row: &'a Applied) -> Result<(Script, Directives), Vec<Diagnostic>> {
@@ -218,7 +245,7 @@ impl<'a> Planner<'a> {
                 && matches!(change_in(self.input, migration, row), Change::Modified(_));
             if !modified || row.down_checksum.is_none() {
                 return match migration.down_script() {
-                    Ok(Some(script)) => Ok((script, migration.directives.clone())),
+                    Ok(Some(script)) => Ok((script, of_down(migration))),
                     Ok(None) if row.kind == Kind::Repeatable => {
                         Ok((nothing(row), Directives::default()))
                     }
@@ -234,7 +261,7 @@ impl<'a> Planner<'a> {
                 ),
             ));
         }
-        let directives = file.map(|m| m.directives.clone()).unwrap_or_default();
+        let directives = file.map_or_else(|| self.kept_directives(row), of_down);
         match row
             .down_checksum
             .as_ref()
@@ -254,6 +281,13 @@ impl<'a> Planner<'a> {
             None => Err(vec![irreversible(row, file)]),
         }
     }
+}
+
+/// The directives as they go for the down script.
+fn of_down(migration: &Migration) -> Directives {
+    let mut directives = migration.directives.clone();
+    directives.transaction = migration.down_transaction.or(directives.transaction);
+    directives
 }
 
 /// A repeatable migration without a rollback: only its record goes, so that it runs again.

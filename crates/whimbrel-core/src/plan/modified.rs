@@ -8,7 +8,6 @@ use super::{Goal, PlanInput};
 use crate::checksum::Checksum;
 use crate::history::{Applied, History};
 use crate::migration::{Kind, Migration};
-use crate::source::up_of;
 use crate::text::SourceFile;
 use crate::version::Version;
 
@@ -38,9 +37,12 @@ pub fn change(
         return Change::Modified(None);
     };
     let file = SourceFile::new(format!("{} as applied", migration.label()), text.as_str());
-    let (directives, up) = up_of(&file, dialect);
-    let same = significant_eq(up.text(), migration.up.text(), dialect)
-        && directives.runs_like(&migration.directives);
+    // What the layout makes of the file beyond its text (values of variables, settings that stand
+    // beside it) is left out on both sides.
+    let then = (migration.reader)(&file, dialect);
+    let now = (migration.reader)(&migration.file, dialect);
+    let same = significant_eq(then.up.text(), now.up.text(), dialect)
+        && then.directives.runs_like(&now.directives);
     if same {
         Change::Cosmetic
     } else {
@@ -68,6 +70,9 @@ pub fn needed_scripts(
         }
         if differs && undo {
             needed.extend(row.down_checksum.clone());
+            if file.is_none() {
+                needed.push(row.checksum.clone());
+            }
         }
     }
     needed

@@ -1,15 +1,17 @@
 //! From a script to statements in units: splitting, transaction rules, resuming.
 
-use std::ops::Range;
+use whimbrel_sql::{SplitError, Statement, TransactionControl, Verb, split};
 
-use whimbrel_sql::{Dialect, Facts, SplitError, Statement, TransactionControl, Verb, split};
-
+use super::control::{commits, foreign_keys_pragma, is_boundary, surely_commits_inside, why_alone};
+use super::segments::Segments;
 use super::{PlanInput, Segment, placeholder};
 use crate::diagnostic::Diagnostic;
 use crate::directive::Directives;
+use crate::migration::{Substitute, Transactions};
 use crate::text::Script;
 
 /// A script, ready to be put into a step.
+#[derive(Debug)]
 pub(super) struct Prepared {
     pub(super) script: Script,
     pub(super) statements: Vec<Statement>,
@@ -18,16 +20,42 @@ pub(super) struct Prepared {
     pub(super) foreign_keys: Option<bool>,
 }
 
+/// How a script is run: by its directives, and by the tool that it was written for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rules<'a> {
+    pub(super) directives: &'a Directives,
+    pub(super) transactions: Transactions,
+    pub(super) substitute: Option<&'a Substitute>,
+}
+
+impl Rules<'_> {
+    pub(super) fn is_off(&self) -> bool {
+        self.directives.transaction == Some(false)
+    }
+
+    pub(super) fn is_strict(&self) -> bool {
+        self.transactions == Transactions::Strict
+    }
+
+    /// The tool has a transaction open when the file begins.
+    pub(super) fn is_wrapped(&self) -> bool {
+        self.transactions == Transactions::Wrapped && !self.is_off()
+    }
+}
+
 /// Splits a script and decides how it runs.
 pub(super) fn prepare(
     input: PlanInput<'_>,
     script: &Script,
-    directives: &Directives,
+    rules: Rules<'_>,
 ) -> Result<Prepared, Vec<Diagnostic>> {
-    let script = match &input.options.placeholders {
-        Some(values) => placeholder::substitute(script, values)?,
-        None => script.clone(),
-    };
+    let mut script = script.clone();
+    if let Some(tool) = rules.substitute {
+        script = tool.apply(&script)?;
+    }
+    if let Some(values) = &input.options.placeholders {
+        script = placeholder::substitute(&script, values)?;
+    }
     let statements = split(script.text(), input.dialect)
         .map_err(|error| vec![split_diagnostic(&script, &error)])?;
     let mut prepared = Prepared {
@@ -35,22 +63,22 @@ pub(super) fn prepare(
         statements,
         segments: Vec::new(),
         journalled: false,
-        foreign_keys: directives.foreign_keys,
+        foreign_keys: rules.directives.foreign_keys,
     };
-    if input.dialect == Dialect::Sqlite {
-        prepared.take_foreign_keys_pragmas()?;
+    if !rules.is_off() {
+        prepared.take_outer_transaction();
     }
-    prepared.take_outer_transaction();
-    prepared.journalled = prepared.is_journalled(input, directives)?;
-    prepared.segments = if prepared.journalled {
-        prepared.journalled_segments(input)?
-    } else {
-        prepared.refuse_transaction_control()?;
-        vec![Segment {
-            statements: 0..prepared.statements.len(),
-            atomic: true,
-        }]
-    };
+    if prepared.is_apart(input, rules)? {
+        prepared.divide(input, rules)?;
+        return Ok(prepared);
+    }
+    prepared.take_foreign_keys_pragmas(rules)?;
+    prepared.refuse_transaction_control()?;
+    prepared.segments = vec![Segment {
+        statements: 0..prepared.statements.len(),
+        atomic: true,
+        foreign_keys: prepared.foreign_keys,
+    }];
     Ok(prepared)
 }
 
@@ -64,60 +92,119 @@ fn split_diagnostic(script: &Script, error: &SplitError) -> Diagnostic {
 }
 
 impl Prepared {
-    fn text(&self, statement: &Statement) -> &str {
+    pub(super) fn text(&self, statement: &Statement) -> &str {
         &self.script.text()[statement.span.clone()]
     }
 
-    fn at(&self, diagnostic: Diagnostic, statement: &Statement) -> Diagnostic {
+    pub(super) fn at(&self, diagnostic: Diagnostic, statement: &Statement) -> Diagnostic {
         at_statement(diagnostic, &self.script, statement)
+    }
+
+    /// What it switches enforcement to, if that is what a statement does. Other engines have no
+    /// such statement.
+    pub(super) fn switches_foreign_keys(&self, statement: &Statement) -> Option<bool> {
+        (statement.facts.verb == Verb::Pragma)
+            .then(|| foreign_keys_pragma(self.text(statement)))
+            .flatten()
+    }
+
+    /// Cuts into segments. What turns out to be one transaction is one.
+    fn divide(&mut self, input: PlanInput<'_>, rules: Rules<'_>) -> Result<(), Vec<Diagnostic>> {
+        let parts = Segments::of(self, input, rules)?;
+        self.statements = parts.statements;
+        self.segments = parts.segments;
+        self.journalled = true;
+        if let [only] = self.segments.as_slice()
+            && only.atomic
+            && !rules.is_strict()
+        {
+            self.journalled = false;
+            self.foreign_keys = only.foreign_keys;
+        }
+        Ok(())
     }
 
     /// `PRAGMA foreign_keys` does nothing inside a transaction, so one that leads the file becomes a
     /// property of the unit, and what switches it back at the end is left to the unit as well.
-    fn take_foreign_keys_pragmas(&mut self) -> Result<(), Vec<Diagnostic>> {
-        let mut value = None;
-        let mut taken = Vec::new();
-        for (index, statement) in self.statements.iter().enumerate() {
-            let Some(on) = foreign_keys_pragma(self.text(statement)) else {
-                continue;
-            };
-            let leads = index == taken.len()
-                || (index == taken.len() + 1
-                    && self.statements[taken.len()]
-                        .facts
-                        .transaction_control
-                        .is_some());
-            if value.is_none() && !leads {
-                let diagnostic = Diagnostic::error(
-                    "pragma-in-transaction",
-                    "PRAGMA foreign_keys does nothing inside a transaction",
-                );
-                return Err(vec![self.at(diagnostic, statement).help(
-                    "make it the file's first statement, or write the directive `-- Foreign-Keys: off`",
-                )]);
+    ///
+    /// Other tools send it inside their transaction all the same, where it has no effect: there,
+    /// what the author meant counts, and the check before the commit keeps it safe.
+    fn take_foreign_keys_pragmas(&mut self, rules: Rules<'_>) -> Result<(), Vec<Diagnostic>> {
+        let switches: Vec<_> = self
+            .statements
+            .iter()
+            .map(|statement| self.switches_foreign_keys(statement))
+            .collect();
+        let values: Vec<bool> = switches.iter().copied().flatten().collect();
+        let Some(&first) = values.first() else {
+            return Ok(());
+        };
+        self.foreign_keys = match rules.transactions {
+            Transactions::Strict => {
+                self.refuse_late_switch()?;
+                self.foreign_keys.or(Some(first))
             }
-            value.get_or_insert(on);
-            taken.push(index);
-        }
-        for index in taken.into_iter().rev() {
-            self.statements.remove(index);
-        }
-        self.foreign_keys = self.foreign_keys.or(value);
+            Transactions::Wrapped if values.contains(&false) => Some(false),
+            Transactions::Bare if self.leads(&switches) => Some(first),
+            Transactions::Wrapped | Transactions::Bare => self.foreign_keys,
+        };
+        let mut switches = switches.into_iter();
+        self.statements
+            .retain(|_| switches.next().flatten().is_none());
         Ok(())
+    }
+
+    /// True if the first switch has nothing but settings before it.
+    fn leads(&self, switches: &[Option<bool>]) -> bool {
+        let before = switches.iter().take_while(|switch| switch.is_none());
+        let before = &self.statements[..before.count()];
+        before.iter().all(is_setting)
+    }
+
+    fn refuse_late_switch(&self) -> Result<(), Vec<Diagnostic>> {
+        let is_switch = |statement: &&Statement| self.switches_foreign_keys(statement).is_some();
+        let Some(first) = self.statements.iter().find(is_switch) else {
+            return Ok(());
+        };
+        let before = self.statements.iter().take_while(|s| s.span != first.span);
+        if before.into_iter().all(is_setting) {
+            return Ok(());
+        }
+        let diagnostic = Diagnostic::error(
+            "pragma-in-transaction",
+            "PRAGMA foreign_keys does nothing inside a transaction",
+        );
+        Err(vec![self.at(diagnostic, first).help(
+            "make it the file's first statement, or write the directive `-- Foreign-Keys: off`",
+        )])
+    }
+
+    /// True if enforcement is switched between other statements, so that one transaction around
+    /// everything would run some of them with the wrong setting.
+    fn switches_in_the_middle(&self) -> bool {
+        let is_switch = |s: &Statement| self.switches_foreign_keys(s).is_some();
+        let middle = self.statements.iter().skip_while(|s| is_setting(s));
+        let middle: Vec<_> = middle.collect();
+        let end = middle.iter().rposition(|s| !is_setting(s));
+        end.is_some_and(|end| middle[..end].iter().any(|s| is_switch(s)))
     }
 
     /// One BEGIN ... COMMIT around everything becomes the unit's own transaction.
     fn take_outer_transaction(&mut self) {
+        let pragmas = |statement: &&Statement| self.switches_foreign_keys(statement).is_some();
         let count = self.statements.len();
+        let start = self.statements.iter().take_while(pragmas).count();
+        let end = count - self.statements.iter().rev().take_while(pragmas).count();
+        if end < start + 2 {
+            return;
+        }
         let control = |index: usize| self.statements[index].facts.transaction_control;
-        let inner = |range: Range<usize>| range.into_iter().all(|i| !is_boundary(control(i)));
-        if count >= 2
-            && control(0) == Some(TransactionControl::Begin)
-            && control(count - 1) == Some(TransactionControl::Commit)
-            && inner(1..count - 1)
+        if control(start) == Some(TransactionControl::Begin)
+            && control(end - 1) == Some(TransactionControl::Commit)
+            && !(start + 1..end - 1).any(|index| is_boundary(control(index)))
         {
-            self.statements.pop();
-            self.statements.remove(0);
+            self.statements.remove(end - 1);
+            self.statements.remove(start);
         }
     }
 
@@ -133,7 +220,7 @@ impl Prepared {
                     "the file controls transactions itself, but runs inside one",
                 );
                 self.at(diagnostic, statement).help(
-                    "take it out (the whole file is one transaction), split the file there, or write the directive `-- Transaction: off`",
+                    "take it out (the whole file is one transaction), split the file there, or write the directive `-- Transaction: off`; if another tool ran this file as it is, name that tool's layout: `--layout NAME`",
                 )
             })
             .collect();
@@ -144,104 +231,57 @@ impl Prepared {
         }
     }
 
-    fn is_journalled(
-        &self,
-        input: PlanInput<'_>,
-        directives: &Directives,
-    ) -> Result<bool, Vec<Diagnostic>> {
-        if !input.capabilities.transactional_ddl {
-            let commits = |facts: &Facts| facts.implicit_commit || facts.may_commit;
-            let off = directives.transaction == Some(false);
-            return Ok(off || self.statements.iter().any(|s| commits(&s.facts)));
-        }
-        if directives.transaction == Some(false) {
+    /// True if the script is not one transaction.
+    fn is_apart(&self, input: PlanInput<'_>, rules: Rules<'_>) -> Result<bool, Vec<Diagnostic>> {
+        let boundary = |s: &Statement| is_boundary(s.facts.transaction_control);
+        let own_control = !rules.is_strict() && self.statements.iter().any(boundary);
+        if rules.is_off() || own_control {
             return Ok(true);
         }
-        let alone: Vec<_> = self
-            .statements
-            .iter()
+        if !input.capabilities.transactional_ddl {
+            return Ok(self.statements.iter().any(|s| commits(&s.facts)));
+        }
+        let others = || {
+            let all = self.statements.iter();
+            all.filter(|statement| self.switches_foreign_keys(statement).is_none())
+        };
+        let alone: Vec<_> = others()
             .filter_map(|statement| Some((statement, why_alone(input, &statement.facts)?)))
             .collect();
+        if rules.transactions == Transactions::Bare {
+            return Ok(!alone.is_empty()
+                || self.switches_in_the_middle()
+                || self.is_one_that_commits());
+        }
         let Some((statement, reason)) = alone.first() else {
             return Ok(false);
         };
-        if alone.len() == self.statements.len() && directives.transaction.is_none() {
+        if alone.len() == others().count() && rules.directives.transaction.is_none() {
             return Ok(true);
         }
         let message = format!("{reason} can't run inside a transaction");
         let diagnostic = self.at(Diagnostic::error("not-in-transaction", message), statement);
-        Err(vec![diagnostic.help(
-            "move it into a file of its own, or write the directive `-- Transaction: off` at the top of this file",
-        )])
+        Err(vec![diagnostic.help(if rules.is_strict() {
+            "move it into a file of its own, or write the directive `-- Transaction: off` at the top of this file"
+        } else {
+            "move it into a file of its own, or say in this file, as its tool has it, that it runs without a transaction"
+        })])
     }
 
-    /// Each statement is a unit. It is an atomic one, so that its journal entry is exact, wherever
-    /// the statement may run in a transaction; the file's own BEGIN ... COMMIT is one too, and on
-    /// engines whose schema changes commit, so are data changes in a row.
-    fn journalled_segments(
-        &mut self,
-        input: PlanInput<'_>,
-    ) -> Result<Vec<Segment>, Vec<Diagnostic>> {
-        let group = !input.capabilities.transactional_ddl;
-        let mut segments: Vec<Segment> = Vec::new();
-        let mut kept = Vec::with_capacity(self.statements.len());
-        let mut open: Option<(usize, Statement)> = None;
-        for statement in &self.statements {
-            let control = statement.facts.transaction_control;
-            match control {
-                Some(TransactionControl::Begin) if open.is_none() => {
-                    open = Some((kept.len(), statement.clone()));
-                    continue;
-                }
-                Some(TransactionControl::Commit) if open.is_some() => {
-                    if let Some((start, _)) = open.take() {
-                        segments.push(Segment {
-                            statements: start..kept.len(),
-                            atomic: true,
-                        });
-                    }
-                    continue;
-                }
-                control if is_boundary(control) => return Err(vec![self.unbalanced(statement)]),
-                _ => {}
+    /// A single call or block that commits: with others beside it, the server would refuse it.
+    fn is_one_that_commits(&self) -> bool {
+        match self.statements.as_slice() {
+            [only] => {
+                only.facts.verb != Verb::Pragma && surely_commits_inside(only, self.text(only))
             }
-            let at = kept.len();
-            kept.push(statement.clone());
-            if open.is_some() {
-                continue;
-            }
-            let facts = &statement.facts;
-            let atomic = if group {
-                !facts.implicit_commit && !facts.may_commit
-            } else {
-                why_alone(input, facts).is_none() && !commits_inside(facts)
-            };
-            match segments.last_mut() {
-                Some(last) if group && atomic && last.atomic && last.statements.end == at => {
-                    last.statements.end += 1;
-                }
-                _ => segments.push(Segment {
-                    statements: at..at + 1,
-                    atomic,
-                }),
-            }
+            _ => false,
         }
-        if let Some((_, begin)) = open {
-            return Err(vec![self.unbalanced(&begin)]);
-        }
-        self.statements = kept;
-        segments.retain(|segment| !segment.statements.is_empty());
-        Ok(segments)
     }
+}
 
-    fn unbalanced(&self, statement: &Statement) -> Diagnostic {
-        let diagnostic = Diagnostic::error(
-            "transaction-control",
-            "this transaction control has no partner in the file",
-        );
-        self.at(diagnostic, statement)
-            .help("write BEGIN ... COMMIT in pairs, without ROLLBACK")
-    }
+/// Settings and transaction control, which change no data.
+fn is_setting(statement: &Statement) -> bool {
+    statement.facts.verb == Verb::Pragma || statement.facts.transaction_control.is_some()
 }
 
 /// Points a diagnostic at a statement's first line.
@@ -256,41 +296,6 @@ pub(super) fn at_statement(
     diagnostic.at_script(script, start..start + end, "")
 }
 
-/// Control that begins or ends transactions; savepoints inside one are fine.
-fn is_boundary(control: Option<TransactionControl>) -> bool {
-    !matches!(
-        control,
-        None | Some(
-            TransactionControl::Savepoint
-                | TransactionControl::Release
-                | TransactionControl::RollbackTo
-        )
-    )
-}
-
-fn why_alone(input: PlanInput<'_>, facts: &Facts) -> Option<&'static str> {
-    let enum_value = facts.add_enum_value && !input.capabilities.enum_value_in_transaction;
-    facts
-        .not_in_transaction
-        .or(enum_value.then_some("ALTER TYPE ... ADD VALUE (before PostgreSQL 12)"))
-}
-
-/// A procedure or a block may commit by itself, which it can't inside a transaction.
-fn commits_inside(facts: &Facts) -> bool {
-    facts.may_commit || matches!(facts.verb, Verb::Call | Verb::Do)
-}
-
-/// `PRAGMA foreign_keys = off` and its other spellings.
-fn foreign_keys_pragma(text: &str) -> Option<bool> {
-    let facts_text = text.to_ascii_lowercase();
-    let rest = facts_text.strip_prefix("pragma")?.trim_start();
-    let rest = rest.strip_prefix("main.").unwrap_or(rest);
-    let rest = rest.strip_prefix("foreign_keys")?.trim();
-    let value = rest
-        .strip_prefix('=')
-        .or_else(|| rest.strip_prefix('(').and_then(|r| r.strip_suffix(')')))?;
-    Some(matches!(
-        value.trim().trim_matches(['\'', '"']),
-        "on" | "1" | "true" | "yes"
-    ))
-}
+#[cfg(test)]
+#[path = "prepare_tests.rs"]
+mod tests;

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 use whimbrel_sql::Dialect;
 
-use super::baseline::Baselines;
 use super::modified::{Change, change};
+use super::order::Order;
 use crate::checksum::Checksum;
 use crate::history::{Action, Applied, Attempt, AttemptState, History, Holder};
 use crate::migration::{Kind, Migration, label};
@@ -136,10 +136,10 @@ pub fn status(
         .map(|m| ((&*m.source, &m.version), m))
         .collect();
     let sources: Vec<&str> = migrations.iter().map(|m| &*m.source).collect();
-    let baselines = Baselines::of(migrations, history);
     let mut rows = Vec::with_capacity(migrations.len());
     let mut seen = std::collections::HashSet::new();
     let mut outdated = 0;
+    let order = Order::of(migrations, history);
     for row in &history.applied {
         if !sources.is_empty() && !sources.contains(&row.source.as_str()) {
             continue;
@@ -164,7 +164,7 @@ pub fn status(
     }
     for migration in migrations {
         if !seen.contains(&(&*migration.source, &migration.version)) {
-            rows.push(pending_row(migration, history, &baselines));
+            rows.push(pending_row(migration, history, &order));
         }
     }
     let count = |test: fn(State) -> bool| rows.iter().filter(|row| test(row.state)).count();
@@ -206,13 +206,13 @@ fn applied_row(row: &Applied, file: Option<&Migration>, state: State) -> StatusR
     }
 }
 
-fn pending_row(migration: &Migration, history: &History, baselines: &Baselines) -> StatusRow {
+fn pending_row(migration: &Migration, history: &History, order: &Order<'_>) -> StatusRow {
     let attempt = history.attempt(&migration.source, &migration.version);
-    let state = if baselines.cover(migration) {
+    let state = if order.in_baseline(migration) {
         State::Baseline
     } else {
         attempt.map_or_else(
-            || pending_state(migration, history),
+            || pending_state(migration, order),
             |a| attempt_state(a, history),
         )
     };
@@ -246,14 +246,8 @@ fn attempt_state(attempt: &Attempt, history: &History) -> State {
     }
 }
 
-fn pending_state(migration: &Migration, history: &History) -> State {
-    let below = migration.kind == Kind::Versioned
-        && history.applied.iter().any(|row| {
-            row.kind != Kind::Repeatable
-                && row.source == *migration.source
-                && row.version > migration.version
-        });
-    if below {
+fn pending_state(migration: &Migration, order: &Order<'_>) -> State {
+    if migration.kind == Kind::Versioned && order.above(migration).is_some() {
         State::OutOfOrder
     } else {
         State::Pending

@@ -2,10 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::baseline::Baselines;
 use super::dependencies::{Dependencies, circle};
 use super::modified::{Change, change_in};
-use super::prepare::prepare;
+use super::order::Order;
+use super::prepare::{Rules, prepare};
 use super::{Direction, Goal, Plan, PlanInput, Step, find, not_found};
 use crate::diagnostic::Diagnostic;
 use crate::error::Error;
@@ -36,8 +36,8 @@ pub(super) fn plan(input: PlanInput<'_>, goal: &Goal) -> Result<Plan, Error> {
 struct Planner<'a> {
     input: PlanInput<'a>,
     applied: HashMap<(&'a str, &'a Version), &'a Applied>,
-    baselines: Baselines<'a>,
     dependencies: Dependencies,
+    order: Order<'a>,
     errors: Vec<Diagnostic>,
     warnings: Vec<Diagnostic>,
 }
@@ -50,8 +50,8 @@ impl<'a> Planner<'a> {
             applied: rows
                 .map(|row| ((row.source.as_str(), &row.version), row))
                 .collect(),
-            baselines: Baselines::of(input.migrations, input.history),
             dependencies: Dependencies::of(input.migrations),
+            order: Order::of(input.migrations, input.history),
             errors: Vec::new(),
             warnings: Vec::new(),
         }
@@ -106,7 +106,7 @@ impl<'a> Planner<'a> {
     /// A baseline records every file that it knows, so one without a record came later.
     fn check_below_baseline(&mut self) {
         for migration in self.input.migrations {
-            if self.row(migration).is_none() && self.baselines.cover(migration) {
+            if self.row(migration).is_none() && self.in_baseline(migration) {
                 self.warnings.push(
                     Diagnostic::warning(
                         "below-baseline",
@@ -169,8 +169,12 @@ impl<'a> Planner<'a> {
                 migration.kind == Kind::Repeatable
                     && change_in(self.input, migration, row) != Change::None
             }
-            None => migration.kind == Kind::Repeatable || !self.baselines.cover(migration),
+            None => migration.kind == Kind::Repeatable || !self.in_baseline(migration),
         }
+    }
+
+    fn in_baseline(&self, migration: &Migration) -> bool {
+        self.order.in_baseline(migration)
     }
 
     fn choose(&mut self, goal: &Goal, pending: &[usize]) -> Vec<usize> {
@@ -215,26 +219,15 @@ impl<'a> Planner<'a> {
     fn check_order(&mut self, chosen: &[usize]) {
         let migrations = self.input.migrations;
         let members: HashSet<_> = chosen.iter().copied().collect();
-        let mut highest: HashMap<&str, &Version> = HashMap::new();
-        for row in &self.input.history.applied {
-            if row.kind != Kind::Repeatable {
-                let top = highest.entry(&row.source).or_insert(&row.version);
-                if row.version > **top {
-                    *top = &row.version;
-                }
-            }
-        }
         for &index in chosen {
             let migration = &migrations[index];
-            if let Some(&top) = highest.get(&*migration.source)
-                && migration.kind == Kind::Versioned
-                && migration.version < *top
+            let allowed =
+                self.input.options.out_of_order || migration.directives.allows("out-of-order");
+            if migration.kind == Kind::Versioned
+                && !allowed
+                && let Some(top) = self.order.above(migration)
             {
-                let allowed =
-                    self.input.options.out_of_order || migration.directives.allows("out-of-order");
-                if !allowed {
-                    self.object(out_of_order(migration, top), false);
-                }
+                self.object(out_of_order(migration, top), false);
             }
             for problem in self.missing_dependencies(index, &members) {
                 self.errors.push(problem);
@@ -255,7 +248,7 @@ impl<'a> Planner<'a> {
             .filter(|entry| {
                 !entry
                     .index
-                    .is_some_and(|i| self.baselines.cover(&self.input.migrations[i]))
+                    .is_some_and(|i| self.in_baseline(&self.input.migrations[i]))
             })
             .map(|entry| {
                 let (state, help) = match entry.index {
@@ -343,7 +336,15 @@ impl<'a> Planner<'a> {
                 .help("add a `-- Rollback` section, or the directive `-- Irreversible: why`"),
             ]);
         }
-        let prepared = prepare(self.input, &migration.up, &migration.directives)?;
+        let prepared = prepare(
+            self.input,
+            &migration.up,
+            Rules {
+                directives: &migration.directives,
+                transactions: migration.transactions,
+                substitute: migration.substitute.as_ref(),
+            },
+        )?;
         let mut step = Step {
             source: migration.source.to_string(),
             version: migration.version.clone(),

@@ -167,7 +167,6 @@ impl Execution<'_> {
         }
     }
 
-    /// Best effort: the failure itself is what the caller must hear of.
     pub(super) async fn note_failure(&mut self, records: &Records, error: &UnitError) {
         if error.error.kind == DriverErrorKind::Lost || error.error.kind == DriverErrorKind::Fenced
         {
@@ -183,10 +182,11 @@ impl Execution<'_> {
             error: Some(error.error.message.clone()),
             ..records.attempt.clone()
         };
-        self.note(Write::Attempt(&failed)).await;
+        // Best effort: the failure itself is what the caller must hear of.
+        let _ = self.note(Write::Attempt(&failed)).await;
     }
 
-    pub(super) async fn note(&mut self, write: Write<'_>) {
+    pub(super) async fn note(&mut self, write: Write<'_>) -> Result<(), UnitError> {
         let unit = Unit {
             lease: *self.lease,
             atomic: true,
@@ -199,7 +199,7 @@ impl Execution<'_> {
             replay: Vec::new(),
             continues: false,
         };
-        let _ = self.driver.apply(&unit, &mut |_| {}).await;
+        self.driver.apply(&unit, &mut |_| {}).await
     }
 }
 

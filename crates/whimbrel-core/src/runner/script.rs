@@ -263,6 +263,7 @@ pub fn dry_run(
                 let part = records.segment(step, segment, place == 0, None);
                 let mut unit = unit(step, part, segment.atomic, lease, options);
                 unit.continues = place > 0;
+                unit.foreign_keys = segment.foreign_keys;
                 text.push_str(&driver.render(&unit));
             }
         }
@@ -280,6 +281,7 @@ pub(super) fn pending_segments(step: &Step) -> Vec<Segment> {
         return vec![Segment {
             statements: count..count,
             atomic: true,
+            foreign_keys: None,
         }];
     }
     step.segments
@@ -287,7 +289,7 @@ pub(super) fn pending_segments(step: &Step) -> Vec<Segment> {
         .filter(|segment| segment.statements.end > done)
         .map(|segment| Segment {
             statements: segment.statements.start.max(done)..segment.statements.end,
-            atomic: segment.atomic,
+            ..*segment
         })
         .collect()
 }

@@ -1,5 +1,6 @@
 //! A folder of migration files.
 
+use std::collections::BTreeMap;
 use std::fs::FileType;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,6 +18,8 @@ pub struct Directory {
     roots: Vec<PathBuf>,
     extensions: Vec<String>,
     sort_dirs_separately: bool,
+    environment: Arc<BTreeMap<String, String>>,
+    placeholders: Arc<BTreeMap<String, String>>,
     layout: Option<&'static dyn Layout>,
     known: Vec<&'static dyn Layout>,
 }
@@ -29,6 +32,8 @@ impl Directory {
             roots: vec![root.into()],
             extensions: vec!["sql".to_owned()],
             sort_dirs_separately: false,
+            environment: Arc::default(),
+            placeholders: Arc::default(),
             layout: None,
             known: NATIVE_LAYOUTS.to_vec(),
         }
@@ -62,6 +67,20 @@ impl Directory {
         self
     }
 
+    /// The environment, for files that refer to it as their tool lets them; empty if not set, for a
+    /// library does not read it by itself.
+    pub fn environment(mut self, values: BTreeMap<String, String>) -> Self {
+        self.environment = Arc::new(values);
+        self
+    }
+
+    /// Values for the placeholders that other tools have; empty if not set. Whimbrel's own are a
+    /// setting of the run.
+    pub fn placeholders(mut self, values: BTreeMap<String, String>) -> Self {
+        self.placeholders = Arc::new(values);
+        self
+    }
+
     /// Reads the files in this layout instead of finding out.
     pub fn layout(mut self, layout: &'static dyn Layout) -> Self {
         self.layout = Some(layout);
@@ -85,6 +104,8 @@ impl Directory {
             entries: Vec::new(),
             others: Vec::new(),
             sort_dirs_separately: self.sort_dirs_separately,
+            environment: Arc::clone(&self.environment),
+            placeholders: Arc::clone(&self.placeholders),
         };
         if let Some(root) = self.roots.iter().find(|root| !root.exists()) {
             let message = format!("there is no folder {}", root.display());

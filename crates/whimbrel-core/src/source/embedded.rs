@@ -11,11 +11,15 @@ use super::{DEFAULT_SOURCE, Loaded, Source};
 use crate::error::Error;
 use crate::text::SourceFile;
 
+/// What tools keep beside their scripts: journals and settings.
+const BESIDE: [&str; 3] = ["json", "toml", "plan"];
+
 /// Native files by name and text, for example from `include_str!`.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Embedded {
     name: Arc<str>,
     files: Vec<(String, Arc<SourceFile>)>,
+    layout: &'static dyn Layout,
 }
 
 impl Embedded {
@@ -29,12 +33,19 @@ impl Embedded {
         Self {
             name: DEFAULT_SOURCE.into(),
             files: files.collect(),
+            layout: &Native,
         }
     }
 
     /// The namespace of its versions; `main` if not set.
     pub fn source(mut self, name: &str) -> Self {
         self.name = name.into();
+        self
+    }
+
+    /// The layout of the files; native if not set.
+    pub fn layout(mut self, layout: &'static dyn Layout) -> Self {
+        self.layout = layout;
         self
     }
 }
@@ -59,12 +70,15 @@ impl Source for Embedded {
                 text: Some(Arc::clone(file)),
             }
         });
+        let (entries, others) =
+            entries.partition(|entry: &Entry| !BESIDE.contains(&entry.extension.as_str()));
         let listing = Listing {
             source: Arc::clone(&self.name),
-            entries: entries.collect(),
+            entries,
+            others,
             ..Listing::default()
         };
-        Native.load(&listing, dialect)
+        self.layout.load(&listing, dialect)
     }
 
     fn describe(&self) -> String {

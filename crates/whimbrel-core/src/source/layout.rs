@@ -1,5 +1,6 @@
 //! Layouts: how a folder's files are read as migrations.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -23,6 +24,10 @@ pub struct Listing {
     pub others: Vec<Entry>,
     /// Sort each folder by itself, in the order of the folders' names, not all files together.
     pub sort_dirs_separately: bool,
+    /// The environment, for tools whose files refer to it.
+    pub environment: Arc<BTreeMap<String, String>>,
+    /// Values that are given for placeholders, for tools that have some of their own.
+    pub placeholders: Arc<BTreeMap<String, String>>,
 }
 
 /// One file.

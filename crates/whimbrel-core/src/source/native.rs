@@ -7,7 +7,7 @@ use std::sync::Arc;
 use whimbrel_sql::Dialect;
 
 use super::layout::{Certainty, Entry, Layout, Listing, Recognised};
-use super::{Loaded, sections};
+use super::{Loaded, in_parallel, sections};
 use crate::checksum::Checksum;
 use crate::diagnostic::Diagnostic;
 use crate::error::Error;
@@ -179,33 +179,13 @@ pub(super) fn load(
     }
 }
 
-/// Reads the files with as many threads as there are cores: ten thousand small files take most
-/// of their time in the system's calls.
 fn read_all<'a>(
     listing: &'a Listing,
     dialect: Dialect,
     named: &(dyn Fn(&Entry) -> FileName + Sync),
 ) -> Result<Vec<Read<'a>>, Error> {
-    let threads = std::thread::available_parallelism()
-        .map_or(1, usize::from)
-        .min(8);
-    let entries = &listing.entries;
-    let share = entries.len().div_ceil(threads).max(64);
     let read = |entry: &'a Entry| read_one(listing, entry, dialect, named(entry));
-    let mut result = Vec::with_capacity(entries.len());
-    std::thread::scope(|scope| {
-        let workers: Vec<_> = entries
-            .chunks(share)
-            .map(|chunk| scope.spawn(move || chunk.iter().map(read).collect::<Vec<_>>()))
-            .collect();
-        for worker in workers {
-            match worker.join() {
-                Ok(list) => result.extend(list),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
-    });
-    result.into_iter().collect()
+    in_parallel(&listing.entries, read).into_iter().collect()
 }
 
 fn read_one<'a>(
@@ -277,6 +257,9 @@ fn read_one<'a>(
         up: parts.up,
         down: parts.down.map_or(Down::None, Down::Script),
         transactions: Transactions::default(),
+        down_transaction: None,
+        reader: sections::read,
+        substitute: None,
     };
     Ok(Read {
         entry,

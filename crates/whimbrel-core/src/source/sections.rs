@@ -6,39 +6,26 @@ use std::sync::Arc;
 use whimbrel_sql::Dialect;
 
 use crate::diagnostic::Diagnostic;
-use crate::directive::Directives;
+use crate::migration::Reading;
 use crate::text::{Script, SourceFile};
 
-/// What a native file holds.
-pub(super) struct Sections {
-    pub(super) directives: Directives,
-    pub(super) up: Script,
-    pub(super) down: Option<Script>,
-    pub(super) problems: Vec<Diagnostic>,
-}
-
-/// Lines that other tools put into their files. Read as native, such a file would run its down
-/// part as well, so it is refused.
-const FOREIGN: [(&str, &str); 8] = [
-    ("-- +goose", "goose"),
-    ("-- +micrate", "micrate"),
-    ("-- +migrate", "sql-migrate"),
-    ("-- migrate:up", "dbmate"),
-    ("-- Up Migration", "node-pg-migrate"),
-    ("--! Previous:", "graphile-migrate"),
-    ("--liquibase formatted sql", "liquibase"),
-    ("-- liquibase formatted sql", "liquibase"),
+/// Lines that other tools put into their files, and whether there is a layout of the same name. Read
+/// as native, such a file would run its down part as well, so it is refused.
+const FOREIGN: [(&str, &str, bool); 8] = [
+    ("-- +goose", "goose", true),
+    ("-- +micrate", "micrate", false),
+    ("-- +migrate", "sql-migrate", false),
+    ("-- migrate:up", "dbmate", true),
+    ("-- Up Migration", "node-pg-migrate", true),
+    ("--! Previous:", "graphile-migrate", true),
+    ("--liquibase formatted sql", "liquibase", false),
+    ("-- liquibase formatted sql", "liquibase", false),
 ];
 
 /// Takes a native file apart.
-pub(super) fn read(file: &Arc<SourceFile>, dialect: Dialect) -> Sections {
+pub(super) fn read(file: &Arc<SourceFile>, dialect: Dialect) -> Reading {
     let text = file.text();
-    let mut sections = Sections {
-        directives: Directives::default(),
-        up: Script::whole(Arc::clone(file)),
-        down: None,
-        problems: Vec::new(),
-    };
+    let mut sections = Reading::whole(file, dialect);
     let mut opening = true;
     let mut position = 0;
     let mut one_liners = Vec::new();
@@ -86,19 +73,20 @@ pub(super) fn read(file: &Arc<SourceFile>, dialect: Dialect) -> Sections {
 
 fn foreign(file: &Arc<SourceFile>, comment: &Range<usize>) -> Option<Diagnostic> {
     let line = &file.text()[comment.clone()];
-    let (_, tool) = FOREIGN.into_iter().find(|(mark, _)| {
+    let (_, tool, layout) = FOREIGN.into_iter().find(|(mark, _, _)| {
         line.get(..mark.len())
             .is_some_and(|start| start.eq_ignore_ascii_case(mark))
     })?;
+    let message = format!("this is a file of {tool}, not a native one");
+    let help = if layout {
+        format!("its parts would all run as one script: read the folder with `--layout {tool}`")
+    } else {
+        "its parts would all run as one script; Whimbrel has no layout for that tool".to_owned()
+    };
     Some(
-        Diagnostic::error(
-            "foreign-file",
-            format!("this is a file of {tool}, not a native one"),
-        )
-        .at(file, comment.clone(), "")
-        .help(
-            "its parts would all run as one script; the layout of that tool is needed to read it",
-        ),
+        Diagnostic::error("foreign-file", message)
+            .at(file, comment.clone(), "")
+            .help(help),
     )
 }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, Value};
+use mysql_async::prelude::{Protocol, Queryable};
+use mysql_async::{Conn, QueryResult, Value};
 use whimbrel_core::checksum::Checksum;
 use whimbrel_core::driver::{
     BoundStatement, Cancel, Capabilities, Driver, DriverError, DriverErrorKind, Lease, LockAttempt,
@@ -112,26 +112,27 @@ impl Mysql {
     }
 
     async fn reset(&mut self) -> Result<(), DriverError> {
+        self.clean().await?;
+        // A reset frees named locks, and the dead client's guard with them: take it at once again.
+        let again = format!("SELECT GET_LOCK({}, 0)", self.lock_name());
+        let got = rows(&mut self.connection, &again).await?;
+        if got.first().and_then(|row| row[0].clone()).as_deref() != Some("1") {
+            return Err(history_sql::fenced());
+        }
+        self.session_sql().await
+    }
+
+    /// A session as new, without the named lock.
+    async fn clean(&mut self) -> Result<(), DriverError> {
         self.connection
             .reset()
             .await
             .map_err(|error| errors::error(&error))?;
         let database = history_sql::Flavor::name(&Flavor::default(), &self.config.database);
-        // A reset frees named locks, and the dead client's guard with them: take it at once again.
-        let again = format!("USE {database};\nSELECT GET_LOCK({}, 0)", self.lock_name());
-        let sets = batch(&mut self.connection, &again).await?;
-        if sets
-            .last()
-            .and_then(|set| set.first())
-            .and_then(|row| row[0].clone())
-            .as_deref()
-            != Some("1")
-        {
-            return Err(history_sql::fenced());
-        }
+        rows(&mut self.connection, &format!("USE {database}")).await?;
         self.dirty = false;
         self.lock_timeout = None;
-        self.session_sql().await
+        Ok(())
     }
 
     /// Sets the longest wait for locks where it is not set already.
@@ -143,6 +144,35 @@ impl Mysql {
             );
             rows(&mut self.connection, &set).await?;
             self.lock_timeout = Some(limit);
+        }
+        Ok(())
+    }
+
+    /// A process that stands still (or a machine that is cut off) keeps the named lock by its
+    /// connection. Once its lease has run out and the connection has done nothing for a second, it
+    /// is ended, and what it had open is rolled back. One that is at work is left alone.
+    async fn end_idle_holder(&mut self, name: &str) -> Result<(), DriverError> {
+        let tables = &self.options.tables;
+        let lock = history_sql::table(&Flavor::default(), tables, &tables.lock);
+        let select = format!(
+            "SELECT p.ID FROM information_schema.PROCESSLIST p, {lock} l WHERE p.ID = IS_USED_LOCK({name}) AND p.COMMAND = 'Sleep' AND p.TIME >= 1 AND l.id = 1 AND l.expires < {}",
+            history_sql::Flavor::now(&Flavor::default()),
+        );
+        for id in rows(&mut self.connection, &select)
+            .await?
+            .into_iter()
+            .flatten()
+            .flatten()
+        {
+            match rows(&mut self.connection, &format!("KILL CONNECTION {id}")).await {
+                // It went by itself.
+                Err(error)
+                    if error
+                        .code
+                        .as_deref()
+                        .is_some_and(|code| code.starts_with("1094 ")) => {}
+                other => drop(other?),
+            }
         }
         Ok(())
     }
@@ -212,6 +242,7 @@ impl Mysql {
                 affected = result.affected_rows();
                 warnings = result.warnings();
             }
+            end_of(&mut result).await?;
             (affected, warnings)
         };
         if warnings > 0 {
@@ -334,8 +365,17 @@ async fn batch(connection: &mut Conn, sql: &str) -> Result<Vec<Vec<Row>>, Driver
             );
         }
     }
+    end_of(&mut result).await?;
     failpoint::reach();
     Ok(sets)
+}
+
+/// An error that comes after a result is kept back until something is read after it; left there, it
+/// would be taken for the next query's.
+async fn end_of<P: Protocol>(result: &mut QueryResult<'_, '_, P>) -> Result<(), DriverError> {
+    let nothing: Vec<mysql_async::Row> = result.collect().await.map_err(|e| errors::error(&e))?;
+    debug_assert!(nothing.is_empty());
+    Ok(())
 }
 
 async fn rows(connection: &mut Conn, sql: &str) -> Result<Vec<Row>, DriverError> {
@@ -408,11 +448,18 @@ impl Driver for Mysql {
         lease: Duration,
         previous: Option<&Lease>,
     ) -> Result<LockAttempt, DriverError> {
+        if self.dirty {
+            // The first unit would do so and let go of the named lock for a moment, which others
+            // would take for its holder's death.
+            self.clean().await?;
+            self.session_sql().await?;
+        }
         let name = self.lock_name();
         let (flavor, tables) = (Flavor::default(), self.options.tables.clone());
         let got = rows(&mut self.connection, &format!("SELECT GET_LOCK({name}, 0)")).await?;
         if got.first().and_then(|row| row[0].clone()).as_deref() != Some("1") {
             // Also a dead client's statement that still runs in the server keeps it.
+            self.end_idle_holder(&name).await?;
             let holder = self.read_history().await?.holder;
             return Ok(LockAttempt::Held(
                 holder.unwrap_or_else(history_sql::unknown_holder),

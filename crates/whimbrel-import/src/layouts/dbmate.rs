@@ -1,0 +1,110 @@
+//! dbmate: `20230101000000_name.sql` with `-- migrate:up` and `-- migrate:down`.
+
+use std::sync::Arc;
+
+use whimbrel_core::Error;
+use whimbrel_core::diagnostic::Diagnostic;
+use whimbrel_core::migration::{Reading, Transactions};
+use whimbrel_core::source::{Certainty, Layout, Listing, Loaded, Recognised};
+use whimbrel_core::text::{Script, SourceFile};
+use whimbrel_sql::Dialect;
+
+use super::files::{Found, Problems, Rules, any_file_has, lines, load, number_and_name};
+
+/// The layout of dbmate.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Dbmate;
+
+impl Layout for Dbmate {
+    fn name(&self) -> &'static str {
+        "dbmate"
+    }
+
+    fn recognise(&self, listing: &Listing) -> Option<Recognised> {
+        any_file_has(listing, |text| mark(text, "up").is_some()).then(|| {
+            let reason = "files with `-- migrate:up` lines";
+            Recognised::new(Certainty::Certain, reason)
+        })
+    }
+
+    /// In the order of the files' names, as texts.
+    fn load(&self, listing: &Listing, dialect: Dialect) -> Result<Loaded, Error> {
+        let mut problems = Problems::default();
+        let mut found = Vec::new();
+        for entry in &listing.entries {
+            match number_and_name(&entry.stem) {
+                Some((version, name)) => found.push(Found::new(version, name, entry, None)),
+                None => problems.stray(entry, "the name does not begin with a number"),
+            }
+        }
+        found.sort_by(|a, b| a.up.stem.cmp(&b.up.stem));
+        let rules = Rules {
+            transactions: Transactions::Wrapped,
+            reader: read,
+            substitute: None,
+            foreign_keys: Some(false),
+        };
+        load(listing, dialect, &found, &rules, problems)
+    }
+}
+
+/// A line that begins a part.
+struct Mark {
+    start: usize,
+    /// Where the part's SQL begins.
+    end: usize,
+    transaction: Option<bool>,
+}
+
+fn mark(text: &str, part: &str) -> Option<Mark> {
+    let wanted = format!("migrate:{part}");
+    lines(text).find_map(|(start, line)| {
+        let mut words = line.trim_start().strip_prefix("--")?.split_whitespace();
+        if words.next() != Some(&wanted) {
+            return None;
+        }
+        let off = words.any(|word| word == "transaction:false");
+        Some(Mark {
+            start,
+            end: start + line.len(),
+            transaction: off.then_some(false),
+        })
+    })
+}
+
+fn read(file: &Arc<SourceFile>, dialect: Dialect) -> Reading {
+    let mut reading = Reading::whole(file, dialect);
+    let text = file.text();
+    let (up, down) = (mark(text, "up"), mark(text, "down"));
+    let wrong = |at: usize, message: &str| {
+        Diagnostic::error("dbmate-mark", message)
+            .at(file, at..at, "")
+            .help("dbmate refuses this file as well: put its `-- migrate:` lines right")
+    };
+    let Some(up) = up else {
+        let problem = wrong(0, "the file has no `-- migrate:up` line");
+        reading.problems.push(problem);
+        return reading;
+    };
+    let before =
+        |(_, line): &(usize, &str)| !line.trim().is_empty() && !line.trim_start().starts_with("--");
+    let early = lines(&text[..up.start]).find(before);
+    if let Some((at, _)) = early {
+        let problem = wrong(at, "there is SQL before the `-- migrate:up` line");
+        reading.problems.push(problem);
+    }
+    let mut end = text.len();
+    if let Some(down) = down {
+        if down.start < up.start {
+            let problem = wrong(down.start, "`-- migrate:up` must come before this");
+            reading.problems.push(problem);
+            return reading;
+        }
+        end = down.start;
+        reading.down = Some(Script::slice(Arc::clone(file), down.end..text.len()));
+        reading.down_transaction = down.transaction.or(up.transaction.map(|_| true));
+    }
+    reading.directives.transaction = up.transaction;
+    reading.up = Script::slice(Arc::clone(file), up.end..end);
+    reading
+}

@@ -1,0 +1,58 @@
+//! golang-migrate: `000001_name.up.sql` and `000001_name.down.sql`.
+
+use whimbrel_core::Error;
+use whimbrel_core::migration::Transactions;
+use whimbrel_core::source::{Certainty, Layout, Listing, Loaded, Recognised};
+use whimbrel_sql::Dialect;
+
+use super::files::{Problems, Rules, load};
+use super::pairs::{Control, Role, by_number, managed, pairs};
+
+/// The layout of golang-migrate.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct GolangMigrate;
+
+impl Layout for GolangMigrate {
+    fn name(&self) -> &'static str {
+        "golang-migrate"
+    }
+
+    /// Its names are also those of native pairs and of sqlx, which read them the same way unless a
+    /// file manages its transactions itself.
+    fn recognise(&self, listing: &Listing) -> Option<Recognised> {
+        let (entry, control) = managed(listing)?;
+        (control == Control::Begin).then(|| {
+            let path = entry.path.display();
+            let reason = format!("pairs of files, and {path} goes on after its COMMIT");
+            Recognised::new(Certainty::Likely, reason)
+        })
+    }
+
+    /// The whole file goes to the server in one piece; the SQLite driver puts a transaction around it.
+    fn load(&self, listing: &Listing, dialect: Dialect) -> Result<Loaded, Error> {
+        let mut problems = Problems::default();
+        let mut found = pairs(
+            listing,
+            |stem, role| split(stem).filter(|_| role != Role::Single),
+            &mut problems,
+            "`000001_name.up.sql`",
+        );
+        by_number(&mut found);
+        let transactions = match dialect {
+            Dialect::Sqlite => Transactions::Wrapped,
+            _ => Transactions::Bare,
+        };
+        let rules = Rules {
+            foreign_keys: Some(false),
+            ..Rules::plain(transactions)
+        };
+        load(listing, dialect, &found, &rules, problems)
+    }
+}
+
+/// Digits, an underscore, a name.
+fn split(stem: &str) -> Option<(&str, &str)> {
+    let (version, name) = stem.split_once('_')?;
+    let digits = !version.is_empty() && version.bytes().all(|b| b.is_ascii_digit());
+    digits.then_some((version, name))
+}

@@ -1,0 +1,234 @@
+//! goose: `00001_name.sql` with `-- +goose Up` and `-- +goose Down`.
+
+use std::sync::Arc;
+
+use whimbrel_core::Error;
+use whimbrel_core::diagnostic::Diagnostic;
+use whimbrel_core::migration::{Reading, Substitute, Transactions};
+use whimbrel_core::source::{Certainty, Entry, Layout, Listing, Loaded, Recognised};
+use whimbrel_core::text::{Script, ScriptBuilder, SourceFile};
+use whimbrel_sql::Dialect;
+
+use super::files::{Found, Problems, Rules, any_file_has, lines, load, number_and_name};
+use super::pairs::by_number;
+use super::variables;
+
+/// The layout of goose.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Goose;
+
+/// What a line may tell goose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Annotation {
+    Up,
+    Down,
+    StatementBegin,
+    StatementEnd,
+    NoTransaction,
+    Variables(bool),
+}
+
+impl Annotation {
+    /// Reads `-- +goose Up` and its like, in any case.
+    pub(super) fn of(line: &str) -> Option<Self> {
+        let words: Vec<_> = line.strip_prefix("--")?.split_whitespace().collect();
+        let (first, rest) = words.split_first()?;
+        if !first.eq_ignore_ascii_case("+goose") {
+            return None;
+        }
+        Some(match rest.join(" ").to_ascii_lowercase().as_str() {
+            "up" => Self::Up,
+            "down" => Self::Down,
+            "statementbegin" => Self::StatementBegin,
+            "statementend" => Self::StatementEnd,
+            "no transaction" => Self::NoTransaction,
+            "envsub on" | "envsubst on" => Self::Variables(true),
+            "envsub off" | "envsubst off" => Self::Variables(false),
+            _ => return None,
+        })
+    }
+}
+
+impl Layout for Goose {
+    fn name(&self) -> &'static str {
+        "goose"
+    }
+
+    fn recognise(&self, listing: &Listing) -> Option<Recognised> {
+        let marked = |text: &str| lines(text).any(|(_, line)| Annotation::of(line).is_some());
+        if any_file_has(listing, marked) {
+            let reason = "files with `-- +goose` lines";
+            return Some(Recognised::new(Certainty::Certain, reason));
+        }
+        let code = listing.others.iter().find(|entry| {
+            is_code(entry)
+                && entry
+                    .read()
+                    .is_ok_and(|file| file.text().contains("goose."))
+        })?;
+        let reason = format!("{} is a migration of goose", code.path.display());
+        Some(Recognised::new(Certainty::Certain, reason))
+    }
+
+    fn load(&self, listing: &Listing, dialect: Dialect) -> Result<Loaded, Error> {
+        let mut problems = Problems::default();
+        for entry in listing.others.iter().filter(|entry| is_code(entry)) {
+            problems.code(entry, "goose");
+        }
+        let mut found = Vec::new();
+        for entry in &listing.entries {
+            match number_and_name(&entry.stem) {
+                Some((version, name)) => found.push(Found::new(version, name, entry, None)),
+                None => problems.stray(entry, "the name does not begin with a number"),
+            }
+        }
+        by_number(&mut found);
+        let values = Arc::clone(&listing.environment);
+        let rules = Rules {
+            transactions: Transactions::Wrapped,
+            reader: read,
+            substitute: Some(Substitute::new(move |script| {
+                variables::substitute(script, &values)
+            })),
+            foreign_keys: Some(false),
+        };
+        load(listing, dialect, &found, &rules, problems)
+    }
+}
+
+/// `00002_name.go`; `embed.go` and tests are no migrations.
+fn is_code(entry: &Entry) -> bool {
+    entry.extension == "go"
+        && number_and_name(&entry.stem).is_some()
+        && !entry.stem.ends_with("_test")
+}
+
+/// A comment that begins like an annotation.
+fn is_meant(line: &str) -> bool {
+    let comment = line.trim_start().strip_prefix("--");
+    let word = comment.and_then(|comment| comment.split_whitespace().next());
+    word == Some("+goose")
+}
+
+/// A file being taken apart line by line, as goose does it: its lines count even inside bodies.
+struct Parts<'a> {
+    file: &'a Arc<SourceFile>,
+    sections: Vec<Section>,
+    substituting: bool,
+    in_statement: Option<usize>,
+    problems: Vec<Diagnostic>,
+}
+
+struct Section {
+    annotation: Annotation,
+    script: ScriptBuilder,
+}
+
+fn read(file: &Arc<SourceFile>, dialect: Dialect) -> Reading {
+    let mut reading = Reading::whole(file, dialect);
+    let mut parts = Parts {
+        file,
+        sections: Vec::new(),
+        substituting: false,
+        in_statement: None,
+        problems: Vec::new(),
+    };
+    for (at, line) in lines(file.text()) {
+        match Annotation::of(line) {
+            Some(Annotation::NoTransaction) => reading.directives.transaction = Some(false),
+            Some(annotation) => parts.annotation(annotation, at, line),
+            None => {
+                if is_meant(line) {
+                    parts.wrong(at, line, "goose does not know this annotation");
+                }
+                parts.line(at, line);
+            }
+        }
+    }
+    parts.check_end();
+    reading.up = Script::slice(Arc::clone(file), 0..0);
+    for section in parts.sections {
+        let script = section.script.finish();
+        if section.annotation == Annotation::Up {
+            reading.up = script;
+        } else {
+            reading.down = Some(script);
+        }
+    }
+    reading.problems = parts.problems;
+    reading
+}
+
+impl Parts<'_> {
+    fn annotation(&mut self, annotation: Annotation, at: usize, line: &str) {
+        match annotation {
+            Annotation::Up | Annotation::Down => self.section(annotation, at, line),
+            Annotation::StatementBegin => self.in_statement = Some(at),
+            Annotation::StatementEnd => {
+                if self.in_statement.take().is_none() {
+                    self.wrong(at, line, "there is no StatementBegin before this");
+                }
+                self.end_statement(at);
+            }
+            Annotation::Variables(on) => {
+                self.substituting = on;
+                self.line(at, line);
+            }
+            Annotation::NoTransaction => {}
+        }
+    }
+
+    fn section(&mut self, annotation: Annotation, at: usize, line: &str) {
+        if let Some(begin) = self.in_statement.take() {
+            self.wrong(begin, line, "this StatementBegin has no StatementEnd");
+        }
+        let made: Vec<_> = self.sections.iter().map(|s| s.annotation).collect();
+        let message = match (made.as_slice(), annotation) {
+            ([], Annotation::Up) | ([Annotation::Up], Annotation::Down) => None,
+            ([], _) => Some("a `-- +goose Up` line must come first"),
+            _ => Some("this part is in the file twice"),
+        };
+        if let Some(message) = message {
+            self.wrong(at, line, message);
+        }
+        let mut script = Script::build(Arc::clone(self.file));
+        if self.substituting {
+            script.put(variables::ON, at);
+        }
+        self.sections.push(Section { annotation, script });
+    }
+
+    /// The end of a statement that may lack its semicolon.
+    fn end_statement(&mut self, at: usize) {
+        if let Some(section) = self.sections.last_mut() {
+            section.script.put(";\n", at);
+        }
+    }
+
+    fn line(&mut self, at: usize, line: &str) {
+        let text = self.file.text();
+        let end = text[at..].find('\n').map_or(text.len(), |n| at + n + 1);
+        if let Some(section) = self.sections.last_mut() {
+            section.script.copy(at..end);
+        } else if !line.trim().is_empty() && !line.trim_start().starts_with("--") {
+            self.wrong(at, line, "there is SQL before the `-- +goose Up` line");
+        }
+    }
+
+    fn check_end(&mut self) {
+        if let Some(begin) = self.in_statement.take() {
+            self.wrong(begin, "", "this StatementBegin has no StatementEnd");
+        }
+        if self.sections.is_empty() {
+            self.wrong(0, "", "the file has no `-- +goose Up` line");
+        }
+    }
+
+    fn wrong(&mut self, at: usize, line: &str, message: &str) {
+        self.problems.push(
+            Diagnostic::error("goose-annotation", message)
+                .at(self.file, at..at + line.len(), "")
+                .help("goose refuses this file as well: put its annotations right"),
+        );
+    }
+}

@@ -1,0 +1,65 @@
+//! sqlx: `20230101000000_name.sql`, or `.up.sql` and `.down.sql`.
+
+use std::sync::Arc;
+
+use whimbrel_core::Error;
+use whimbrel_core::migration::{Reading, Transactions};
+use whimbrel_core::source::{Certainty, Layout, Listing, Loaded, Recognised};
+use whimbrel_core::text::SourceFile;
+use whimbrel_sql::Dialect;
+
+use super::files::{Problems, Rules, any_file_has, load};
+use super::pairs::{Control, by_number, managed, pairs};
+
+const MARK: &str = "-- no-transaction";
+
+/// The layout of sqlx.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sqlx;
+
+impl Layout for Sqlx {
+    fn name(&self) -> &'static str {
+        "sqlx"
+    }
+
+    /// Its names are those of the native layout; only its mark tells it, or a file that ends the
+    /// transaction around it.
+    fn recognise(&self, listing: &Listing) -> Option<Recognised> {
+        if any_file_has(listing, |text| text.starts_with(MARK)) {
+            let reason = format!("files that begin with `{MARK}`");
+            return Some(Recognised::new(Certainty::Certain, reason));
+        }
+        let (entry, control) = managed(listing)?;
+        (control == Control::Commit).then(|| {
+            let path = entry.path.display();
+            let reason = format!("pairs of files, and {path} ends the transaction around it");
+            Recognised::new(Certainty::Likely, reason)
+        })
+    }
+
+    fn load(&self, listing: &Listing, dialect: Dialect) -> Result<Loaded, Error> {
+        let mut problems = Problems::default();
+        let take = |stem, _| {
+            let (version, name): (&str, &str) = str::split_once(stem, '_')?;
+            version.parse::<i64>().ok()?;
+            Some((version, name))
+        };
+        let expected = "`20230101000000_name.sql`";
+        let mut found = pairs(listing, take, &mut problems, expected);
+        by_number(&mut found);
+        // Its SQLite driver enforces foreign keys, as Whimbrel does.
+        let rules = Rules {
+            reader: read,
+            ..Rules::plain(Transactions::Wrapped)
+        };
+        load(listing, dialect, &found, &rules, problems)
+    }
+}
+
+fn read(file: &Arc<SourceFile>, dialect: Dialect) -> Reading {
+    let mut reading = Reading::whole(file, dialect);
+    if file.text().starts_with(MARK) {
+        reading.directives.transaction = Some(false);
+    }
+    reading
+}

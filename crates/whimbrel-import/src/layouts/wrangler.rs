@@ -1,0 +1,76 @@
+//! wrangler, for Cloudflare D1: `0001_name.sql`.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use whimbrel_core::Error;
+use whimbrel_core::migration::Transactions;
+use whimbrel_core::source::{Certainty, Layout, Listing, Loaded, Recognised};
+use whimbrel_sql::Dialect;
+
+use super::files::{Found, Problems, Rules, load, number_and_name};
+
+const CONFIGS: [&str; 3] = ["wrangler.toml", "wrangler.json", "wrangler.jsonc"];
+
+/// The layout of wrangler.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wrangler;
+
+impl Layout for Wrangler {
+    fn name(&self) -> &'static str {
+        "wrangler"
+    }
+
+    /// Its names are native ones; what tells it is its configuration beside the folder. Where
+    /// numbers repeat, `by-name` reads the folder the same way.
+    fn recognise(&self, listing: &Listing) -> Option<Recognised> {
+        let mut numbers = HashSet::new();
+        let plain = |stem: &str| {
+            let number = number_and_name(stem).map(|(number, _)| number.to_owned());
+            number.is_some_and(|number| numbers.insert(number))
+        };
+        let stems = listing.entries.iter().map(|entry| entry.stem.as_str());
+        if listing.entries.is_empty() || !stems.into_iter().all(plain) {
+            return None;
+        }
+        let config = listing.roots.iter().find_map(|root| config_for_d1(root))?;
+        let reason = format!("{config} beside it is about a D1 database");
+        Some(Recognised::new(Certainty::Likely, reason))
+    }
+
+    /// The file's name is the version; they are sorted by the number before the first underscore.
+    /// A file goes to the database as it is, with the record behind it.
+    fn load(&self, listing: &Listing, dialect: Dialect) -> Result<Loaded, Error> {
+        let mut problems = Problems::default();
+        let mut found = Vec::new();
+        for entry in &listing.entries {
+            if entry.folder.is_empty() {
+                let name = number_and_name(&entry.stem).map_or("", |(_, name)| name);
+                found.push(Found::new(entry.stem.as_str(), name, entry, None));
+            } else {
+                problems.stray(entry, "this file is in a folder inside");
+            }
+        }
+        found.sort_by_key(|item| {
+            let number = number_and_name(&item.up.stem).and_then(|(n, _)| n.parse::<u64>().ok());
+            (number.is_none(), number, item.up.stem.clone())
+        });
+        load(
+            listing,
+            dialect,
+            &found,
+            &Rules::plain(Transactions::Bare),
+            problems,
+        )
+    }
+}
+
+fn config_for_d1(root: &Path) -> Option<&'static str> {
+    let full = root.canonicalize().ok()?;
+    let folder = full.parent()?;
+    let about_d1 = |name: &&str| {
+        let text = std::fs::read_to_string(folder.join(name));
+        text.is_ok_and(|text| text.contains("d1_databases"))
+    };
+    CONFIGS.into_iter().find(about_d1)
+}

@@ -1,0 +1,47 @@
+//! The layout of node-pg-migrate.
+#![allow(missing_docs)]
+
+mod common;
+
+use common::Folder;
+use whimbrel_sql::Dialect::Postgres;
+
+#[test]
+fn marks_or_pairs_give_the_parts() {
+    let folder = Folder::new(&[
+        (
+            "1700000000002_b.sql",
+            "---- up Migration ----\nSELECT 2;\n-- Down Migration\nSELECT -2;\n",
+        ),
+        (
+            "1700000000001_a.sql",
+            "-- Down Migration\nSELECT -1;\n-- Up Migration\nSELECT 1;\n",
+        ),
+        ("1700000000003_c.up.sql", "SELECT 3;"),
+        ("1700000000003_c.down.sql", "SELECT -3;"),
+        ("1700000000004_d.sql", "-- Up Migration\nSELECT 4;"),
+        // The same moment as 1000000000000, spelt out.
+        ("20010909014640000_early.sql", "SELECT 0;"),
+    ]);
+    assert_eq!(folder.detected(Postgres), "node-pg-migrate");
+    assert_eq!(
+        folder.read("node-pg-migrate", Postgres),
+        [
+            "20010909014640000_early early: SELECT 0;",
+            "1700000000001_a a: SELECT 1; => SELECT -1;",
+            "1700000000002_b b: SELECT 2; => SELECT -2;",
+            "1700000000003_c c: SELECT 3; => SELECT -3;",
+            "1700000000004_d d: SELECT 4;",
+        ]
+    );
+}
+
+#[test]
+fn code_is_refused_by_name() {
+    let code = "export const up = (pgm) => { pgm.createTable('a', { id: 'id' }); };\n";
+    let folder = Folder::new(&[("1700000000001_a.js", code)]);
+    assert_eq!(
+        folder.detected(Postgres),
+        "1700000000001_a.js:1:1: this is a migration of node-pg-migrate in code, which Whimbrel can't run"
+    );
+}

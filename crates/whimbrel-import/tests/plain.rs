@@ -1,0 +1,109 @@
+//! The layouts of refinery, Supabase and wrangler: plain files that their names tell apart.
+#![allow(missing_docs)]
+
+mod common;
+
+use common::Folder;
+use whimbrel_core::migration::Transactions;
+use whimbrel_sql::Dialect::{Postgres, Sqlite};
+
+#[test]
+fn refinery_sorts_by_number_and_lets_some_come_late() {
+    let folder = Folder::new(&[
+        ("V10__ten.sql", "SELECT 10;"),
+        ("V9__nine.sql", "SELECT 9;"),
+        ("inner/U2__late.sql", "-- refinery:noTransaction\nVACUUM;"),
+        ("README.md", ""),
+        ("notes.sql", ""),
+    ]);
+    assert_eq!(folder.detected(Postgres), "refinery");
+    assert_eq!(
+        folder.read("refinery", Postgres),
+        [
+            "2 late: VACUUM; [off]",
+            "9 nine: SELECT 9;",
+            "10 ten: SELECT 10;"
+        ]
+    );
+    let late = folder.migrations("refinery", Postgres);
+    assert!(late[0].directives.allows("out-of-order"));
+    assert!(!late[1].directives.allows("out-of-order"));
+    assert_eq!(folder.warnings("refinery", Postgres).len(), 1);
+}
+
+#[test]
+fn refinery_shares_its_numbers_between_letters_and_refuses_code() {
+    let folder = Folder::new(&[
+        ("V1__a.sql", "SELECT 1;"),
+        ("U1__b.sql", "SELECT 2;"),
+        ("V2__c.rs", "pub fn migration() -> String { String::new() }"),
+    ]);
+    let errors = folder.errors("refinery", Postgres);
+    assert_eq!(
+        errors[0],
+        "V2__c.rs:1:1: this is a migration of refinery in code, which Whimbrel can't run"
+    );
+    assert!(
+        errors[1].contains("version 1 is in two files"),
+        "{errors:?}"
+    );
+}
+
+#[test]
+fn supabase_is_told_by_its_folder() {
+    let folder = Folder::at(
+        "supabase/migrations",
+        &[
+            ("20240102000000_b.sql", "SELECT 2;"),
+            ("20240101000000_a-b.sql", "SELECT 1;"),
+            ("seed.sql", "SELECT 0;"),
+        ],
+    );
+    assert_eq!(folder.detected(Postgres), "supabase");
+    assert_eq!(
+        folder.read("supabase", Postgres),
+        [
+            "20240101000000 a-b: SELECT 1;",
+            "20240102000000 b: SELECT 2;"
+        ]
+    );
+    assert_eq!(
+        folder.warnings("supabase", Postgres),
+        ["seed.sql:1:1: the name is not of the form `20230101000000_name.sql`: it is passed over"]
+    );
+    let rule = folder.migrations("supabase", Postgres)[0].transactions;
+    assert_eq!(rule, Transactions::Bare);
+}
+
+#[test]
+fn wrangler_is_told_by_its_configuration() {
+    let folder = Folder::at(
+        "migrations",
+        &[
+            ("10_ten.sql", "SELECT 10;"),
+            ("9_nine.sql", "SELECT 9;"),
+            ("../wrangler.toml", "[[d1_databases]]\nbinding = \"DB\"\n"),
+        ],
+    );
+    assert_eq!(folder.detected(Sqlite), "wrangler");
+    assert_eq!(
+        folder.read("wrangler", Sqlite),
+        ["9_nine nine: SELECT 9;", "10_ten ten: SELECT 10;"]
+    );
+    let alone = Folder::at("migrations", &[("0001_a.sql", "SELECT 1;")]);
+    assert_eq!(alone.detected(Sqlite), "native");
+}
+
+#[test]
+fn numbers_that_repeat_are_by_name_beside_wrangler_too() {
+    let folder = Folder::at(
+        "migrations",
+        &[
+            ("1_a.sql", ""),
+            ("1_b.sql", ""),
+            ("1_c.sql", ""),
+            ("../wrangler.json", "{\"d1_databases\": []}"),
+        ],
+    );
+    assert_eq!(folder.detected(Sqlite), "by-name");
+}
