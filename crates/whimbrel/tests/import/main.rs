@@ -45,6 +45,7 @@ pub(crate) struct Case {
 pub(crate) struct Project {
     folder: tempfile::TempDir,
     url: String,
+    layout: &'static str,
 }
 
 impl Project {
@@ -55,7 +56,11 @@ impl Project {
             "mysql" => whimbrel_testkit::mariadb().database(),
             _ => format!("sqlite:{}/test.db", folder.path().display()),
         };
-        let project = Self { folder, url };
+        let project = Self {
+            folder,
+            url,
+            layout: "by-name",
+        };
         if engine == "sqlite" {
             std::fs::write(project.folder.path().join("test.db"), "").unwrap();
         }
@@ -74,7 +79,7 @@ impl Project {
     fn builder(&self) -> MigratorBuilder {
         let directory = Directory::new(self.folder.path().join("migrations"))
             .extensions(["sql", "js"])
-            .layout(layout_by_name("by-name").unwrap());
+            .layout(layout_by_name(self.layout).unwrap());
         Migrator::builder(&self.url).source(directory)
     }
 
@@ -118,12 +123,28 @@ pub(crate) fn block_on<F: Future>(work: F) -> F::Output {
     runtime.unwrap().block_on(work)
 }
 
-async fn takes_over(case: &Case, engine: &str, ddl: &str) {
-    let [first, second, third] = case.files;
-    let project = Project::new(
-        engine,
-        &[(first, APPLIED), (second, APPLIED), (third, PENDING)],
-    );
+/// What the tool's own layout wants to see in a file, where it wants anything.
+fn mark(layout: &str) -> &'static str {
+    match layout {
+        "goose" => "-- +goose Up\n",
+        "dbmate" => "-- migrate:up\n",
+        "node-pg-migrate" => "-- Up Migration\n",
+        _ => "",
+    }
+}
+
+/// Beside drizzle's files.
+const JOURNAL: &str = r#"{"version":"7","dialect":"postgresql","entries":[
+    {"idx":0,"version":"7","when":1709288430000,"tag":"0000_first","breakpoints":true},
+    {"idx":1,"version":"7","when":1709288431000,"tag":"0001_second","breakpoints":true},
+    {"idx":2,"version":"7","when":1709288432000,"tag":"0002_third","breakpoints":true}]}"#;
+
+async fn takes_over(case: &Case, engine: &str, ddl: &str, layout: &'static str) {
+    let mut project = Project::new(engine, &[("meta/_journal.json", JOURNAL)]);
+    project.layout = layout;
+    for (name, text) in case.files.iter().zip([APPLIED, APPLIED, PENDING]) {
+        project.write(name, &format!("{}{text}", mark(layout)));
+    }
     project.sql(ddl).await;
     project.sql(case.rows).await;
     let everything = format!("SELECT * FROM {}", case.table);
@@ -175,7 +196,11 @@ async fn takes_over(case: &Case, engine: &str, ddl: &str) {
 
 fn run(case: &Case) {
     for (engine, ddl) in case.ddl {
-        block_on(takes_over(case, engine, ddl));
+        block_on(takes_over(case, engine, ddl, "by-name"));
+        // Tools and their layouts have the same names.
+        if layout_by_name(case.tool).is_ok() {
+            block_on(takes_over(case, engine, ddl, case.tool));
+        }
     }
 }
 
