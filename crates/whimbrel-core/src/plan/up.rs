@@ -106,7 +106,7 @@ impl<'a> Planner<'a> {
     /// A baseline records every file that it knows, so one without a record came later.
     fn check_below_baseline(&mut self) {
         for migration in self.input.migrations {
-            if self.row(migration).is_none() && self.in_baseline(migration) {
+            if self.row(migration).is_none() && self.order.in_baseline(migration) {
                 self.warnings.push(
                     Diagnostic::warning(
                         "below-baseline",
@@ -169,12 +169,8 @@ impl<'a> Planner<'a> {
                 migration.kind == Kind::Repeatable
                     && change_in(self.input, migration, row) != Change::None
             }
-            None => migration.kind == Kind::Repeatable || !self.in_baseline(migration),
+            None => migration.kind == Kind::Repeatable || !self.order.in_baseline(migration),
         }
-    }
-
-    fn in_baseline(&self, migration: &Migration) -> bool {
-        self.order.in_baseline(migration)
     }
 
     fn choose(&mut self, goal: &Goal, pending: &[usize]) -> Vec<usize> {
@@ -248,7 +244,7 @@ impl<'a> Planner<'a> {
             .filter(|entry| {
                 !entry
                     .index
-                    .is_some_and(|i| self.in_baseline(&self.input.migrations[i]))
+                    .is_some_and(|i| self.order.in_baseline(&self.input.migrations[i]))
             })
             .map(|entry| {
                 let (state, help) = match entry.index {
@@ -336,15 +332,12 @@ impl<'a> Planner<'a> {
                 .help("add a `-- Rollback` section, or the directive `-- Irreversible: why`"),
             ]);
         }
-        let prepared = prepare(
-            self.input,
-            &migration.up,
-            Rules {
-                directives: &migration.directives,
-                transactions: migration.transactions,
-                substitute: migration.substitute.as_ref(),
-            },
-        )?;
+        let rules = Rules {
+            directives: &migration.directives,
+            transactions: migration.transactions,
+            substitute: migration.substitute.as_ref(),
+        };
+        let prepared = prepare(self.input, &migration.up, rules)?;
         let mut step = Step {
             source: migration.source.to_string(),
             version: migration.version.clone(),
