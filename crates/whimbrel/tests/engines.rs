@@ -3,11 +3,11 @@
 
 use std::path::Path;
 
-use whimbrel::Migrator;
 use whimbrel::error::ErrorKind;
 use whimbrel::plan::{Goal, State};
 use whimbrel::report::DatabaseState;
 use whimbrel::source::Directory;
+use whimbrel::{Migrator, MigratorBuilder};
 
 struct Project {
     folder: tempfile::TempDir,
@@ -43,12 +43,16 @@ impl Project {
         std::fs::remove_file(self.path().join(name)).unwrap();
     }
 
-    fn migrator(&self) -> Migrator {
+    fn builder(&self) -> MigratorBuilder {
         let mut builder = Migrator::builder(&self.url).source(Directory::new(self.path()));
         if self.url.starts_with("d1") {
             builder = builder.password(whimbrel_testkit::D1Server::TOKEN);
         }
-        builder.build().unwrap()
+        builder
+    }
+
+    fn migrator(&self) -> Migrator {
+        self.builder().build().unwrap()
     }
 
     async fn states(&self) -> Vec<(String, State)> {
@@ -242,14 +246,9 @@ async fn a_baseline_is_where_up_goes_on(engine: &str) {
     };
     std::fs::create_dir(init.path()).unwrap();
     init.write("001_all.sql", USERS.1);
-    let other = |project: &Project| {
-        Migrator::builder(&project.url)
-            .tables(whimbrel::history::HistoryTables::named("other_applied"))
-            .source(Directory::new(project.path()))
-            .build()
-            .unwrap()
-    };
-    other(&init).up().await.unwrap();
+    let other = whimbrel::history::HistoryTables::named("other_applied");
+    let other = init.builder().tables(other).build().unwrap();
+    other.up().await.unwrap();
     let failed = project.migrator().up().await.unwrap_err();
     let help = failed.diagnostics()[0].help.clone().unwrap();
     assert!(help.contains("whimbrel baseline"), "{help}");

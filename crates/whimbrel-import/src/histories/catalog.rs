@@ -107,7 +107,7 @@ fn select(dialect: Dialect, names: &[&str], schemas: &[&str]) -> String {
             )
         }
         Dialect::Sqlite => format!(
-            "SELECT 'main', m.name, p.name, p.type FROM sqlite_master m, pragma_table_info(m.name) p \
+            "SELECT 'main' AS place, m.name AS name, p.name AS column_name, p.type AS type FROM sqlite_master m, pragma_table_info(m.name) p \
              WHERE m.type = 'table' AND lower(m.name) IN ({}) ORDER BY p.cid",
             lower(names)
         ),

@@ -54,6 +54,7 @@ impl Project {
         let url = match engine {
             "postgres" => whimbrel_testkit::postgres().database(),
             "mysql" => whimbrel_testkit::mariadb().database(),
+            "d1" => whimbrel_testkit::d1().database(),
             _ => format!("sqlite:{}/test.db", folder.path().display()),
         };
         let project = Self {
@@ -80,7 +81,16 @@ impl Project {
         let directory = Directory::new(self.folder.path().join("migrations"))
             .extensions(["sql", "js"])
             .layout(layout_by_name(self.layout).unwrap());
-        Migrator::builder(&self.url).source(directory)
+        let mut builder = Migrator::builder(&self.url).source(directory);
+        if let Some(token) = self.token() {
+            builder = builder.password(token);
+        }
+        builder
+    }
+
+    fn token(&self) -> Option<&'static str> {
+        let is_d1 = self.url.starts_with("d1");
+        is_d1.then_some(whimbrel_testkit::D1Server::TOKEN)
     }
 
     pub(crate) fn migrator(&self) -> Migrator {
@@ -105,7 +115,7 @@ impl Project {
 
     /// Statement by statement, outside of Whimbrel; gives the last one's rows.
     pub(crate) async fn sql(&self, text: &str) -> Vec<Vec<Option<String>>> {
-        let connect = connector(&self.url, None, SessionOptions::default()).unwrap();
+        let connect = connector(&self.url, self.token(), SessionOptions::default()).unwrap();
         let mut driver = connect.connect().await.unwrap();
         let mut rows = Vec::new();
         for statement in split(text, driver.dialect()).unwrap() {
