@@ -247,14 +247,9 @@ async fn a_baseline_is_where_up_goes_on(engine: &str) {
     };
     std::fs::create_dir(init.path()).unwrap();
     init.write("001_all.sql", USERS.1);
-    let other = |project: &Project| {
-        project
-            .builder()
-            .tables(whimbrel::history::HistoryTables::named("other_applied"))
-            .build()
-            .unwrap()
-    };
-    other(&init).up().await.unwrap();
+    let other = whimbrel::history::HistoryTables::named("other_applied");
+    let other = init.builder().tables(other).build().unwrap();
+    other.up().await.unwrap();
     let failed = project.migrator().up().await.unwrap_err();
     let help = failed.diagnostics()[0].help.clone().unwrap();
     assert!(help.contains("whimbrel baseline"), "{help}");
