@@ -90,6 +90,15 @@ fn wrangler_is_told_by_its_configuration() {
         folder.read("wrangler", Sqlite),
         ["9_nine nine: SELECT 9;", "10_ten ten: SELECT 10;"]
     );
+    let with_rollback = "SELECT 1;\n-- Rollback\n-- SELECT 2;\n";
+    let native = Folder::at(
+        "migrations",
+        &[
+            ("0001_a.sql", with_rollback),
+            ("../wrangler.toml", "[[d1_databases]]\nbinding = \"DB\"\n"),
+        ],
+    );
+    assert_eq!(native.detected(Sqlite), "native");
     let alone = Folder::at("migrations", &[("0001_a.sql", "SELECT 1;")]);
     assert_eq!(alone.detected(Sqlite), "native");
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use whimbrel_core::Error;
 use whimbrel_core::migration::Transactions;
-use whimbrel_core::source::{Certainty, Layout, Listing, Loaded, Recognised};
+use whimbrel_core::source::{Certainty, Entry, Layout, Listing, Loaded, Recognised};
 use whimbrel_sql::Dialect;
 
 use super::files::{Found, Problems, Rules, load, number_and_name};
@@ -34,6 +34,10 @@ impl Layout for Wrangler {
             return None;
         }
         let config = listing.roots.iter().find_map(|root| config_for_d1(root))?;
+        // Wrangler knows no way back, so files that have one were written for Whimbrel.
+        if listing.entries.iter().any(has_rollback) {
+            return None;
+        }
         let reason = format!("{config} beside it is about a D1 database");
         Some(Recognised::new(Certainty::Likely, reason))
     }
@@ -63,6 +67,17 @@ impl Layout for Wrangler {
             problems,
         )
     }
+}
+
+fn has_rollback(entry: &Entry) -> bool {
+    let is_mark = |line: &str| {
+        let comment = line.trim_start().strip_prefix("--").map(str::trim);
+        let word = comment.and_then(|comment| comment.split(':').next());
+        word.is_some_and(|word| word.trim_end().eq_ignore_ascii_case("rollback"))
+    };
+    entry
+        .read()
+        .is_ok_and(|file| file.text().lines().any(is_mark))
 }
 
 fn config_for_d1(root: &Path) -> Option<&'static str> {
