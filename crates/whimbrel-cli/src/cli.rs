@@ -24,7 +24,7 @@ pub(crate) struct Cli {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
-    /// Database: sqlite:FILE, `postgres://`..., `mysql://`...
+    /// Database: sqlite:FILE, `postgres://`..., `mysql://`..., `d1://`...
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) url: Option<String>,
     /// Folder with the migrations; may be given several times
@@ -86,6 +86,10 @@ pub(crate) enum Command {
     Redo(Execution),
     /// Undo everything, by the down scripts
     Reset(Execution),
+    /// Take over the history of another migration tool
+    Import(Import),
+    /// Mark the database as being at a version that somebody else brought it to
+    Baseline(Baseline),
     /// Print completions for a shell
     Completions {
         /// Which shell
@@ -146,6 +150,29 @@ pub(crate) struct Down {
     pub(crate) all: bool,
     #[command(flatten)]
     pub(crate) execution: Execution,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Import {
+    /// The tool, such as flyway or goose; found out if not given
+    #[arg(long, value_name = "TOOL")]
+    pub(crate) from: Option<String>,
+    /// The tool's table, if it does not have its usual name; also SCHEMA.NAME
+    #[arg(long, value_name = "NAME")]
+    pub(crate) history_table: Option<String>,
+    /// Print what would be recorded, with the exact SQL, instead of doing it
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Baseline {
+    /// The last version that the database has
+    #[arg(value_name = "VERSION")]
+    pub(crate) at: String,
+    /// Print what would be recorded, with the exact SQL, instead of doing it
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, Args)]

@@ -1,6 +1,8 @@
 //! One command per file; what they share.
 
+mod baseline;
 mod down;
+mod import;
 mod init;
 mod new;
 mod shell;
@@ -33,6 +35,8 @@ pub(crate) async fn run(cli: Cli) -> ExitCode {
         Command::Up(ref arguments) => up::run(&cli.global, &output, arguments).await,
         Command::Down(ref arguments) => down::down(&cli.global, &output, arguments).await,
         Command::Redo(ref execution) => down::redo(&cli.global, &output, execution).await,
+        Command::Import(ref arguments) => import::run(&cli.global, &output, arguments).await,
+        Command::Baseline(ref arguments) => baseline::run(&cli.global, &output, arguments).await,
         Command::Reset(ref execution) => down::reset(&cli.global, &output, execution).await,
     };
     ExitCode::from(match result {
@@ -55,6 +59,8 @@ fn name(command: &Command) -> &'static str {
         Command::Down(_) => "down",
         Command::Redo(_) => "redo",
         Command::Reset(_) => "reset",
+        Command::Import(_) => "import",
+        Command::Baseline(_) => "baseline",
         Command::Completions { .. } => "completions",
         Command::Man => "man",
     }
@@ -157,6 +163,7 @@ fn migrator(
             .and_then(|e| e.lock_timeout)
             .or(settings.lock_timeout)
             .unwrap_or(options.lock_timeout);
+        options.lease = settings.lease.unwrap_or(options.lease);
         options.retries = execution
             .and_then(|e| e.retries)
             .or(settings.retries)

@@ -42,6 +42,7 @@ pub(crate) struct Settings {
     pub(crate) timeout: Option<Duration>,
     pub(crate) lock_timeout: Option<Duration>,
     pub(crate) lock_wait: Option<Duration>,
+    pub(crate) lease: Option<Duration>,
     pub(crate) retries: Option<u32>,
     pub(crate) retry_delay: Option<Duration>,
     pub(crate) placeholders: BTreeMap<String, String>,

@@ -3,6 +3,7 @@
 mod diagnostic;
 mod events;
 mod table;
+mod takeover;
 
 use std::io::{IsTerminal, Write};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,6 +15,7 @@ use whimbrel::diagnostic::Diagnostic;
 use whimbrel::event::Listener;
 use whimbrel::plan::{Direction, Plan, Status};
 use whimbrel::report::Report;
+use whimbrel::takeover::TakeoverReport;
 
 use crate::cli::Global;
 
@@ -217,6 +219,14 @@ impl Output {
         let mut result = table::plan_json(plan);
         result["sql"] = json!(sql);
         self.result(&result);
+    }
+
+    /// What a baseline or an import did, or would do.
+    pub(crate) fn takeover(&self, report: &TakeoverReport) {
+        for line in takeover::lines(report, self.colour_out) {
+            self.print(&line);
+        }
+        self.result(report);
     }
 
     /// What is about to be undone.

@@ -104,6 +104,8 @@ pub enum Action {
     Down,
     /// Marked as being there already.
     Baseline,
+    /// Taken over from another tool's history.
+    Import,
     /// Corrected by hand.
     Repair,
 }
@@ -115,6 +117,7 @@ impl Action {
             Self::Up => "up",
             Self::Down => "down",
             Self::Baseline => "baseline",
+            Self::Import => "import",
             Self::Repair => "repair",
         }
     }
@@ -124,6 +127,7 @@ impl Action {
         match word {
             "down" => Self::Down,
             "baseline" => Self::Baseline,
+            "import" => Self::Import,
             "repair" => Self::Repair,
             _ => Self::Up,
         }
@@ -248,6 +252,11 @@ impl History {
             .iter()
             .filter(|row| row.source == source && row.version == *version)
             .max_by_key(|row| row.id)
+    }
+
+    /// True if nothing was ever done with it.
+    pub fn is_untouched(&self) -> bool {
+        self.applied.is_empty() && self.attempts.is_empty()
     }
 
     /// The number that the next batch gets.

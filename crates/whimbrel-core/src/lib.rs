@@ -16,6 +16,7 @@ pub mod plan;
 pub mod report;
 pub mod runner;
 pub mod source;
+pub mod takeover;
 pub mod text;
 pub mod version;
 

@@ -9,6 +9,7 @@ use whimbrel_sql::Dialect;
 use crate::checksum::Checksum;
 use crate::diagnostic::Diagnostic;
 use crate::directive::Directives;
+use crate::history::KEPT_SCRIPT_LIMIT;
 use crate::text::{Script, SourceFile};
 use crate::version::Version;
 
@@ -188,10 +189,37 @@ impl Migration {
         }
     }
 
+    /// The scripts that the history keeps of it, by their keys, and the key of the down script
+    /// among them.
+    ///
+    /// # Errors
+    /// The down script's file cannot be read.
+    pub fn kept_scripts(&self) -> Result<KeptScripts, crate::Error> {
+        let mut scripts = Vec::new();
+        if self.file.text().len() <= KEPT_SCRIPT_LIMIT {
+            scripts.push((self.checksum.clone(), self.file.text().to_owned()));
+        }
+        let down = self.down_script()?.map(|script| {
+            let key = Checksum::of(script.text());
+            scripts.push((key.clone(), script.text().to_owned()));
+            key
+        });
+        Ok(KeptScripts { scripts, down })
+    }
+
     /// True if there is a down script and the file does not call itself irreversible.
     pub fn is_reversible(&self) -> bool {
         !matches!(self.down, Down::None) && self.directives.irreversible.is_none()
     }
+}
+
+/// What the history keeps of a migration's scripts.
+#[derive(Clone, Debug, Default)]
+pub struct KeptScripts {
+    /// Texts by their keys.
+    pub scripts: Vec<(Checksum, String)>,
+    /// Key of the down script.
+    pub down: Option<Checksum>,
 }
 
 /// `version_name`, without saying the name twice where the version holds it.

@@ -8,6 +8,7 @@ mod lock;
 mod recover;
 mod script;
 mod send;
+mod takeover;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use crate::migration::Migration;
 use crate::plan::{Goal, Plan, PlanInput, PlanOptions, Status, needed_scripts, plan, status};
 use crate::report::Report;
 use crate::source::{Loaded, Source};
+use crate::takeover::ForeignHistories;
 
 /// Settings of a run. The defaults are those of the command line as well.
 #[derive(Clone, Debug)]
@@ -86,6 +88,8 @@ pub struct Runner<'a> {
     pub listener: &'a dyn Listener,
     /// Cancels the run.
     pub cancel: CancellationToken,
+    /// Other tools' histories to look out for before the first `up`.
+    pub foreign: Option<&'a dyn ForeignHistories>,
 }
 
 /// A connection with the files and the history read.
@@ -117,6 +121,7 @@ impl Runner<'_> {
             self.announce(&plan);
             return Ok(Report::empty(plan.direction));
         }
+        self.look_out(session, &plan).await?;
         if !session.history.exists || session.history.format < FORMAT {
             session.driver.create_history().await?;
         }
@@ -154,7 +159,7 @@ impl Runner<'_> {
     /// See [`Error`].
     pub async fn plan(&self, goal: &Goal) -> Result<Plan, Error> {
         let mut session = self.open().await?;
-        let plan = self.plan_in(&mut session, goal).await;
+        let plan = self.plan_to_show(&mut session, goal).await;
         session.driver.close().await?;
         plan
     }
@@ -165,7 +170,7 @@ impl Runner<'_> {
     /// See [`Error`].
     pub async fn dry_run(&self, goal: &Goal) -> Result<(Plan, String), Error> {
         let mut session = self.open().await?;
-        let plan = self.plan_in(&mut session, goal).await;
+        let plan = self.plan_to_show(&mut session, goal).await;
         let text = plan.as_ref().map(|plan| {
             dry_run(
                 session.driver.as_ref(),
@@ -267,6 +272,12 @@ impl Runner<'_> {
             migrations.extend(list);
         }
         migrations
+    }
+
+    async fn plan_to_show(&self, session: &mut Session, goal: &Goal) -> Result<Plan, Error> {
+        let mut plan = self.plan_in(session, goal).await?;
+        self.look_out_for(session, &mut plan).await?;
+        Ok(plan)
     }
 
     async fn plan_in(&self, session: &mut Session, goal: &Goal) -> Result<Plan, Error> {

@@ -27,6 +27,10 @@ pub(crate) trait Flavor {
     fn name(&self, name: &str) -> String;
     /// Now, by the server's clock.
     fn now(&self) -> &'static str;
+    /// A time, as a value for a time column.
+    fn time(&self, time: jiff::Timestamp) -> String {
+        self.literal(&format!("{time:.3}"))
+    }
     /// `seconds` from now, by the server's clock.
     fn after(&self, seconds: u64) -> String;
     /// A time column as milliseconds since 1970, as an integer.

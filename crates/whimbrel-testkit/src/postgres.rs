@@ -1,7 +1,8 @@
 //! A private PostgreSQL.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 use crate::process::{Daemon, as_user, folder, free_port, give, run, succeeds, wait_for};
@@ -164,10 +165,44 @@ impl PostgresServer {
         format!("postgres://postgres@127.0.0.1:{}/{name}", self.port)
     }
 
+    /// Another user of a URL's database, who may keep a transaction open.
+    ///
+    /// # Panics
+    /// psql can't be started.
+    pub fn session(&self, url: &str) -> Session {
+        let name = url.rsplit('/').next().unwrap_or_default();
+        let mut psql = self.psql(name);
+        psql.stdin(Stdio::piped()).stdout(Stdio::null());
+        Session(psql.spawn().expect("psql starts"))
+    }
+
     /// Runs SQL by psql in the database of a URL; gives what it prints.
     pub fn execute(&self, url: &str, sql: &str) -> String {
         let name = url.rsplit('/').next().unwrap_or_default();
         run(self.psql(name).args(["-c", sql])).trim().to_owned()
+    }
+}
+
+/// A psql that stays open.
+#[derive(Debug)]
+pub struct Session(std::process::Child);
+
+impl Session {
+    /// Sends statements without waiting for them.
+    ///
+    /// # Panics
+    /// psql has ended.
+    pub fn send(&mut self, sql: &str) {
+        let input = self.0.stdin.as_mut().expect("it was piped");
+        writeln!(input, "{sql}").expect("psql reads");
+        input.flush().expect("psql reads");
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        drop(self.0.stdin.take());
+        let _ = self.0.wait();
     }
 }
 

@@ -21,7 +21,7 @@
 //! # }
 //! ```
 //!
-//! Engines are cargo features: `sqlite` (on by default), `postgres`, `mysql`.
+//! Engines are cargo features: `sqlite` (on by default), `postgres`, `mysql`, `d1`.
 
 mod migrator;
 
@@ -29,7 +29,9 @@ pub use migrator::{Migrator, MigratorBuilder};
 pub use tokio_util::sync::CancellationToken;
 pub use whimbrel_core::{
     Error, TOOL, checksum, diagnostic, directive, driver, error, event, history, migration, plan,
-    report, runner, source, text, version,
+    report, runner, source, takeover, text, version,
 };
+#[cfg(feature = "d1")]
+pub use whimbrel_drivers::d1;
 pub use whimbrel_import as import;
 pub use whimbrel_sql as sql;

@@ -11,6 +11,8 @@ use whimbrel_core::plan::{Goal, Plan, Status, StatusRow};
 use whimbrel_core::report::Report;
 use whimbrel_core::runner::{RunOptions, Runner, silent};
 use whimbrel_core::source::{Directory, Source};
+use whimbrel_core::takeover::TakeoverReport;
+use whimbrel_import::Histories;
 
 /// Applies, undoes, plans and shows the migrations of one database.
 pub struct Migrator {
@@ -19,6 +21,7 @@ pub struct Migrator {
     options: RunOptions,
     listener: Arc<dyn Listener>,
     cancel: CancellationToken,
+    foreign: Histories,
 }
 
 /// Puts a [`Migrator`] together.
@@ -33,7 +36,8 @@ pub struct MigratorBuilder {
 }
 
 impl Migrator {
-    /// Starts with a database's URL: `sqlite:app.db`, `postgres://...`, `mysql://...`.
+    /// Starts with a database's URL: `sqlite:app.db`, `postgres://...`, `mysql://...`,
+    /// `d1://...` (whose password is the API token).
     pub fn builder(url: &str) -> MigratorBuilder {
         MigratorBuilder {
             url: url.to_owned(),
@@ -56,6 +60,7 @@ impl Migrator {
             options: &self.options,
             listener: &*self.listener,
             cancel: self.cancel.clone(),
+            foreign: Some(&self.foreign),
         }
     }
 
@@ -126,6 +131,40 @@ impl Migrator {
     pub async fn is_up_to_date(&self) -> Result<bool, Error> {
         let totals = self.status().await?.totals;
         Ok(totals.pending == 0 && totals.outdated == 0)
+    }
+
+    /// Marks the database as being at a version: every migration up to it, and it itself, is recorded
+    /// as being there.
+    ///
+    /// # Errors
+    /// See [`Error`]. It refuses a history that has other records.
+    pub async fn baseline(&self, version: &str) -> Result<TakeoverReport, Error> {
+        self.runner().baseline(version, false).await
+    }
+
+    /// What [`Migrator::baseline`] would do, with the exact text that it would send.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn plan_baseline(&self, version: &str) -> Result<TakeoverReport, Error> {
+        self.runner().baseline(version, true).await
+    }
+
+    /// Takes another tool's history over: what it says was applied is recorded as applied. That
+    /// tool's tables are only read. Doing it again records what has come since.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn import(&self, histories: &Histories) -> Result<TakeoverReport, Error> {
+        self.runner().import(histories, false).await
+    }
+
+    /// What [`Migrator::import`] would do, with the exact text that it would send.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn plan_import(&self, histories: &Histories) -> Result<TakeoverReport, Error> {
+        self.runner().import(histories, true).await
     }
 
     /// Creates the history tables; false if they were there already.
@@ -208,6 +247,7 @@ impl MigratorBuilder {
             options: self.options,
             listener: self.listener,
             cancel: self.cancel,
+            foreign: Histories::all(),
         })
     }
 }

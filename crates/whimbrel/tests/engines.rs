@@ -3,11 +3,11 @@
 
 use std::path::Path;
 
-use whimbrel::Migrator;
 use whimbrel::error::ErrorKind;
 use whimbrel::plan::{Goal, State};
 use whimbrel::report::DatabaseState;
 use whimbrel::source::Directory;
+use whimbrel::{Migrator, MigratorBuilder};
 
 struct Project {
     folder: tempfile::TempDir,
@@ -20,6 +20,7 @@ impl Project {
         let url = match engine {
             "postgres" => whimbrel_testkit::postgres().database(),
             "mysql" => whimbrel_testkit::mariadb().database(),
+            "d1" => whimbrel_testkit::d1().database(),
             _ => format!("sqlite:{}/test.db", folder.path().display()),
         };
         let project = Self { folder, url };
@@ -42,11 +43,17 @@ impl Project {
         std::fs::remove_file(self.path().join(name)).unwrap();
     }
 
+    fn builder(&self) -> MigratorBuilder {
+        let builder = Migrator::builder(&self.url).source(Directory::new(self.path()));
+        if self.url.starts_with("d1") {
+            builder.password(whimbrel_testkit::D1Server::TOKEN)
+        } else {
+            builder
+        }
+    }
+
     fn migrator(&self) -> Migrator {
-        Migrator::builder(&self.url)
-            .source(Directory::new(self.path()))
-            .build()
-            .unwrap()
+        self.builder().build().unwrap()
     }
 
     async fn states(&self) -> Vec<(String, State)> {
@@ -221,7 +228,7 @@ async fn dry_runs_change_nothing(engine: &str) {
     assert!(
         sql.contains("CREATE TABLE users")
             && sql.contains("whimbrel_applied")
-            && sql.contains("COMMIT"),
+            && (sql.contains("COMMIT") || engine == "d1"),
         "{sql}"
     );
     if engine == "sqlite" {
@@ -230,11 +237,63 @@ async fn dry_runs_change_nothing(engine: &str) {
     assert_eq!(project.states().await[0].1, State::Pending);
 }
 
+async fn a_baseline_is_where_up_goes_on(engine: &str) {
+    let tags = ("003_tags.sql", "CREATE TABLE tags (id integer);\n");
+    let project = Project::new(engine, &[USERS, POSTS, tags]);
+    // Somebody made this database without Whimbrel: `up` fails and says what to do.
+    let init = Project {
+        folder: tempfile::tempdir().unwrap(),
+        url: project.url.clone(),
+    };
+    std::fs::create_dir(init.path()).unwrap();
+    init.write("001_all.sql", USERS.1);
+    let other = |project: &Project| {
+        project
+            .builder()
+            .tables(whimbrel::history::HistoryTables::named("other_applied"))
+            .build()
+            .unwrap()
+    };
+    other(&init).up().await.unwrap();
+    let failed = project.migrator().up().await.unwrap_err();
+    let help = failed.diagnostics()[0].help.clone().unwrap();
+    assert!(help.contains("whimbrel baseline"), "{help}");
+
+    let planned = project.migrator().plan_baseline("1").await.unwrap();
+    assert_eq!(planned.written, 0);
+    assert!(planned.sql.unwrap().contains("'baseline'"));
+    assert!(project.migrator().baseline("7").await.is_err());
+    let written = project.migrator().baseline("001").await.unwrap();
+    assert_eq!(written.written, 1);
+    let again = project.migrator().baseline("users").await.unwrap();
+    assert_eq!(again.written, 0);
+    assert_eq!(project.migrator().up().await.unwrap().steps.len(), 2);
+    assert_eq!(project.states().await[0].1, State::Baseline);
+    assert_eq!(project.migrator().baseline("001").await.unwrap().written, 0);
+    project.remove(tags.0);
+    project.write("004_late.sql", "SELECT 1;\n");
+    let refused = project.migrator().baseline("004").await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Refused);
+    // What a baseline says is there is not Whimbrel's to undo.
+    project
+        .migrator()
+        .run(&Goal::UndoSteps(9))
+        .await
+        .unwrap_err();
+    project
+        .migrator()
+        .run(&Goal::Undo(vec!["002".into()]))
+        .await
+        .unwrap();
+    assert_eq!(project.states().await[0].1, State::Baseline);
+}
+
 macro_rules! engines {
     ($($test:ident)*) => {
         engines! { @ sqlite $($test)* }
         engines! { @ postgres $($test)* }
         engines! { @ mysql $($test)* }
+        engines! { @ d1 $($test)* }
     };
     (@ $engine:ident $($test:ident)*) => {
         mod $engine {
@@ -259,4 +318,5 @@ engines! {
     a_repeatable_runs_again_when_it_changes
     many_at_once_apply_each_once
     dry_runs_change_nothing
+    a_baseline_is_where_up_goes_on
 }

@@ -44,6 +44,7 @@ pub(super) struct Section {
     pub(super) timeout: Option<String>,
     pub(super) lock_timeout: Option<String>,
     pub(super) lock_wait: Option<String>,
+    pub(super) lease: Option<String>,
     pub(super) retries: Option<u32>,
     pub(super) retry_delay: Option<String>,
     pub(super) session_sql: Option<OneOrMany>,
@@ -67,7 +68,7 @@ impl OneOrMany {
     }
 }
 
-const KEYS: [&str; 21] = [
+const KEYS: [&str; 22] = [
     "url",
     "password",
     "password_file",
@@ -85,6 +86,7 @@ const KEYS: [&str; 21] = [
     "timeout",
     "lock_timeout",
     "lock_wait",
+    "lease",
     "retries",
     "retry_delay",
     "session_sql",

@@ -3,9 +3,10 @@
 //! after a run that nothing disturbed.
 //!
 //! `WHIMBREL_STORM=all` takes every point where a test takes some by default.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
 mod crash;
 mod engine;
+mod fence;
 mod fixtures;
 mod network;

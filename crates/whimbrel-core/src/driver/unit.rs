@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::Serialize;
 use whimbrel_sql::Facts;
 
@@ -58,8 +59,11 @@ pub struct Part<'a> {
 /// A change of the history.
 #[derive(Clone, Debug)]
 pub enum Write<'a> {
-    /// A migration is applied. The driver fills in when (the server's clock) and how long.
+    /// A migration is applied. The driver fills in when (the server's clock) and how long, unless
+    /// the record says so itself.
     Apply(Record<'a>),
+    /// As [`Write::Apply`], of several migrations that were applied without Whimbrel; at least one.
+    Adopt(Vec<Record<'a>>),
     /// A migration is not applied any more; its record becomes an entry of the log.
     Remove {
         /// Namespace.
@@ -71,6 +75,8 @@ pub enum Write<'a> {
     Keep(Vec<(&'a Checksum, &'a str)>),
     /// A new attempt. The driver fills in when, and the connection for journalled ones.
     Attempt(&'a Attempt),
+    /// Several attempts that are done; at least one.
+    Attempts(&'a [Attempt]),
     /// A journalled attempt's next statement is about to start; none means that none is running.
     Statement {
         /// Which attempt.
@@ -126,6 +132,10 @@ pub struct Record<'a> {
     pub checksum: &'a Checksum,
     /// Of the kept down script.
     pub down_checksum: Option<&'a Checksum>,
+    /// When, if that was long ago.
+    pub applied_at: Option<Timestamp>,
+    /// How long it took, if that is known.
+    pub duration: Option<Duration>,
     /// `user@host`.
     pub applied_by: &'a str,
     /// Program and version.

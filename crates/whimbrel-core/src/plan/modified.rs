@@ -29,7 +29,8 @@ pub fn change(
     kept: &HashMap<Checksum, String>,
     dialect: Dialect,
 ) -> Change {
-    if migration.checksum == applied.checksum {
+    // A record that was taken over without its file does not know what was applied.
+    if migration.checksum == applied.checksum || applied.checksum.as_str().is_empty() {
         return Change::None;
     }
     let Some(text) = kept.get(&applied.checksum) else {

@@ -9,7 +9,7 @@ use super::prepare::{Rules, prepare};
 use super::{Direction, Goal, Plan, PlanInput, Step, find, not_found};
 use crate::diagnostic::Diagnostic;
 use crate::error::Error;
-use crate::history::{Action, Applied, KEPT_SCRIPT_LIMIT};
+use crate::history::{Action, Applied};
 use crate::migration::{Kind, Migration};
 use crate::version::Version;
 
@@ -100,6 +100,26 @@ impl<'a> Planner<'a> {
             }
         }
         self.check_missing();
+        self.check_below_baseline();
+    }
+
+    /// A baseline records every file that it knows, so one without a record came later.
+    fn check_below_baseline(&mut self) {
+        for migration in self.input.migrations {
+            if self.row(migration).is_none() && self.order.in_baseline(migration) {
+                self.warnings.push(
+                    Diagnostic::warning(
+                        "below-baseline",
+                        format!(
+                            "{} is below the baseline and has no record: it is taken as being there",
+                            migration.label()
+                        ),
+                    )
+                    .at(&migration.file, 0..0, "")
+                    .help("if it is not in the database, give it a version after the baseline"),
+                );
+            }
+        }
     }
 
     fn check_missing(&mut self) {
@@ -149,12 +169,8 @@ impl<'a> Planner<'a> {
                 migration.kind == Kind::Repeatable
                     && change_in(self.input, migration, row) != Change::None
             }
-            None => migration.kind == Kind::Repeatable || !self.in_baseline(migration),
+            None => migration.kind == Kind::Repeatable || !self.order.in_baseline(migration),
         }
-    }
-
-    fn in_baseline(&self, migration: &Migration) -> bool {
-        self.order.in_baseline(migration)
     }
 
     fn choose(&mut self, goal: &Goal, pending: &[usize]) -> Vec<usize> {
@@ -228,7 +244,7 @@ impl<'a> Planner<'a> {
             .filter(|entry| {
                 !entry
                     .index
-                    .is_some_and(|i| self.in_baseline(&self.input.migrations[i]))
+                    .is_some_and(|i| self.order.in_baseline(&self.input.migrations[i]))
             })
             .map(|entry| {
                 let (state, help) = match entry.index {
@@ -297,11 +313,11 @@ impl<'a> Planner<'a> {
     }
 
     fn step(&self, migration: &'a Migration, depends: Vec<usize>) -> Result<Step, Vec<Diagnostic>> {
-        let down = migration
-            .down_script()
+        let kept = migration
+            .kept_scripts()
             .map_err(|error| error.diagnostics())?;
         if self.input.options.require_rollback
-            && down.is_none()
+            && kept.down.is_none()
             && migration.directives.irreversible.is_none()
         {
             return Err(vec![
@@ -316,26 +332,12 @@ impl<'a> Planner<'a> {
                 .help("add a `-- Rollback` section, or the directive `-- Irreversible: why`"),
             ]);
         }
-        let prepared = prepare(
-            self.input,
-            &migration.up,
-            Rules {
-                directives: &migration.directives,
-                transactions: migration.transactions,
-                substitute: migration.substitute.as_ref(),
-            },
-        )?;
-        let mut keep = Vec::new();
-        if migration.file.text().len() <= KEPT_SCRIPT_LIMIT {
-            keep.push((migration.checksum.clone(), migration.file.text().to_owned()));
-        }
-        let down = down.map(|script| {
-            (
-                crate::checksum::Checksum::of(script.text()),
-                script.text().to_owned(),
-            )
-        });
-        keep.extend(down.clone());
+        let rules = Rules {
+            directives: &migration.directives,
+            transactions: migration.transactions,
+            substitute: migration.substitute.as_ref(),
+        };
+        let prepared = prepare(self.input, &migration.up, rules)?;
         let mut step = Step {
             source: migration.source.to_string(),
             version: migration.version.clone(),
@@ -350,8 +352,8 @@ impl<'a> Planner<'a> {
             segments: prepared.segments,
             journalled: prepared.journalled,
             checksum: migration.checksum.clone(),
-            keep,
-            down_checksum: down.map(|(checksum, _)| checksum),
+            keep: kept.scripts,
+            down_checksum: kept.down,
             timeout: migration.directives.timeout,
             lock_timeout: migration.directives.lock_timeout,
             foreign_keys: prepared.foreign_keys,

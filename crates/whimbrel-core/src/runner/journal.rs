@@ -40,13 +40,22 @@ impl Execution<'_> {
                 return Err(self.stopped(index, done, segment, UnitError::cancelled()));
             }
             let result = self.segment(index, &records, segment, place == 0).await;
-            if let Err(error) = result {
-                self.note(Write::Fail {
-                    id: records.attempt.id,
-                    error: &error.error.message,
-                    running_unknown: !segment.atomic && error.outcome == Outcome::StatementFailed,
-                })
-                .await;
+            if let Err(mut error) = result {
+                let noted = self
+                    .note(Write::Fail {
+                        id: records.attempt.id,
+                        error: &error.error.message,
+                        running_unknown: !segment.atomic
+                            && error.outcome == Outcome::StatementFailed,
+                    })
+                    .await;
+                // No fence guards a statement outside transactions. Where another run had taken
+                // over before it, what it ran into is that run's work.
+                if let Err(UnitError { error: late, .. }) = noted
+                    && late.kind == DriverErrorKind::Fenced
+                {
+                    error.error = late;
+                }
                 return Err(self.stopped(index, done, segment, error));
             }
             done = segment.statements.end;

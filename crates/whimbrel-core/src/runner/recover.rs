@@ -28,7 +28,8 @@ const LONGEST_DELAY: Duration = Duration::from_secs(60);
 impl Execution<'_> {
     pub(super) async fn recover(&mut self, mut stopped: Stopped) -> Result<Verdict, Error> {
         let kind = stopped.error.error.kind;
-        let lost = matches!(kind, DriverErrorKind::Lost | DriverErrorKind::Fenced);
+        let lost = matches!(kind, DriverErrorKind::Lost | DriverErrorKind::Fenced)
+            || stopped.error.outcome == Outcome::Unknown;
         if self.runner.cancel.is_cancelled() && !lost {
             // The failure is told only if the statement failed by itself.
             return match kind {
@@ -44,6 +45,12 @@ impl Execution<'_> {
             self.look_again(Some(&mut stopped))?;
             if self.states[stopped.index] == StepState::Done {
                 return Ok(Verdict::GoOn);
+            }
+            if kind == DriverErrorKind::Cancelled && !self.plan.steps[stopped.index].journalled {
+                // Its end was in doubt until here, so the log has nothing of it yet.
+                let records = self.records(stopped.index);
+                stopped.error.outcome = Outcome::RolledBack;
+                self.note_failure(&records, &stopped.error).await;
             }
         }
         self.name_blockers(&mut stopped).await;
@@ -83,8 +90,8 @@ impl Execution<'_> {
     /// reads the history.
     async fn lock_again(&mut self, stopped: &Stopped) -> Result<(), Error> {
         let previous = match stopped.error.error.kind {
-            DriverErrorKind::Lost => Some(*self.lease),
-            _ => None,
+            DriverErrorKind::Fenced => None,
+            _ => Some(*self.lease),
         };
         let mut tries = 0;
         loop {
@@ -167,10 +174,10 @@ impl Execution<'_> {
         }
     }
 
-    /// Best effort: the failure itself is what the caller must hear of.
     pub(super) async fn note_failure(&mut self, records: &Records, error: &UnitError) {
-        if error.error.kind == DriverErrorKind::Lost || error.error.kind == DriverErrorKind::Fenced
-        {
+        let kind = error.error.kind;
+        let in_doubt = error.outcome == Outcome::Unknown;
+        if in_doubt || matches!(kind, DriverErrorKind::Lost | DriverErrorKind::Fenced) {
             return;
         }
         let failed = Attempt {
@@ -183,10 +190,11 @@ impl Execution<'_> {
             error: Some(error.error.message.clone()),
             ..records.attempt.clone()
         };
-        self.note(Write::Attempt(&failed)).await;
+        // Best effort: the failure itself is what the caller must hear of.
+        let _ = self.note(Write::Attempt(&failed)).await;
     }
 
-    pub(super) async fn note(&mut self, write: Write<'_>) {
+    pub(super) async fn note(&mut self, write: Write<'_>) -> Result<(), UnitError> {
         let unit = Unit {
             lease: *self.lease,
             atomic: true,
@@ -199,7 +207,7 @@ impl Execution<'_> {
             replay: Vec::new(),
             continues: false,
         };
-        let _ = self.driver.apply(&unit, &mut |_| {}).await;
+        self.driver.apply(&unit, &mut |_| {}).await
     }
 }
 

@@ -91,6 +91,8 @@ impl Records {
             batch: self.batch,
             checksum: &step.checksum,
             down_checksum: step.down_checksum.as_ref(),
+            applied_at: None,
+            duration: None,
             applied_by: &self.attempt.started_by,
             tool: crate::TOOL,
             id: self.attempt.id,

@@ -25,12 +25,28 @@ pub(crate) fn write(flavor: &dyn Flavor, tables: &HistoryTables, write: &Write<'
         }
         Write::Apply(record) => {
             let applied = table(flavor, tables, &tables.applied);
-            vec![insert_record(flavor, &applied, record)]
+            vec![insert_records(
+                flavor,
+                &applied,
+                std::slice::from_ref(record),
+            )]
+        }
+        Write::Adopt(records) => {
+            let applied = table(flavor, tables, &tables.applied);
+            vec![insert_records(flavor, &applied, records)]
         }
         Write::Keep(scripts) => vec![keep(flavor, tables, scripts)],
         Write::Attempt(attempt) => {
             let log = table(flavor, tables, &tables.log);
-            vec![insert_attempt(flavor, &log, attempt)]
+            vec![insert_attempts(
+                flavor,
+                &log,
+                std::slice::from_ref(*attempt),
+            )]
+        }
+        Write::Attempts(attempts) => {
+            let log = table(flavor, tables, &tables.log);
+            vec![insert_attempts(flavor, &log, attempts)]
         }
         Write::Statement {
             id,
@@ -113,11 +129,19 @@ fn key(id: AttemptId) -> String {
     format!("run = {} AND number = {}", id.run, id.number)
 }
 
-fn insert_attempt(flavor: &dyn Flavor, log: &str, attempt: &Attempt) -> String {
+fn insert_attempts(flavor: &dyn Flavor, log: &str, attempts: &[Attempt]) -> String {
+    let rows = attempts.iter().map(|attempt| attempt_row(flavor, attempt));
+    format!(
+        "INSERT INTO {log} (run, number, source, version, name, action, state, journalled, statements_done, statement_running, statements, hashes, connection, error, started_at, duration_ms, started_by) VALUES {}",
+        rows.collect::<Vec<_>>().join(", ")
+    )
+}
+
+fn attempt_row(flavor: &dyn Flavor, attempt: &Attempt) -> String {
     let text = |value: &str| flavor.literal(value);
     let done = attempt.state == AttemptState::Done;
     format!(
-        "INSERT INTO {log} (run, number, source, version, name, action, state, journalled, statements_done, statement_running, statements, hashes, connection, error, started_at, duration_ms, started_by) VALUES ({}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {})",
+        "({}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {})",
         attempt.id.run,
         attempt.id.number,
         text(&attempt.source),
@@ -151,10 +175,21 @@ fn insert_attempt(flavor: &dyn Flavor, log: &str, attempt: &Attempt) -> String {
     )
 }
 
-fn insert_record(flavor: &dyn Flavor, applied: &str, record: &Record<'_>) -> String {
-    let text = |value: &str| flavor.literal(value);
+fn insert_records(flavor: &dyn Flavor, applied: &str, records: &[Record<'_>]) -> String {
+    let rows = records.iter().map(|record| record_row(flavor, record));
     format!(
-        "INSERT INTO {applied} (source, version, name, kind, sequence, batch, checksum, down_checksum, applied_at, duration_ms, applied_by, tool, run, number, statements) VALUES ({}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {})",
+        "INSERT INTO {applied} (source, version, name, kind, sequence, batch, checksum, down_checksum, applied_at, duration_ms, applied_by, tool, run, number, statements) VALUES {}",
+        rows.collect::<Vec<_>>().join(", ")
+    )
+}
+
+fn record_row(flavor: &dyn Flavor, record: &Record<'_>) -> String {
+    let text = |value: &str| flavor.literal(value);
+    let duration = record
+        .duration
+        .map(|duration| duration.as_millis().to_string());
+    format!(
+        "({}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {})",
         text(record.source),
         text(record.version),
         text(record.name),
@@ -165,8 +200,10 @@ fn insert_record(flavor: &dyn Flavor, applied: &str, record: &Record<'_>) -> Str
         record
             .down_checksum
             .map_or_else(|| "NULL".to_owned(), |checksum| text(checksum.as_str())),
-        flavor.now(),
-        flavor.elapsed(),
+        record
+            .applied_at
+            .map_or_else(|| flavor.now().to_owned(), |time| flavor.time(time)),
+        duration.unwrap_or_else(|| flavor.elapsed()),
         text(record.applied_by),
         text(record.tool),
         record.id.run,
@@ -174,6 +211,7 @@ fn insert_record(flavor: &dyn Flavor, applied: &str, record: &Record<'_>) -> Str
         record.statements,
     )
 }
+
 /// What a driver adds to the taking of the lock.
 #[derive(Default)]
 pub(crate) struct Claim {

@@ -63,6 +63,8 @@ impl Mysql {
                 cancel: true,
                 enum_value_in_transaction: true,
                 units_at_once: 1,
+                batches_only: false,
+                statement_bytes: None,
             },
             pooled: false,
             lock_slots: None,
@@ -143,6 +145,35 @@ impl Mysql {
             );
             rows(&mut self.connection, &set).await?;
             self.lock_timeout = Some(limit);
+        }
+        Ok(())
+    }
+
+    /// A process that stands still (or a machine that is cut off) keeps the named lock by its
+    /// connection. Once its lease has run out and the connection has done nothing for a second, it
+    /// is ended, and what it had open is rolled back. One that is at work is left alone.
+    async fn end_idle_holder(&mut self, name: &str) -> Result<(), DriverError> {
+        let tables = &self.options.tables;
+        let lock = history_sql::table(&Flavor::default(), tables, &tables.lock);
+        let select = format!(
+            "SELECT p.ID FROM information_schema.PROCESSLIST p, {lock} l WHERE p.ID = IS_USED_LOCK({name}) AND p.COMMAND = 'Sleep' AND p.TIME >= 1 AND l.id = 1 AND l.expires < {}",
+            history_sql::Flavor::now(&Flavor::default()),
+        );
+        for id in rows(&mut self.connection, &select)
+            .await?
+            .into_iter()
+            .flatten()
+            .flatten()
+        {
+            match rows(&mut self.connection, &format!("KILL CONNECTION {id}")).await {
+                // It went by itself.
+                Err(error)
+                    if error
+                        .code
+                        .as_deref()
+                        .is_some_and(|code| code.starts_with("1094 ")) => {}
+                other => drop(other?),
+            }
         }
         Ok(())
     }
@@ -413,6 +444,7 @@ impl Driver for Mysql {
         let got = rows(&mut self.connection, &format!("SELECT GET_LOCK({name}, 0)")).await?;
         if got.first().and_then(|row| row[0].clone()).as_deref() != Some("1") {
             // Also a dead client's statement that still runs in the server keeps it.
+            self.end_idle_holder(&name).await?;
             let holder = self.read_history().await?.holder;
             return Ok(LockAttempt::Held(
                 holder.unwrap_or_else(history_sql::unknown_holder),

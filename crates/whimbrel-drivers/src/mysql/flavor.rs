@@ -32,6 +32,10 @@ impl Flavor for Mysql {
         "UTC_TIMESTAMP(6)"
     }
 
+    fn time(&self, time: jiff::Timestamp) -> String {
+        format!("'{}'", time.strftime("%Y-%m-%d %H:%M:%S.%6f"))
+    }
+
     fn after(&self, seconds: u64) -> String {
         format!("UTC_TIMESTAMP(6) + INTERVAL {seconds} SECOND")
     }

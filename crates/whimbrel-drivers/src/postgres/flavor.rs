@@ -30,6 +30,10 @@ impl Flavor for Postgres {
         "pg_catalog.clock_timestamp()"
     }
 
+    fn time(&self, time: jiff::Timestamp) -> String {
+        format!("timestamptz '{time:.6}'")
+    }
+
     fn after(&self, seconds: u64) -> String {
         format!("pg_catalog.clock_timestamp() + interval '{seconds} seconds'")
     }

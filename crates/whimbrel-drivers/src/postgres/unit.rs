@@ -168,7 +168,11 @@ impl Composer<'_> {
             | Write::Finish { .. }
             | Write::Fail { .. }
             | Write::Supersede { .. } => true,
-            Write::Remove { .. } | Write::Keep(_) | Write::Attempt(_) => false,
+            Write::Remove { .. }
+            | Write::Adopt(_)
+            | Write::Keep(_)
+            | Write::Attempt(_)
+            | Write::Attempts(_) => false,
         };
         if writes.iter().any(sees) {
             for sql in list {

@@ -18,10 +18,11 @@ use whimbrel_core::failpoint;
 use whimbrel_core::history::{History, HistoryTables, Owner};
 use whimbrel_sql::Dialect;
 
-use super::flavor::Sqlite as Flavor;
 use super::unit::{Composer, Operation, Role, leaves_state};
-use super::{errors, guard, process};
+use super::{errors, guard};
 use crate::history_sql::{self, Claim, Row};
+use crate::process;
+use crate::sqlite_flavor::Sqlite as Flavor;
 
 /// How long a statement waits for another writer where no lock timeout is set.
 const BUSY_WAIT: Duration = Duration::from_secs(5);
@@ -38,7 +39,11 @@ pub(super) struct Sqlite {
 }
 
 impl Sqlite {
-    pub(super) async fn open(path: PathBuf, options: SessionOptions) -> Result<Self, DriverError> {
+    pub(super) async fn open(
+        path: PathBuf,
+        options: SessionOptions,
+        d1_statement: Option<usize>,
+    ) -> Result<Self, DriverError> {
         let version = rusqlite::version().to_owned();
         let mut driver = Self {
             path,
@@ -52,6 +57,8 @@ impl Sqlite {
                     cancel: true,
                     enum_value_in_transaction: true,
                     units_at_once: 1,
+                    batches_only: d1_statement.is_some(),
+                    statement_bytes: d1_statement,
                 },
                 pooled: false,
                 lock_slots: None,
@@ -99,10 +106,7 @@ impl Sqlite {
             let guard = connection.lock().unwrap_or_else(PoisonError::into_inner);
             match guard.as_ref() {
                 Some(connection) => work(connection),
-                None => Err(DriverError::new(
-                    DriverErrorKind::Connect,
-                    "the database file does not exist",
-                )),
+                None => Err(no_file()),
             }
         })
         .await
@@ -142,6 +146,23 @@ fn read_rows(connection: &Connection, sql: &str) -> Result<Vec<Row>, DriverError
         Ok(list)
     };
     read().map_err(|error| errors::error(&error))
+}
+
+fn no_file() -> DriverError {
+    DriverError::new(DriverErrorKind::Connect, "the database file does not exist")
+}
+
+/// What is read of a database whose file does not exist yet is read of an empty one.
+fn rows_of_nothing(sql: &str) -> Result<Vec<Row>, DriverError> {
+    let empty = Connection::open_in_memory().map_err(|error| errors::error(&error))?;
+    let reads = empty
+        .prepare(sql)
+        .is_ok_and(|statement| statement.readonly());
+    if reads {
+        rows(&empty, sql)
+    } else {
+        Err(no_file())
+    }
 }
 
 fn text_of(value: ValueRef<'_>) -> Option<String> {
@@ -427,7 +448,15 @@ impl Driver for Sqlite {
 
     async fn query(&mut self, sql: &str) -> Result<Vec<Vec<Option<String>>>, DriverError> {
         let sql = sql.to_owned();
-        self.call(move |connection| rows(connection, &sql)).await
+        let connection = Arc::clone(&self.connection);
+        blocking(move || {
+            let guard = connection.lock().unwrap_or_else(PoisonError::into_inner);
+            match guard.as_ref() {
+                Some(connection) => rows(connection, &sql),
+                None => rows_of_nothing(&sql),
+            }
+        })
+        .await
     }
 
     fn canceller(&self) -> Option<Arc<dyn Cancel>> {

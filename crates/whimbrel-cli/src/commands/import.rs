@@ -1,0 +1,33 @@
+//! `import`.
+
+use std::sync::Arc;
+
+use whimbrel::Error;
+use whimbrel::import::Histories;
+
+use super::Project;
+use crate::cli::{Global, Import};
+use crate::exit;
+use crate::render::Output;
+
+pub(super) async fn run(
+    global: &Global,
+    output: &Arc<Output>,
+    arguments: &Import,
+) -> Result<u8, Error> {
+    let mut histories = Histories::all();
+    if let Some(tool) = &arguments.from {
+        histories = histories.from(tool)?;
+    }
+    if let Some(table) = &arguments.history_table {
+        histories = histories.table(table);
+    }
+    let project = Project::open(global, output, None)?;
+    let report = if arguments.dry_run {
+        project.migrator.plan_import(&histories).await?
+    } else {
+        project.migrator.import(&histories).await?
+    };
+    output.takeover(&report);
+    Ok(exit::OK)
+}

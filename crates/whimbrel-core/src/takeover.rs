@@ -1,0 +1,194 @@
+//! Taking over a database that was migrated without Whimbrel: by a baseline, or from the history
+//! that another tool kept.
+
+mod baseline;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use serde::Serialize;
+
+pub use self::baseline::baseline;
+
+use crate::checksum::Checksum;
+use crate::diagnostic::Diagnostic;
+use crate::driver::{Driver, DriverError};
+use crate::error::Error;
+use crate::history::{Action, History};
+use crate::migration::{KeptScripts, Kind, Migration, label};
+use crate::version::Version;
+
+/// Knows the histories that other tools keep.
+#[async_trait]
+pub trait ForeignHistories: Send + Sync {
+    /// Those that this database has, and that say that something was applied.
+    ///
+    /// # Errors
+    /// The connection fails.
+    async fn seen(&self, driver: &mut dyn Driver) -> Result<Vec<Sighting>, DriverError>;
+
+    /// What taking one of them over would record.
+    ///
+    /// # Errors
+    /// There is none or more than one, or it can't be taken over as it is.
+    async fn adoption(
+        &self,
+        driver: &mut dyn Driver,
+        migrations: &[Migration],
+        history: &History,
+    ) -> Result<Adoption, Error>;
+}
+
+/// Another tool's history, as seen in a database.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Sighting {
+    /// The tool's name in settings and arguments.
+    pub tool: String,
+    /// The tool's name as people write it.
+    pub title: String,
+    /// The table, with its schema where that is needed to find it.
+    pub table: String,
+    /// Migrations that it says were applied, or tried.
+    pub migrations: u64,
+}
+
+/// What taking over would record.
+#[derive(Clone, Debug, Default)]
+pub struct Adoption {
+    /// Where it comes from; none for a baseline.
+    pub from: Option<Sighting>,
+    /// In the order of application; what is pending comes last.
+    pub entries: Vec<Entry>,
+    /// What deserves a word.
+    pub warnings: Vec<Diagnostic>,
+}
+
+impl Adoption {
+    /// What is to be written.
+    pub fn records(&self) -> impl Iterator<Item = (&Entry, &Adopted)> {
+        let entries = self.entries.iter();
+        entries.filter_map(|entry| Some((entry, entry.record.as_ref()?)))
+    }
+}
+
+/// One migration, as seen by a takeover.
+#[derive(Clone, Debug, Serialize)]
+pub struct Entry {
+    /// Namespace.
+    pub source: String,
+    /// Version.
+    pub version: Version,
+    /// Name.
+    pub name: String,
+    /// Version and name.
+    #[serde(skip)]
+    pub label: String,
+    /// Versioned, repeatable, baseline.
+    pub kind: Kind,
+    /// What becomes of it.
+    pub state: EntryState,
+    /// Batch.
+    pub batch: Option<i64>,
+    /// When it was applied, where that is known.
+    pub applied_at: Option<Timestamp>,
+    /// File, where it is among the files.
+    pub file: Option<String>,
+    /// What will be written.
+    #[serde(skip)]
+    pub record: Option<Adopted>,
+}
+
+impl Entry {
+    /// An entry of a migration among the files.
+    pub fn of(migration: &Migration, state: EntryState) -> Self {
+        Self {
+            source: migration.source.to_string(),
+            version: migration.version.clone(),
+            name: migration.name.clone(),
+            label: migration.label(),
+            kind: migration.kind,
+            state,
+            batch: None,
+            applied_at: None,
+            file: Some(migration.file.name().to_owned()),
+            record: None,
+        }
+    }
+
+    /// An entry without a file.
+    pub fn without_file(source: &str, version: Version, name: &str, state: EntryState) -> Self {
+        Self {
+            source: source.to_owned(),
+            label: label(&version, name),
+            version,
+            name: name.to_owned(),
+            kind: Kind::Versioned,
+            state,
+            batch: None,
+            applied_at: None,
+            file: None,
+            record: None,
+        }
+    }
+}
+
+/// What becomes of an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EntryState {
+    /// A record is written for it.
+    New,
+    /// Whimbrel's history has it already.
+    Recorded,
+    /// It was undone where it was applied, so nothing is written.
+    RolledBack,
+    /// Whimbrel has undone it since it was taken over, so nothing is written.
+    Undone,
+    /// It was not applied: `up` will do that.
+    Pending,
+}
+
+/// A record of a migration that was applied without Whimbrel.
+#[derive(Clone, Debug)]
+pub struct Adopted {
+    /// Versioned, repeatable, baseline.
+    pub kind: Kind,
+    /// Batch.
+    pub batch: i64,
+    /// Of the up script's file; empty where there is no file.
+    pub checksum: Checksum,
+    /// Scripts that are kept, so that `down` works.
+    pub kept: KeptScripts,
+    /// When it was applied; now, if that is not known.
+    pub applied_at: Option<Timestamp>,
+    /// How long it took.
+    pub duration: Duration,
+    /// Who applied it; who takes it over, if that is not known.
+    pub applied_by: Option<String>,
+    /// The tool that applied it; none for a baseline.
+    pub tool: Option<String>,
+}
+
+/// What came of a takeover, or in a dry run would come of it.
+#[derive(Clone, Debug, Serialize)]
+pub struct TakeoverReport {
+    /// Baseline or import.
+    pub action: Action,
+    /// Where it comes from; none for a baseline.
+    pub from: Option<Sighting>,
+    /// In the order of application; what is pending comes last.
+    pub entries: Vec<Entry>,
+    /// Records written.
+    pub written: usize,
+    /// In a dry run, the exact text that would be sent.
+    pub sql: Option<String>,
+}
+
+impl TakeoverReport {
+    /// How many entries are in a state.
+    pub fn count(&self, state: EntryState) -> usize {
+        let entries = self.entries.iter();
+        entries.filter(|entry| entry.state == state).count()
+    }
+}

@@ -1,0 +1,326 @@
+//! The histories: what each tool remembers of what it applied, read from its own tables. One module
+//! per tool says what the table holds; the rest is common to all.
+//!
+//! Nothing here writes: another tool's table is only read.
+
+mod batches;
+mod catalog;
+mod digest;
+mod files;
+mod matching;
+mod spelling;
+#[cfg(test)]
+mod tests;
+mod time;
+mod tool;
+mod tools;
+mod tracking;
+
+use async_trait::async_trait;
+use whimbrel_core::Error;
+use whimbrel_core::diagnostic::Diagnostic;
+use whimbrel_core::driver::{Driver, DriverError};
+use whimbrel_core::history::History;
+use whimbrel_core::migration::Migration;
+use whimbrel_core::takeover::{Adoption, ForeignHistories, Sighting};
+use whimbrel_sql::Dialect;
+
+use self::catalog::Table;
+use self::tool::{Beside, Row, Schema, State, Tool, is_true};
+use self::tools::TOOLS;
+use self::tracking::TrackingTable;
+
+/// The histories that Whimbrel can take over: of all tools, or of one.
+#[derive(Clone, Default)]
+pub struct Histories {
+    tool: Option<&'static Tool>,
+    table: Option<(Option<String>, String)>,
+}
+
+impl Histories {
+    /// Those of all tools, under their usual names.
+    pub fn all() -> Self {
+        Self::default()
+    }
+
+    /// That of one tool, by its name in settings.
+    ///
+    /// # Errors
+    /// There is no tool of that name; the message lists those that there are.
+    pub fn from(mut self, name: &str) -> Result<Self, Error> {
+        let tool = TOOLS.iter().find(|tool| tool.name == name);
+        self.tool = Some(tool.copied().ok_or_else(|| {
+            Error::Settings(format!(
+                "`{name}` is no tool whose history Whimbrel reads; these are: {}",
+                Self::names().join(", ")
+            ))
+        })?);
+        Ok(self)
+    }
+
+    /// In a table of another name, which may have its schema before it: `schema.table`.
+    pub fn table(mut self, name: &str) -> Self {
+        self.table = Some(match name.split_once('.') {
+            Some((schema, table)) => (Some(schema.to_owned()), table.to_owned()),
+            None => (None, name.to_owned()),
+        });
+        self
+    }
+
+    /// The names of all tools.
+    pub fn names() -> Vec<&'static str> {
+        TOOLS.iter().map(|tool| tool.name).collect()
+    }
+
+    fn tools(&self) -> impl Iterator<Item = &'static Tool> {
+        let only = self.tool;
+        let tools = TOOLS.iter().copied();
+        tools.filter(move |tool| only.is_none_or(|only| std::ptr::eq(only, *tool)))
+    }
+
+    /// The tables that are there and whose they are, in one round trip.
+    async fn find(&self, driver: &mut dyn Driver) -> Result<Vec<Found>, DriverError> {
+        let mut names: Vec<&str> = match &self.table {
+            Some((_, table)) => vec![table],
+            None => self.tools().map(|tool| tool.table).collect(),
+        };
+        for tool in self.tools() {
+            names.extend(tool.lock.map(|(table, _)| table));
+            match tool.beside {
+                Beside::With(table) | Beside::Without(table) => names.push(table),
+                Beside::Any => {}
+            }
+        }
+        let mut schemas: Vec<&str> = self.tools().filter_map(|tool| tool.schema.name()).collect();
+        if driver.dialect() == Dialect::Mysql && self.tool.is_none() {
+            // There a schema is another database, which may be of another application.
+            schemas.clear();
+        }
+        if let Some((Some(schema), _)) = &self.table {
+            schemas = vec![schema];
+        }
+        let tables = catalog::tables(driver, &names, &schemas).await?;
+        let mut found = Vec::new();
+        for tool in self.tools() {
+            let own = tables
+                .iter()
+                .filter(|table| self.is_of(tool, table, &tables));
+            found.extend(own.map(|table| Found {
+                tool,
+                table: table.clone(),
+                lock: lock_table(tool, table, &tables).cloned(),
+            }));
+        }
+        Ok(found)
+    }
+
+    fn is_of(&self, tool: &Tool, table: &Table, tables: &[Table]) -> bool {
+        let named = match &self.table {
+            Some((schema, name)) => {
+                name.eq_ignore_ascii_case(&table.name)
+                    && schema.as_ref().is_none_or(|schema| *schema == table.schema)
+            }
+            None => tool.table.eq_ignore_ascii_case(&table.name) && is_placed(tool, table),
+        };
+        let beside = |name: &str| {
+            tables
+                .iter()
+                .any(|other| other.schema == table.schema && other.name.eq_ignore_ascii_case(name))
+        };
+        let company = self.tool.is_some()
+            || match tool.beside {
+                Beside::Any => true,
+                Beside::With(name) => beside(name),
+                Beside::Without(name) => !beside(name),
+            };
+        named
+            && company
+            && tool
+                .columns
+                .iter()
+                .all(|column| !column.needed || table.column(column.name).is_some())
+            && tool.unlike.iter().all(|name| table.column(name).is_none())
+    }
+
+    /// The one that is meant.
+    async fn the_one(&self, driver: &mut dyn Driver) -> Result<Found, Error> {
+        let mut found = self.find(driver).await?;
+        if found.len() > 1 {
+            // Tables that were made and never used don't make it unclear.
+            let mut used = Vec::new();
+            for candidate in &found {
+                used.push(!candidate.entries(driver).await?.is_empty());
+            }
+            if used.contains(&true) {
+                let mut used = used.into_iter();
+                found.retain(|_| used.next().unwrap_or_default());
+            }
+        }
+        match found.len() {
+            1 => Ok(found.swap_remove(0)),
+            0 => Err(self.none_found()),
+            _ => Err(several_found(&found)),
+        }
+    }
+
+    fn none_found(&self) -> Error {
+        let what = match (self.tool, &self.table) {
+            (Some(tool), None) => format!("no history of {} was found here", tool.title),
+            (_, Some((_, table))) => {
+                format!(
+                    "there is no table `{table}` that is the history of a tool that Whimbrel knows"
+                )
+            }
+            (None, None) => "no other tool's history was found here".to_owned(),
+        };
+        let mut diagnostic = Diagnostic::error("no-foreign-history", what);
+        if let Some(tool) = self.tool {
+            let needed = tool.columns.iter().filter(|column| column.needed);
+            let needed: Vec<_> = needed.map(|column| column.name).collect();
+            diagnostic = diagnostic.note(format!(
+                "looked for `{}`, with the columns {}",
+                tool.table,
+                needed.join(", ")
+            ));
+        }
+        Error::refused(diagnostic.help(
+            "is it the right database? `--from TOOL` and `--history-table SCHEMA.NAME` say where to look; \
+             `whimbrel baseline VERSION` does without a history",
+        ))
+    }
+}
+
+/// The schema that a tool makes for itself holds nothing of others.
+fn is_placed(tool: &Tool, table: &Table) -> bool {
+    let is_own = |other: &&Tool| matches!(other.schema, Schema::Own(name) if name == table.schema);
+    let private = TOOLS.iter().any(is_own);
+    match tool.schema {
+        Schema::Own(schema) => schema == table.schema,
+        _ => !private,
+    }
+}
+
+fn lock_table<'t>(tool: &Tool, table: &Table, tables: &'t [Table]) -> Option<&'t Table> {
+    let (name, _) = tool.lock?;
+    tables
+        .iter()
+        .find(|other| other.schema == table.schema && other.name.eq_ignore_ascii_case(name))
+}
+
+fn several_found(found: &[Found]) -> Error {
+    let list = found.iter().map(|found| {
+        format!(
+            "{} of {} (`--from {}`)",
+            found.shown(),
+            found.tool.title,
+            found.tool.name
+        )
+    });
+    Error::refused(
+        Diagnostic::error(
+            "several-foreign-histories",
+            "several tools' histories are here",
+        )
+        .note(list.collect::<Vec<_>>().join(", "))
+        .help("say which one with `--from TOOL`, and `--history-table SCHEMA.NAME` if need be"),
+    )
+}
+
+/// A tool's table in a database.
+struct Found {
+    tool: &'static Tool,
+    table: Table,
+    lock: Option<Table>,
+}
+
+impl Found {
+    fn shown(&self) -> String {
+        match self.tool.schema {
+            Schema::Current => self.table.name.clone(),
+            _ => format!("{}.{}", self.table.schema, self.table.name),
+        }
+    }
+
+    async fn entries(&self, driver: &mut dyn Driver) -> Result<Vec<tool::Entry>, DriverError> {
+        let select = spelling::select(driver.dialect(), self.tool, &self.table);
+        let rows = driver.query(&select).await?;
+        let rows: Vec<_> = rows
+            .iter()
+            .map(|values| Row {
+                columns: self.tool.columns,
+                values,
+            })
+            .collect();
+        Ok((self.tool.read)(&rows))
+    }
+
+    /// Something was done here that did not come to nothing.
+    fn sighting(&self, entries: &[tool::Entry]) -> Sighting {
+        let applied = entries
+            .iter()
+            .filter(|entry| entry.state != State::RolledBack);
+        Sighting {
+            tool: self.tool.name.to_owned(),
+            title: self.tool.title.to_owned(),
+            table: self.shown(),
+            migrations: applied.count() as u64,
+        }
+    }
+
+    /// The tool must not be at work meanwhile.
+    async fn refuse_locked(&self, driver: &mut dyn Driver) -> Result<(), Error> {
+        let (Some(table), Some((_, column))) = (&self.lock, self.tool.lock) else {
+            return Ok(());
+        };
+        let Some(select) = spelling::select_column(driver.dialect(), table, column) else {
+            return Ok(());
+        };
+        let rows = driver.query(&select).await?;
+        let locked = rows.iter().flatten().flatten().any(|value| is_true(value));
+        if !locked {
+            return Ok(());
+        }
+        Err(Error::refused(
+            Diagnostic::error(
+                "locked-there",
+                format!("{} holds its lock: it is at work, or was killed", self.tool.title),
+            )
+            .note(format!("{}.{column} is set", table.name))
+            .help(format!(
+                "wait for it; if it is not running any more, unlock it by its own command, and look \
+                 whether what it was doing is in the database: {}",
+                self.tool.mend
+            )),
+        ))
+    }
+}
+
+#[async_trait]
+impl ForeignHistories for Histories {
+    async fn seen(&self, driver: &mut dyn Driver) -> Result<Vec<Sighting>, DriverError> {
+        let mut seen = Vec::new();
+        for found in self.find(driver).await? {
+            let entries = found.entries(driver).await?;
+            seen.push(found.sighting(&entries));
+        }
+        seen.retain(|sighting| sighting.migrations > 0);
+        Ok(seen)
+    }
+
+    async fn adoption(
+        &self,
+        driver: &mut dyn Driver,
+        migrations: &[Migration],
+        history: &History,
+    ) -> Result<Adoption, Error> {
+        let found = self.the_one(driver).await?;
+        found.refuse_locked(driver).await?;
+        let entries = found.entries(driver).await?;
+        let sighting = found.sighting(&entries);
+        let table = TrackingTable {
+            name: &found.table.name,
+            dialect: driver.dialect(),
+        };
+        matching::adoption(found.tool, sighting, entries, migrations, history, table)
+    }
+}

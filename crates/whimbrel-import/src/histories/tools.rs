@@ -1,0 +1,43 @@
+//! The tools, each with its table.
+
+mod alembic;
+mod drizzle;
+mod flyway;
+mod golang_migrate;
+mod goose;
+mod homemade;
+mod liquibase;
+mod names;
+mod prisma;
+mod refinery;
+mod sqitch;
+mod sqlx;
+mod versions;
+
+use super::tool::Tool;
+
+/// All of them. Where two fit one table, neither comes first: the caller is asked.
+pub(super) static TOOLS: [&Tool; 22] = [
+    &flyway::FLYWAY,
+    &golang_migrate::GOLANG_MIGRATE,
+    &versions::DBMATE,
+    &versions::RAILS,
+    &goose::GOOSE,
+    &sqlx::SQLX,
+    &versions::DIESEL,
+    &refinery::REFINERY,
+    &prisma::PRISMA,
+    &drizzle::DRIZZLE,
+    &versions::SUPABASE,
+    &names::WRANGLER,
+    &names::KNEX,
+    &names::KYSELY,
+    &names::NODE_PG_MIGRATE,
+    &names::LARAVEL,
+    &liquibase::LIQUIBASE,
+    &sqitch::SQITCH,
+    &alembic::ALEMBIC,
+    &homemade::WITH_STATUS,
+    &homemade::WITH_BATCHES,
+    &homemade::WITH_NAMES,
+];

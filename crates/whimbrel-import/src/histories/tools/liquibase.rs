@@ -1,0 +1,50 @@
+//! Liquibase.
+
+use super::super::tool::{Entry, Row, State, TOOL, Tool, each, maybe, needed};
+
+pub(super) const LIQUIBASE: Tool = Tool {
+    name: "liquibase",
+    title: "Liquibase",
+    table: "databasechangelog",
+    columns: &[
+        needed("id"),
+        needed("author"),
+        needed("filename"),
+        needed("orderexecuted"),
+        needed("exectype"),
+        maybe("dateexecuted"),
+        maybe("liquibase"),
+        maybe("deployment_id"),
+    ],
+    order: &["orderexecuted", "dateexecuted"],
+    lock: Some(("databasechangeloglock", "locked")),
+    read,
+    mend: "put it right by hand, delete its row from `databasechangelog` unless the change is in the \
+           database, and import again",
+    ..TOOL
+};
+
+/// A changeset is known by its file, its author and its id together. Its checksum covers the
+/// changeset as Liquibase parsed it, so it can't be taken of a file.
+fn read(rows: &[Row<'_>]) -> Vec<Entry> {
+    each(rows, |row| {
+        let (id, author, file) = (row.text("id"), row.text("author"), row.text("filename"));
+        let kind = row.text("exectype");
+        Entry {
+            names: vec![
+                format!("{file}::{author}:{id}"),
+                format!("{author}:{id}"),
+                id,
+            ],
+            state: if kind == "FAILED" {
+                State::Failed("its row says `FAILED`".to_owned())
+            } else {
+                State::Applied
+            },
+            at: row.time("dateexecuted"),
+            batch: row.get("deployment_id").map(str::to_owned),
+            tool_version: row.get("liquibase").map(str::to_owned),
+            ..Entry::default()
+        }
+    })
+}

@@ -1,0 +1,88 @@
+//! Tools whose table lists files' names: wrangler, knex, kysely, node-pg-migrate, Laravel.
+
+use super::super::tool::{Entry, Row, TOOL, Tool, each, maybe, needed};
+
+pub(super) const WRANGLER: Tool = Tool {
+    name: "wrangler",
+    title: "wrangler (D1)",
+    table: "d1_migrations",
+    columns: &[needed("name"), maybe("id"), maybe("applied_at")],
+    order: &["id"],
+    read: |rows| {
+        each(rows, |row| Entry {
+            at: row.time("applied_at"),
+            ..Entry::of_name(row.text("name"))
+        })
+    },
+    ..TOOL
+};
+
+pub(super) const KNEX: Tool = Tool {
+    name: "knex",
+    title: "knex",
+    table: "knex_migrations",
+    columns: &[
+        needed("name"),
+        needed("batch"),
+        maybe("id"),
+        maybe("migration_time"),
+    ],
+    order: &["id"],
+    lock: Some(("knex_migrations_lock", "is_locked")),
+    read: |rows| {
+        each(rows, |row| Entry {
+            at: row.time("migration_time"),
+            batch: row.get("batch").map(str::to_owned),
+            ..Entry::of_name(row.text("name"))
+        })
+    },
+    ..TOOL
+};
+
+pub(super) const KYSELY: Tool = Tool {
+    name: "kysely",
+    title: "kysely",
+    table: "kysely_migration",
+    columns: &[needed("name"), needed("timestamp")],
+    order: &["timestamp", "name"],
+    lock: Some(("kysely_migration_lock", "is_locked")),
+    read: |rows| {
+        each(rows, |row| Entry {
+            at: row.time("timestamp"),
+            ..Entry::of_name(row.text("name"))
+        })
+    },
+    ..TOOL
+};
+
+pub(super) const NODE_PG_MIGRATE: Tool = Tool {
+    name: "node-pg-migrate",
+    title: "node-pg-migrate",
+    table: "pgmigrations",
+    columns: &[needed("name"), needed("run_on"), maybe("id")],
+    order: &["run_on", "id"],
+    read: |rows| {
+        each(rows, |row| Entry {
+            at: row.time("run_on"),
+            ..Entry::of_name(row.text("name"))
+        })
+    },
+    ..TOOL
+};
+
+pub(super) const LARAVEL: Tool = Tool {
+    name: "laravel",
+    title: "Laravel",
+    table: "migrations",
+    columns: &[needed("migration"), needed("batch"), maybe("id")],
+    order: &["id"],
+    read: laravel,
+    ..TOOL
+};
+
+fn laravel(rows: &[Row<'_>]) -> Vec<Entry> {
+    each(rows, |row| Entry {
+        batch: row.get("batch").map(str::to_owned),
+        ..Entry::of_name(row.text("migration"))
+    })
+}
