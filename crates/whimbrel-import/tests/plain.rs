@@ -50,6 +50,17 @@ fn refinery_shares_its_numbers_between_letters_and_refuses_code() {
 }
 
 #[test]
+fn refinery_is_told_by_rust_beside_its_files() {
+    let beside = Folder::new(&[("V1__a.sql", "SELECT 1;"), ("mod.rs", "")]);
+    assert_eq!(beside.detected(Postgres), "refinery");
+    let code = Folder::new(&[("V1__a.rs", "")]);
+    assert_eq!(
+        code.detected(Postgres),
+        "V1__a.rs:1:1: this is a migration of refinery in code, which Whimbrel can't run"
+    );
+}
+
+#[test]
 fn supabase_is_told_by_its_folder() {
     let folder = Folder::at(
         "supabase/migrations",

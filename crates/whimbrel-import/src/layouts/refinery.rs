@@ -24,9 +24,19 @@ impl Layout for Refinery {
     /// `V1__name.sql` alone is flyway's as well, which reads it the same way. A `U` is an undo
     /// there, so one without its `V` is refinery's.
     fn recognise(&self, listing: &Listing) -> Option<Recognised> {
+        let code = |entry: &&Entry| entry.extension == "rs" && split(entry).is_some();
+        if let Some(entry) = listing.others.iter().find(code) {
+            let reason = format!("{} is a migration of refinery", entry.path.display());
+            return Some(Recognised::new(Certainty::Certain, reason));
+        }
         let names: Vec<_> = listing.entries.iter().filter_map(split).collect();
         if names.is_empty() {
             return None;
+        }
+        let of_rust = |entry: &Entry| entry.extension == "rs" || entry.stem == "refinery";
+        if let Some(entry) = listing.others.iter().find(|entry| of_rust(entry)) {
+            let reason = format!("`V` files beside {}", entry.path.display());
+            return Some(Recognised::new(Certainty::Certain, reason));
         }
         let of = |letter: char| {
             let list = names.iter().filter(move |name| name.letter == letter);
