@@ -93,6 +93,10 @@ pub(crate) enum Command {
     Import(Import),
     /// Mark the database as being at a version that somebody else brought it to
     Baseline(Baseline),
+    /// Say what became of a statement whose end can't be seen
+    Repair(Repair),
+    /// Free the lock by hand
+    Unlock,
     /// Print completions for a shell
     Completions {
         /// Which shell
@@ -112,6 +116,18 @@ pub(crate) struct New {
     /// Write a repeatable one, `R__name.sql`
     #[arg(long)]
     pub(crate) repeatable: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Repair {
+    /// The migration; without one, what is open is shown
+    pub(crate) version: Option<String>,
+    /// It happened: go on after it
+    #[arg(long, requires = "version", conflicts_with = "again")]
+    pub(crate) done: bool,
+    /// It did not happen: run it again
+    #[arg(long, requires = "version")]
+    pub(crate) again: bool,
 }
 
 #[derive(Debug, Args)]

@@ -5,6 +5,7 @@ mod down;
 mod import;
 mod init;
 mod new;
+mod repair;
 mod shell;
 mod status;
 mod up;
@@ -26,6 +27,8 @@ use crate::{exit, render};
 pub(crate) async fn run(cli: Cli) -> ExitCode {
     let output = Arc::new(Output::new(&cli.global, name(&cli.command)));
     let result = match cli.command {
+        Command::Repair(ref arguments) => repair::run(&cli.global, &output, arguments).await,
+        Command::Unlock => repair::unlock(&cli.global, &output).await,
         Command::Completions { shell } => shell::completions(shell),
         Command::Man => shell::manual(),
         Command::Init => init::run(&cli.global, &output).await,
@@ -61,6 +64,8 @@ fn name(command: &Command) -> &'static str {
         Command::Reset(_) => "reset",
         Command::Import(_) => "import",
         Command::Baseline(_) => "baseline",
+        Command::Repair(_) => "repair",
+        Command::Unlock => "unlock",
         Command::Completions { .. } => "completions",
         Command::Man => "man",
     }

@@ -13,8 +13,10 @@ use serde_json::{Value, json};
 use whimbrel::Error;
 use whimbrel::diagnostic::Diagnostic;
 use whimbrel::event::Listener;
+use whimbrel::history::Holder;
 use whimbrel::plan::{Direction, Plan, Status};
 use whimbrel::report::Report;
+use whimbrel::runner::{OpenStatement, Verdict};
 use whimbrel::takeover::TakeoverReport;
 
 use crate::cli::Global;
@@ -227,6 +229,43 @@ impl Output {
             self.print(&line);
         }
         self.result(report);
+    }
+
+    /// Statements whose end is not known.
+    pub(crate) fn open_statements(&self, list: &[OpenStatement]) {
+        if list.is_empty() {
+            self.print("Nothing to repair: the end of every statement is known.");
+        }
+        for open in list {
+            let version = &open.version;
+            self.print(&format!(
+                "{}: statement {} of {} was started by {} ({:.0}), and its end is not known\n  `whimbrel up` looks for it in the catalog; if it can't tell, say so:\n  whimbrel repair {version} --done     it happened: go on after it\n  whimbrel repair {version} --again    it did not: run it again",
+                open.label, open.statement, open.statements, open.started_by, open.started_at
+            ));
+        }
+        self.result(&serde_json::json!({ "open": list }));
+    }
+
+    /// What was said of a statement.
+    pub(crate) fn repaired(&self, open: &OpenStatement) {
+        let next = match open.verdict {
+            Some(Verdict::Done) => "the next run goes on after it",
+            _ => "the next run runs it again",
+        };
+        self.print(&format!(
+            "{}: statement {} of {}: {next}.",
+            open.label, open.statement, open.statements
+        ));
+        self.result(open);
+    }
+
+    /// Who held the lock that was freed.
+    pub(crate) fn unlocked(&self, holder: Option<&Holder>) {
+        match holder {
+            Some(holder) => self.print(&format!("The lock is free. It was held by {holder}.")),
+            None => self.print("The lock is free: nobody holds it."),
+        }
+        self.result(&serde_json::json!({ "holder": holder }));
     }
 
     /// What is about to be undone.

@@ -8,6 +8,7 @@ mod failure;
 mod journal;
 mod lock;
 mod recover;
+mod repair;
 mod script;
 mod send;
 mod takeover;
@@ -18,6 +19,7 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
+pub use self::repair::{OpenStatement, Verdict};
 pub use self::script::dry_run;
 
 use crate::checksum::Checksum;

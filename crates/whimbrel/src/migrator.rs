@@ -6,10 +6,10 @@ use tokio_util::sync::CancellationToken;
 use whimbrel_core::Error;
 use whimbrel_core::driver::{Connect, SessionOptions};
 use whimbrel_core::event::Listener;
-use whimbrel_core::history::{HistoryTables, Owner};
+use whimbrel_core::history::{HistoryTables, Holder, Owner};
 use whimbrel_core::plan::{Goal, Plan, Status, StatusRow};
 use whimbrel_core::report::Report;
-use whimbrel_core::runner::{RunOptions, Runner, silent};
+use whimbrel_core::runner::{OpenStatement, RunOptions, Runner, Verdict, silent};
 use whimbrel_core::source::{Directory, Source};
 use whimbrel_core::takeover::TakeoverReport;
 use whimbrel_import::Histories;
@@ -131,6 +131,39 @@ impl Migrator {
     pub async fn is_up_to_date(&self) -> Result<bool, Error> {
         let totals = self.status().await?.totals;
         Ok(totals.pending == 0 && totals.outdated == 0)
+    }
+
+    /// Statements whose end is not known; see [`Migrator::repair`].
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn open_statements(&self) -> Result<Vec<OpenStatement>, Error> {
+        self.runner().open_statements().await
+    }
+
+    /// Writes down what became of the statement of a version whose end is not known.
+    ///
+    /// # Errors
+    /// There is none; or see [`Error`].
+    pub async fn repair(&self, version: &str, verdict: Verdict) -> Result<OpenStatement, Error> {
+        self.runner().repair(version, verdict).await
+    }
+
+    /// Who holds the lock, if anybody does.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn holder(&self) -> Result<Option<Holder>, Error> {
+        self.runner().holder().await
+    }
+
+    /// Takes the lock from whoever holds it and gives it back. Needed only where a person knows more
+    /// than the server: a run that died is taken over by itself.
+    ///
+    /// # Errors
+    /// Something of that run is still at work in the server; or see [`Error`].
+    pub async fn unlock(&self) -> Result<Option<Holder>, Error> {
+        self.runner().unlock().await
     }
 
     /// Marks the database as being at a version: every migration up to it, and it itself, is recorded

@@ -45,6 +45,21 @@ pub struct Unit<'a> {
     pub continues: bool,
 }
 
+impl<'a> Unit<'a> {
+    /// Changes of the history alone, in one transaction.
+    pub fn of_writes(lease: Lease, part: Part<'a>) -> Self {
+        Self {
+            lease,
+            atomic: true,
+            parts: vec![part],
+            lock_timeout: None,
+            foreign_keys: None,
+            replay: Vec::new(),
+            continues: false,
+        }
+    }
+}
+
 /// One migration's share of a unit.
 #[derive(Debug, Default)]
 pub struct Part<'a> {

@@ -200,18 +200,11 @@ impl Execution<'_> {
     }
 
     pub(super) async fn note(&mut self, write: Write<'_>) -> Result<(), UnitError> {
-        let unit = Unit {
-            lease: *self.lease,
-            atomic: true,
-            parts: vec![Part {
-                after: vec![write],
-                ..Part::default()
-            }],
-            lock_timeout: None,
-            foreign_keys: None,
-            replay: Vec::new(),
-            continues: false,
+        let part = Part {
+            after: vec![write],
+            ..Part::default()
         };
+        let unit = Unit::of_writes(*self.lease, part);
         self.driver.apply(&unit, &mut |_| {}).await
     }
 }

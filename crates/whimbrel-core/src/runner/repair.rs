@@ -1,0 +1,222 @@
+//! What a person says where neither the journal nor the catalog can tell.
+
+use serde::Serialize;
+
+use super::{Runner, lock};
+use crate::diagnostic::Diagnostic;
+use crate::driver::{Driver, DriverError, DriverErrorKind, Lease, LockAttempt, Part, Unit, Write};
+use crate::error::Error;
+use crate::history::{Attempt, AttemptState, History, Holder};
+use crate::migration::label;
+use crate::version::Version;
+
+/// What became of a statement whose end is not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It happened: the next run goes on after it.
+    Done,
+    /// It did not: the next run runs it.
+    Again,
+}
+
+/// A statement that was started by a run that is gone, and whose end is not in the journal.
+#[derive(Clone, Debug, Serialize)]
+pub struct OpenStatement {
+    /// Namespace.
+    pub source: String,
+    /// Version.
+    pub version: Version,
+    /// Version and name.
+    pub label: String,
+    /// Which statement, from 1.
+    pub statement: i32,
+    /// Statements in all.
+    pub statements: i32,
+    /// Whose run it was.
+    pub started_by: String,
+    /// When that run began with the migration.
+    pub started_at: jiff::Timestamp,
+    /// What was said of it.
+    pub verdict: Option<Verdict>,
+}
+
+impl OpenStatement {
+    fn of(attempt: &Attempt, running: i32) -> Self {
+        Self {
+            source: attempt.source.clone(),
+            version: attempt.version.clone(),
+            label: label(&attempt.version, &attempt.name),
+            statement: running + 1,
+            statements: attempt.statements,
+            started_by: attempt.started_by.clone(),
+            started_at: attempt.started_at,
+            verdict: None,
+        }
+    }
+}
+
+impl Runner<'_> {
+    /// Statements whose end is not known. A run looks them up in the catalog by itself; `repair` is
+    /// for those that it can't find there.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn open_statements(&self) -> Result<Vec<OpenStatement>, Error> {
+        let mut driver = self.connect.connect().await?;
+        let history = driver.read_history().await?;
+        driver.close().await?;
+        Ok(open(&history)
+            .map(|(attempt, running)| OpenStatement::of(attempt, running))
+            .collect())
+    }
+
+    /// Writes down what became of a version's open statement.
+    ///
+    /// # Errors
+    /// It has none; or see [`Error`].
+    pub async fn repair(&self, version: &str, verdict: Verdict) -> Result<OpenStatement, Error> {
+        let mut driver = self.connect.connect().await?;
+        let known = driver.read_history().await?;
+        find(&known, version)?;
+        let (lease, history) = lock::take(self, driver.as_mut(), None).await?;
+        let result = self
+            .repair_in(driver.as_mut(), &lease, &history, version, verdict)
+            .await;
+        // A failed run gives the lock back all the same; if even that fails, the lease runs out.
+        let unlocked = driver.unlock(&lease).await;
+        driver.close().await?;
+        let statement = result?;
+        unlocked?;
+        Ok(statement)
+    }
+
+    async fn repair_in(
+        &self,
+        driver: &mut dyn Driver,
+        lease: &Lease,
+        history: &History,
+        version: &str,
+        verdict: Verdict,
+    ) -> Result<OpenStatement, Error> {
+        // Another run may have been at work before the lock was had.
+        let (attempt, running) = find(history, version)?;
+        let done = match verdict {
+            Verdict::Done => running + 1,
+            Verdict::Again => running,
+        };
+        let said = match verdict {
+            Verdict::Done => "it happened",
+            Verdict::Again => "it is to be run again",
+        };
+        let who = self.options.owner.who();
+        let note = format!("statement {}: {who} said that {said}", running + 1);
+        let (id, error) = (attempt.id, note.as_str());
+        let after = vec![
+            Write::Fail {
+                id,
+                error,
+                running_unknown: false,
+            },
+            Write::Statement {
+                id,
+                done,
+                running: None,
+                state_before: None,
+            },
+        ];
+        let part = Part {
+            after,
+            ..Part::default()
+        };
+        let unit = Unit::of_writes(*lease, part);
+        let applied = driver.apply(&unit, &mut |_| {}).await;
+        applied.map_err(|failed| failed.error)?;
+        Ok(OpenStatement {
+            verdict: Some(verdict),
+            ..OpenStatement::of(attempt, running)
+        })
+    }
+
+    /// Who holds the lock, if anybody does.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn holder(&self) -> Result<Option<Holder>, Error> {
+        let mut driver = self.connect.connect().await?;
+        let history = driver.read_history().await?;
+        driver.close().await?;
+        Ok(history.holder)
+    }
+
+    /// Takes the lock from whoever holds it and gives it back. The fence keeps that run, if it lives,
+    /// from committing anything more. Gives who held it, or none if nobody did.
+    ///
+    /// # Errors
+    /// Something of that run is still at work in the server; or see [`Error`].
+    pub async fn unlock(&self) -> Result<Option<Holder>, Error> {
+        let mut driver = self.connect.connect().await?;
+        let history = driver.read_history().await?;
+        let Some(holder) = history.holder else {
+            driver.close().await?;
+            return Ok(None);
+        };
+        let theirs = Lease {
+            token: history.token,
+            length: self.options.lease,
+        };
+        let (owner, length) = (&self.options.owner, self.options.lease);
+        let attempt = driver.lock(owner, length, Some(&theirs)).await?;
+        let result = match attempt {
+            LockAttempt::Taken(lease, _) => driver.unlock(&lease).await.map_err(Error::from),
+            LockAttempt::Held(_) => Err(at_work(&holder).into()),
+        };
+        driver.close().await?;
+        result.map(|()| Some(holder))
+    }
+}
+
+fn at_work(holder: &Holder) -> DriverError {
+    DriverError::new(
+        DriverErrorKind::LockTimeout,
+        format!("a transaction or a connection of its holder is still there: {holder}"),
+    )
+    .with_hint(
+        "end that process, or its session in the server; the next run then takes over by itself",
+    )
+}
+
+/// Open attempts with the statement that they were at.
+fn open(history: &History) -> impl Iterator<Item = (&Attempt, i32)> {
+    let open = |attempt: &&Attempt| {
+        matches!(attempt.state, AttemptState::Started | AttemptState::Failed)
+            && history
+                .attempt(&attempt.source, &attempt.version)
+                .is_some_and(|last| last.id == attempt.id)
+    };
+    let attempts = history.attempts.iter().filter(open);
+    attempts.filter_map(|attempt| Some((attempt, attempt.statement_running?)))
+}
+
+fn find<'h>(history: &'h History, wanted: &str) -> Result<(&'h Attempt, i32), Error> {
+    let version = Version::new(wanted);
+    let is_it = |attempt: &Attempt| {
+        attempt.version == version
+            || label(&attempt.version, &attempt.name) == wanted
+            || format!("{}/{}", attempt.source, attempt.version) == wanted
+    };
+    let mut all = open(history);
+    if let Some(found) = all.find(|(attempt, _)| is_it(attempt)) {
+        return Ok(found);
+    }
+    let labels: Vec<_> = open(history)
+        .map(|(attempt, _)| label(&attempt.version, &attempt.name))
+        .collect();
+    let message =
+        format!("there is nothing to repair in {wanted}: no statement of it has an unknown end");
+    let diagnostic = Diagnostic::error("nothing-to-repair", message);
+    Err(Error::refused(match labels.as_slice() {
+        [] => diagnostic,
+        list => diagnostic.help(format!("these have one: {}", list.join(", "))),
+    }))
+}
