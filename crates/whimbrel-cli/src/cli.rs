@@ -24,7 +24,7 @@ pub(crate) struct Cli {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
-    /// Database: sqlite:FILE, `postgres://`..., `mysql://`...
+    /// Database: sqlite:FILE, `postgres://`..., `mysql://`..., `d1://`...
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) url: Option<String>,
     /// Folder with the migrations; may be given several times

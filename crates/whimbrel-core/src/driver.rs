@@ -246,6 +246,12 @@ pub struct Capabilities {
     pub enum_value_in_transaction: bool,
     /// How many units [`Driver::apply_all`] sends without waiting; 1 if it waits after each.
     pub units_at_once: usize,
+    /// The engine takes whole batches, each one transaction, and has no sessions: a script can't
+    /// control transactions, and what can't run in one can't run at all.
+    pub batches_only: bool,
+    /// The longest statement in bytes, if the engine publishes a limit; checked before anything is
+    /// sent.
+    pub statement_bytes: Option<usize>,
 }
 
 /// What a statement changes, as it is at one moment.

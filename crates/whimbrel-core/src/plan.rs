@@ -1,5 +1,6 @@
 //! Plans: what a run will do. Planning is pure; it sees neither files nor databases.
 
+mod batches;
 mod compose;
 mod control;
 mod dependencies;

@@ -90,6 +90,8 @@ fn planned(
             cancel: true,
             enum_value_in_transaction: true,
             units_at_once: 8,
+            batches_only: false,
+            statement_bytes: None,
         },
         options: &PlanOptions::default(),
     };

@@ -1,28 +1,43 @@
 //! Drivers for Whimbrel, each behind a cargo feature, chosen by the URL's scheme.
 
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+#[cfg(feature = "d1")]
+pub mod d1;
+#[cfg(any(
+    feature = "sqlite",
+    feature = "postgres",
+    feature = "mysql",
+    feature = "d1"
+))]
 mod history_sql;
 #[cfg(feature = "mysql")]
 pub mod mysql;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+#[cfg(any(feature = "sqlite", feature = "d1"))]
+mod process;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+#[cfg(any(feature = "sqlite", feature = "d1"))]
+mod sqlite_flavor;
 #[cfg(feature = "tls")]
 mod tls;
 
 use whimbrel_core::Error;
 use whimbrel_core::driver::{Connect, SessionOptions};
 
-const SCHEMES: &str = "sqlite:FILE, postgres://HOST/DATABASE, mysql://HOST/DATABASE";
+const SCHEMES: &str = "sqlite:FILE, postgres://HOST/DATABASE, mysql://HOST/DATABASE, d1://ACCOUNT_ID/DATABASE_ID, d1-local:FOLDER";
 
-const KNOWN: [&str; 6] = [
+const KNOWN: [&str; 10] = [
     "sqlite",
     "file",
     "postgres",
     "postgresql",
     "mysql",
     "mariadb",
+    "d1",
+    "d1+http",
+    "d1+https",
+    "d1-local",
 ];
 
 /// A connector for a database, by the scheme of its URL. Nothing is connected yet. A password
@@ -44,6 +59,17 @@ pub fn connector(
         "postgres" | "postgresql" => postgres::connector(url, password, options),
         #[cfg(feature = "mysql")]
         "mysql" | "mariadb" => mysql::connector(url, password, options),
+        #[cfg(feature = "d1")]
+        "d1" | "d1+http" | "d1+https" => d1::connector(url, password, options),
+        #[cfg(all(feature = "d1", feature = "sqlite"))]
+        "d1-local" => {
+            let place = url.split_once(':').map_or("", |(_, place)| place);
+            Ok(sqlite::file(
+                d1::local::file(place)?,
+                options,
+                Some(d1::STATEMENT_BYTES),
+            ))
+        }
         known if KNOWN.contains(&known) => Err(Error::Settings(format!(
             "the driver for {scheme} is not compiled in: turn the cargo feature on"
         ))),

@@ -2,9 +2,7 @@
 
 mod driver;
 mod errors;
-mod flavor;
 mod guard;
-mod process;
 mod unit;
 
 use std::path::PathBuf;
@@ -40,21 +38,34 @@ pub fn connector(url: &str, options: SessionOptions) -> Result<Box<dyn Connect>,
     let path = percent_encoding::percent_decode_str(path)
         .decode_utf8_lossy()
         .into_owned();
-    Ok(Box::new(Connector {
-        path: path.into(),
+    Ok(file(path.into(), options, None))
+}
+
+/// A connector for a file. A local file of Cloudflare D1 comes with the longest statement that D1
+/// takes: what D1 would refuse is refused here too, so that nothing passes here and fails there.
+pub(crate) fn file(
+    path: PathBuf,
+    options: SessionOptions,
+    d1_statement: Option<usize>,
+) -> Box<dyn Connect> {
+    Box::new(Connector {
+        path,
         options,
-    }))
+        d1_statement,
+    })
 }
 
 struct Connector {
     path: PathBuf,
     options: SessionOptions,
+    d1_statement: Option<usize>,
 }
 
 #[async_trait]
 impl Connect for Connector {
     async fn connect(&self) -> Result<Box<dyn Driver>, DriverError> {
-        let driver = driver::Sqlite::open(self.path.clone(), self.options.clone()).await?;
+        let (path, options) = (self.path.clone(), self.options.clone());
+        let driver = driver::Sqlite::open(path, options, self.d1_statement).await?;
         Ok(Box::new(driver))
     }
 

@@ -141,3 +141,14 @@ impl ServerCertVerifier for Lenient {
             .supported_schemes()
     }
 }
+
+/// Settings that no server passes, for connections that never begin TLS.
+#[cfg(feature = "d1")]
+pub(crate) fn believes_nobody() -> Result<ClientConfig, Error> {
+    let builder = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .map_err(|error| Error::Settings(format!("TLS can't be set up: {error}")))?;
+    Ok(builder
+        .with_root_certificates(RootCertStore::empty())
+        .with_no_client_auth())
+}

@@ -23,6 +23,7 @@ impl Database {
         let (url, folder) = match engine {
             "postgres" => (whimbrel_testkit::postgres().database(), None),
             "mysql" => (whimbrel_testkit::mariadb().database(), None),
+            "d1" => (whimbrel_testkit::d1().database(), None),
             _ => {
                 let folder = tempfile::tempdir().unwrap();
                 (
@@ -35,7 +36,8 @@ impl Database {
             foreign_keys: true,
             ..SessionOptions::default()
         };
-        let connect = whimbrel_drivers::connector(&url, None, options).unwrap();
+        let token = (engine == "d1").then_some(whimbrel_testkit::D1Server::TOKEN);
+        let connect = whimbrel_drivers::connector(&url, token, options).unwrap();
         Self {
             connect,
             _folder: folder,
@@ -247,4 +249,5 @@ contract! {
     sqlite: a_unit_and_its_record_are_one a_held_lock_names_its_holder the_fence_keeps_a_late_unit_out reading_creates_nothing;
     postgres: a_unit_and_its_record_are_one a_held_lock_names_its_holder the_fence_keeps_a_late_unit_out reading_creates_nothing;
     mysql: a_unit_and_its_record_are_one a_held_lock_names_its_holder the_fence_keeps_a_late_unit_out reading_creates_nothing;
+    d1: a_unit_and_its_record_are_one a_held_lock_names_its_holder the_fence_keeps_a_late_unit_out reading_creates_nothing;
 }

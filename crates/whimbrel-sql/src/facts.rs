@@ -110,6 +110,9 @@ pub struct Facts {
     pub transaction_control: Option<TransactionControl>,
     /// It can't run inside a transaction (PostgreSQL, SQLite); holds what to call it.
     pub not_in_transaction: Option<&'static str>,
+    /// An engine that takes whole batches and no more (Cloudflare D1) refuses it; holds what to
+    /// call it.
+    pub not_in_batch: Option<&'static str>,
     /// ALTER TYPE ... ADD VALUE, which can't run inside a transaction before PostgreSQL 12.
     pub add_enum_value: bool,
     /// It may change the session beyond itself. False only when it surely doesn't.
@@ -166,7 +169,10 @@ pub(crate) fn of_words(words: &Words<'_>, dialect: Dialect) -> Facts {
                 && facts.object == Some(ObjectKind::Type)
                 && words.sequence_of(&["add", "value"]);
         }
-        Dialect::Sqlite => facts.not_in_transaction = rules::sqlite_alone(words, &facts),
+        Dialect::Sqlite => {
+            facts.not_in_transaction = rules::sqlite_alone(words, &facts);
+            facts.not_in_batch = rules::d1_refuses(words, &facts);
+        }
         Dialect::Mysql => {
             facts.implicit_commit = rules::mysql_commits(words, &facts);
             facts.may_commit = matches!(facts.verb, Verb::Call | Verb::Execute)

@@ -252,3 +252,22 @@ fn psql_commands_are_refused_with_advice() {
         assert!(error.hint().is_some());
     }
 }
+
+#[test]
+fn what_takes_only_batches_refuses_files_sessions_and_transactions() {
+    let refused = |text: &str| whimbrel_sql::facts(text, Dialect::Sqlite).not_in_batch;
+    assert_eq!(refused("vacuum"), Some("VACUUM"));
+    assert_eq!(refused("/* x */ Attach 'a' AS b"), Some("ATTACH"));
+    assert_eq!(
+        refused("CREATE TEMP VIEW v AS SELECT 1"),
+        Some("CREATE TEMP")
+    );
+    assert_eq!(
+        refused("PRAGMA main.journal_mode = wal"),
+        Some("this PRAGMA")
+    );
+    assert_eq!(refused("PRAGMA main.table_info(t)"), None);
+    assert_eq!(refused("pragma DEFER_FOREIGN_KEYS = on"), None);
+    assert_eq!(refused("CREATE TABLE temp (temp REAL)"), None);
+    assert_eq!(refused("CREATE TABLE t (a); -- vacuum"), None);
+}

@@ -72,10 +72,10 @@ pub(crate) struct Daemon {
 
 impl Daemon {
     /// A watchdog waits for the end of its standard input, which comes when this process ends, then
-    /// stops the server and removes the folder.
+    /// stops the server, with its process group if it leads one, and removes the folder.
     #[allow(clippy::zombie_processes, reason = "it outlives this process")]
     pub(crate) fn new(folder: PathBuf) -> Self {
-        let script = "while read -r line; do :; done; p=$(cat \"$1/server.pid\"); kill -INT $p 2>/dev/null; for i in 1 2 3 4 5 6 7 8 9 10; do kill -0 $p 2>/dev/null || break; sleep 0.2; done; kill -KILL $p 2>/dev/null; rm -rf -- \"$1\"";
+        let script = "while read -r line; do :; done; p=$(cat \"$1/server.pid\"); kill -INT $p 2>/dev/null; for i in 1 2 3 4 5 6 7 8 9 10; do kill -0 $p 2>/dev/null || break; sleep 0.2; done; kill -KILL $p 2>/dev/null; kill -KILL -- -$p 2>/dev/null; rm -rf -- \"$1\"";
         let watchdog = Command::new("sh")
             .args(["-c", script, "watchdog"])
             .arg(&folder)

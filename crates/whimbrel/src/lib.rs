@@ -21,7 +21,7 @@
 //! # }
 //! ```
 //!
-//! Engines are cargo features: `sqlite` (on by default), `postgres`, `mysql`.
+//! Engines are cargo features: `sqlite` (on by default), `postgres`, `mysql`, `d1`.
 
 mod migrator;
 
@@ -31,5 +31,7 @@ pub use whimbrel_core::{
     Error, TOOL, checksum, diagnostic, directive, driver, error, event, history, migration, plan,
     report, runner, source, takeover, text, version,
 };
+#[cfg(feature = "d1")]
+pub use whimbrel_drivers::d1;
 pub use whimbrel_import as import;
 pub use whimbrel_sql as sql;

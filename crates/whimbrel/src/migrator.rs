@@ -36,7 +36,8 @@ pub struct MigratorBuilder {
 }
 
 impl Migrator {
-    /// Starts with a database's URL: `sqlite:app.db`, `postgres://...`, `mysql://...`.
+    /// Starts with a database's URL: `sqlite:app.db`, `postgres://...`, `mysql://...`,
+    /// `d1://...` (whose password is the API token).
     pub fn builder(url: &str) -> MigratorBuilder {
         MigratorBuilder {
             url: url.to_owned(),

@@ -3,11 +3,11 @@
 
 use std::path::Path;
 
-use whimbrel::Migrator;
 use whimbrel::error::ErrorKind;
 use whimbrel::plan::{Goal, State};
 use whimbrel::report::DatabaseState;
 use whimbrel::source::Directory;
+use whimbrel::{Migrator, MigratorBuilder};
 
 struct Project {
     folder: tempfile::TempDir,
@@ -20,6 +20,7 @@ impl Project {
         let url = match engine {
             "postgres" => whimbrel_testkit::postgres().database(),
             "mysql" => whimbrel_testkit::mariadb().database(),
+            "d1" => whimbrel_testkit::d1().database(),
             _ => format!("sqlite:{}/test.db", folder.path().display()),
         };
         let project = Self { folder, url };
@@ -42,11 +43,17 @@ impl Project {
         std::fs::remove_file(self.path().join(name)).unwrap();
     }
 
+    fn builder(&self) -> MigratorBuilder {
+        let builder = Migrator::builder(&self.url).source(Directory::new(self.path()));
+        if self.url.starts_with("d1") {
+            builder.password(whimbrel_testkit::D1Server::TOKEN)
+        } else {
+            builder
+        }
+    }
+
     fn migrator(&self) -> Migrator {
-        Migrator::builder(&self.url)
-            .source(Directory::new(self.path()))
-            .build()
-            .unwrap()
+        self.builder().build().unwrap()
     }
 
     async fn states(&self) -> Vec<(String, State)> {
@@ -221,7 +228,7 @@ async fn dry_runs_change_nothing(engine: &str) {
     assert!(
         sql.contains("CREATE TABLE users")
             && sql.contains("whimbrel_applied")
-            && sql.contains("COMMIT"),
+            && (sql.contains("COMMIT") || engine == "d1"),
         "{sql}"
     );
     if engine == "sqlite" {
@@ -241,9 +248,9 @@ async fn a_baseline_is_where_up_goes_on(engine: &str) {
     std::fs::create_dir(init.path()).unwrap();
     init.write("001_all.sql", USERS.1);
     let other = |project: &Project| {
-        Migrator::builder(&project.url)
+        project
+            .builder()
             .tables(whimbrel::history::HistoryTables::named("other_applied"))
-            .source(Directory::new(project.path()))
             .build()
             .unwrap()
     };
@@ -286,6 +293,7 @@ macro_rules! engines {
         engines! { @ sqlite $($test)* }
         engines! { @ postgres $($test)* }
         engines! { @ mysql $($test)* }
+        engines! { @ d1 $($test)* }
     };
     (@ $engine:ident $($test:ident)*) => {
         mod $engine {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use whimbrel::Error;
+use whimbrel::d1::wrangler;
 use whimbrel::directive::duration;
 
 use super::file::{File, OneOrMany, Section};
@@ -44,15 +45,19 @@ pub(super) fn resolve(
             file.databases().join(", ")
         )));
     }
+    let url_is_default = url.is_none();
+    let url = url.unwrap_or_else(|| DEFAULT_URL.to_owned());
+    let account = environment.get("CLOUDFLARE_ACCOUNT_ID");
+    let d1 = wrangler::resolve(&url, &root, account)?;
     Ok(Settings {
-        url_is_default: url.is_none(),
-        url: url.unwrap_or_else(|| DEFAULT_URL.to_owned()),
-        password: places.password(&root)?,
+        url_is_default,
+        password: places.password(&root, d1.is_some())?,
         dirs: places
-            .dirs()?
+            .dirs(d1.as_ref().and_then(|d1| d1.migrations_dir.as_deref()))?
             .into_iter()
             .map(|dir| join(&root, dir))
             .collect(),
+        url: d1.map_or(url, |d1| d1.url),
         layout: places.text(global.layout.as_ref(), "layout", section.layout.as_ref())?,
         extensions: places.list("extensions", section.extensions.as_ref())?,
         sort_dirs_separately: places
@@ -160,7 +165,8 @@ impl Places<'_> {
         }
     }
 
-    fn password(&self, root: &Path) -> Result<Option<String>, Error> {
+    /// Of D1, whose password is a token, wrangler's own variable is the last place.
+    fn password(&self, root: &Path, is_d1: bool) -> Result<Option<String>, Error> {
         let section = &self.section;
         if let Some(password) = &section.password {
             return self.expand("password", password).map(Some);
@@ -171,10 +177,12 @@ impl Places<'_> {
         if let Some(variable) = &section.password_env {
             return variable_of("password_env", variable, self.environment).map(Some);
         }
-        Ok(self.variable("password").map(str::to_owned))
+        let own = self.variable("password");
+        let token = || self.environment.get("CLOUDFLARE_API_TOKEN");
+        Ok(own.or_else(|| token().filter(|_| is_d1)).map(str::to_owned))
     }
 
-    fn dirs(&self) -> Result<Vec<PathBuf>, Error> {
+    fn dirs(&self, wranglers: Option<&str>) -> Result<Vec<PathBuf>, Error> {
         if !self.global.dir.is_empty() {
             return Ok(self.global.dir.clone());
         }
@@ -184,7 +192,7 @@ impl Places<'_> {
         let list = self.list("dir", self.section.dir.as_ref())?;
         let list: Vec<_> = list.into_iter().map(PathBuf::from).collect();
         Ok(if list.is_empty() {
-            vec![DEFAULT_DIR.into()]
+            vec![wranglers.unwrap_or(DEFAULT_DIR).into()]
         } else {
             list
         })

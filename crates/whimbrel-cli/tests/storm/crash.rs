@@ -1,6 +1,6 @@
 //! The process is killed at every point; so is the server.
 
-use crate::engine::{Engine, Project, in_parallel, mariadb, postgres, some};
+use crate::engine::{Engine, Project, d1, in_parallel, mariadb, postgres, some};
 use crate::fixtures;
 
 /// Kills `whimbrel COMMAND` at every point where control passes between it and the database, runs
@@ -104,6 +104,16 @@ fn sqlite_up() {
 #[test]
 fn sqlite_down() {
     killed_at_every_point(Engine::Sqlite, &[&["up"]], &["down", "--all"]);
+}
+
+#[test]
+fn d1_up() {
+    killed_at_every_point(d1(), &[], &["up"]);
+}
+
+#[test]
+fn d1_down() {
+    killed_at_every_point(d1(), &[&["up"]], &["down", "--all"]);
 }
 
 #[test]

@@ -1,16 +1,21 @@
-//! One form for the three engines: a fresh database, a run, what there is afterwards.
+//! One form for all engines: a fresh database, a run, what there is afterwards.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use whimbrel_testkit::{MariaDbServer, PostgresServer};
+use whimbrel_testkit::{D1Server, MariaDbServer, PostgresServer};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Engine<'s> {
     Postgres(&'s PostgresServer),
     MariaDb(&'s MariaDbServer),
     Sqlite,
+    D1(&'s D1Server),
+}
+
+pub(crate) fn d1() -> Engine<'static> {
+    Engine::D1(whimbrel_testkit::d1())
 }
 
 pub(crate) fn postgres() -> Engine<'static> {
@@ -43,6 +48,7 @@ impl<'s> Project<'s> {
             Engine::Postgres(server) => server.database(),
             Engine::MariaDb(server) => server.database(),
             Engine::Sqlite => format!("sqlite:{}/test.db", folder.path().display()),
+            Engine::D1(server) => server.database(),
         };
         std::fs::create_dir(folder.path().join("migrations")).unwrap();
         for (name, text) in files {
@@ -68,6 +74,7 @@ impl<'s> Project<'s> {
             .current_dir(self.folder.path())
             .env_clear()
             .envs([("USER", "ada"), ("HOSTNAME", "here"), ("TERM", "dumb")])
+            .env("CLOUDFLARE_API_TOKEN", D1Server::TOKEN)
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("DATABASE_URL", &self.url)
             .envs(variables.iter().copied())
@@ -116,6 +123,15 @@ impl<'s> Project<'s> {
                 let dump = server.dump(&self.url);
                 format!("{dump}\n{}\n{}", query(HISTORY), query(OPEN))
             }
+            Engine::D1(server) => {
+                let rows = |sql| server.rows(&self.url, sql);
+                format!(
+                    "{}\n{}\n{}",
+                    d1_dump(server, &self.url),
+                    rows(HISTORY),
+                    rows(OPEN)
+                )
+            }
             Engine::Sqlite => {
                 let file = self.path("test.db");
                 let query = |sql| sqlite_rows(&file, sql);
@@ -135,6 +151,7 @@ impl Project<'_> {
         match self.engine {
             Engine::Postgres(server) => server.execute(&self.url, sql),
             Engine::MariaDb(server) => server.execute(&self.url, sql),
+            Engine::D1(server) => server.rows(&self.url, sql),
             Engine::Sqlite => sqlite_rows(&self.path("test.db"), sql),
         }
     }
@@ -173,6 +190,16 @@ fn sqlite_rows(file: &Path, sql: &str) -> String {
         let row: Vec<_> = (0..columns).map(value).collect();
         text.push_str(&row.join("|"));
         text.push('\n');
+    }
+    text
+}
+
+fn d1_dump(server: &D1Server, url: &str) -> String {
+    const OBJECTS: &str = "SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE '%whimbrel%' AND name NOT LIKE '!_cf%' ESCAPE '!' ORDER BY name";
+    let mut text = server.rows(url, OBJECTS);
+    for table in text.clone().split("\"type\":\"table\",\"name\":\"").skip(1) {
+        let name = table.split('"').next().unwrap_or_default();
+        text.push_str(&server.rows(url, &format!("SELECT * FROM {name} ORDER BY 1")));
     }
     text
 }

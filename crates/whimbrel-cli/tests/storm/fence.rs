@@ -141,7 +141,7 @@ fn interrupted(engine: Engine<'_>, sign: &str) {
     let long = match engine {
         Engine::Postgres(_) => "UPDATE t SET v = v * 100 FROM (SELECT pg_sleep(60)) s;\n",
         Engine::MariaDb(_) => "UPDATE t SET v = v * 100 + SLEEP(60);\n",
-        Engine::Sqlite => {
+        Engine::D1(_) | Engine::Sqlite => {
             "UPDATE t SET v = v * 100 + (WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT count(*) FROM c);\n"
         }
     };

@@ -10,6 +10,7 @@ pub(crate) fn of(engine: Engine<'_>) -> Files {
         Engine::Postgres(_) => POSTGRES,
         Engine::MariaDb(_) => MARIADB,
         Engine::Sqlite => SQLITE,
+        Engine::D1(_) => D1,
     }
 }
 
@@ -90,6 +91,27 @@ const SQLITE: Files = &[
     (
         "006_trigger.sql",
         "CREATE TEMP TABLE scratch (i integer);\nCREATE TRIGGER grow AFTER INSERT ON children BEGIN UPDATE accounts SET v = v + 1; END;\n-- Rollback: DROP TRIGGER grow;\n",
+    ),
+    (
+        "R__view.sql",
+        "DROP VIEW IF EXISTS rich;\nCREATE VIEW rich AS SELECT id FROM accounts WHERE v > 100;\n-- Rollback: DROP VIEW rich;\n",
+    ),
+];
+
+const D1: Files = &[
+    ACCOUNTS,
+    TIMES,
+    (
+        "003_family.sql",
+        "PRAGMA defer_foreign_keys = on;\nCREATE TABLE children (id integer PRIMARY KEY, parent integer NOT NULL REFERENCES parents (id) ON DELETE CASCADE);\nCREATE TABLE parents (id integer PRIMARY KEY, name text);\nINSERT INTO children VALUES (1, 1), (2, 2);\nINSERT INTO parents VALUES (1, 'a'), (2, 'b');\n-- Rollback\nDROP TABLE children;\nDROP TABLE parents;\n",
+    ),
+    (
+        "004_off.sql",
+        "-- Transaction: off\nUPDATE accounts SET v = v + 1;\nCREATE TABLE there (i integer);\nUPDATE accounts SET v = v * 3;\n-- Rollback\nUPDATE accounts SET v = v / 3;\nDROP TABLE there;\nUPDATE accounts SET v = v - 1;\n",
+    ),
+    (
+        "005_trigger.sql",
+        "CREATE TRIGGER grow AFTER INSERT ON children BEGIN UPDATE accounts SET v = v + 1; END;\nINSERT INTO children VALUES (3, 1);\n-- Rollback\nDELETE FROM children WHERE id = 3;\nUPDATE accounts SET v = v - 1;\nDROP TRIGGER grow;\n",
     ),
     (
         "R__view.sql",

@@ -2,7 +2,7 @@
 
 use whimbrel_testkit::{Fault, Proxy};
 
-use crate::engine::{Engine, Project, in_parallel, mariadb, postgres, some};
+use crate::engine::{Engine, Project, d1, in_parallel, mariadb, postgres, some};
 use crate::fixtures;
 
 /// The run goes on by itself over a new connection; whatever it says, a second run changes nothing
@@ -59,4 +59,9 @@ fn postgres_connection() {
 #[test]
 fn mariadb_connection() {
     faults(mariadb(), whimbrel_testkit::mariadb().port());
+}
+
+#[test]
+fn d1_connection() {
+    faults(d1(), whimbrel_testkit::d1().port());
 }

@@ -157,6 +157,6 @@ pub enum Outcome {
     RolledBack,
     /// Its single statement failed by itself; the journal says that it was started.
     StatementFailed,
-    /// The connection broke; it may or may not have happened.
+    /// The connection broke, or its answer was not waited for; it may or may not have happened.
     Unknown,
 }

@@ -4,7 +4,7 @@ use whimbrel_sql::{SplitError, Statement, TransactionControl, Verb, split};
 
 use super::control::{commits, foreign_keys_pragma, is_boundary, surely_commits_inside, why_alone};
 use super::segments::Segments;
-use super::{PlanInput, Segment, placeholder};
+use super::{PlanInput, Segment, batches, placeholder};
 use crate::diagnostic::Diagnostic;
 use crate::directive::Directives;
 use crate::migration::{Substitute, Transactions};
@@ -58,6 +58,10 @@ pub(super) fn prepare(
     }
     let statements = split(script.text(), input.dialect)
         .map_err(|error| vec![split_diagnostic(&script, &error)])?;
+    let refused = batches::check(input, &script, &statements, rules.directives);
+    if !refused.is_empty() {
+        return Err(refused);
+    }
     let mut prepared = Prepared {
         script,
         statements,

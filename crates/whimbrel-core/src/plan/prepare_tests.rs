@@ -37,6 +37,8 @@ fn prepared(
             cancel: true,
             enum_value_in_transaction: true,
             units_at_once: 1,
+            batches_only: false,
+            statement_bytes: None,
         },
         options: &options,
     };

@@ -68,6 +68,11 @@ impl Execution<'_> {
         }
         match result {
             Ok(()) => Ok(()),
+            Err(failed) if failed.undid_others() => {
+                // What stands before the one that failed is fine: one by one from here.
+                self.alone_until = group.start + failed.unit + 1;
+                Ok(())
+            }
             Err(failed) => Err(self.stopped_in(group, &records, failed).await),
         }
     }
@@ -179,6 +184,15 @@ fn units<'a>(
         unit(step, part, true, lease, options)
     });
     list.collect()
+}
+
+impl GroupError {
+    /// A statement failed, and took units before its own along.
+    fn undid_others(&self) -> bool {
+        self.done < self.unit
+            && self.error.outcome == Outcome::RolledBack
+            && self.error.error.kind.is_about_the_statement()
+    }
 }
 
 impl Stopped {

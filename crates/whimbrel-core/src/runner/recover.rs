@@ -29,7 +29,8 @@ const LONGEST_DELAY: Duration = Duration::from_secs(60);
 impl Execution<'_> {
     pub(super) async fn recover(&mut self, mut stopped: Stopped) -> Result<Verdict, Error> {
         let kind = stopped.error.error.kind;
-        let lost = matches!(kind, DriverErrorKind::Lost | DriverErrorKind::Fenced);
+        let lost = matches!(kind, DriverErrorKind::Lost | DriverErrorKind::Fenced)
+            || stopped.error.outcome == Outcome::Unknown;
         if self.runner.cancel.is_cancelled() && !lost {
             // The failure is told only if the statement failed by itself.
             return match kind {
@@ -45,6 +46,12 @@ impl Execution<'_> {
             self.look_again(Some(&mut stopped))?;
             if self.states[stopped.index] == StepState::Done {
                 return Ok(Verdict::GoOn);
+            }
+            if kind == DriverErrorKind::Cancelled && !self.plan.steps[stopped.index].journalled {
+                // Its end was in doubt until here, so the log has nothing of it yet.
+                let records = self.records(stopped.index);
+                stopped.error.outcome = Outcome::RolledBack;
+                self.note_failure(&records, &stopped.error).await;
             }
         }
         self.name_blockers(&mut stopped).await;
@@ -84,8 +91,8 @@ impl Execution<'_> {
     /// reads the history.
     async fn lock_again(&mut self, stopped: &Stopped) -> Result<(), Error> {
         let previous = match stopped.error.error.kind {
-            DriverErrorKind::Lost => Some(*self.lease),
-            _ => None,
+            DriverErrorKind::Fenced => None,
+            _ => Some(*self.lease),
         };
         let mut tries = 0;
         loop {
@@ -173,8 +180,9 @@ impl Execution<'_> {
     }
 
     pub(super) async fn note_failure(&mut self, records: &Records, error: &UnitError) {
-        if error.error.kind == DriverErrorKind::Lost || error.error.kind == DriverErrorKind::Fenced
-        {
+        let kind = error.error.kind;
+        let in_doubt = error.outcome == Outcome::Unknown;
+        if in_doubt || matches!(kind, DriverErrorKind::Lost | DriverErrorKind::Fenced) {
             return;
         }
         let failed = Attempt {

@@ -63,6 +63,8 @@ impl Mysql {
                 cancel: true,
                 enum_value_in_transaction: true,
                 units_at_once: 1,
+                batches_only: false,
+                statement_bytes: None,
             },
             pooled: false,
             lock_slots: None,

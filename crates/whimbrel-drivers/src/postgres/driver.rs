@@ -65,6 +65,8 @@ impl Postgres {
                 cancel: true,
                 enum_value_in_transaction: major >= 12,
                 units_at_once: UNITS_AT_ONCE,
+                batches_only: false,
+                statement_bytes: None,
             },
             pooled: false,
             lock_slots: None,

@@ -18,10 +18,11 @@ use whimbrel_core::failpoint;
 use whimbrel_core::history::{History, HistoryTables, Owner};
 use whimbrel_sql::Dialect;
 
-use super::flavor::Sqlite as Flavor;
 use super::unit::{Composer, Operation, Role, leaves_state};
-use super::{errors, guard, process};
+use super::{errors, guard};
 use crate::history_sql::{self, Claim, Row};
+use crate::process;
+use crate::sqlite_flavor::Sqlite as Flavor;
 
 /// How long a statement waits for another writer where no lock timeout is set.
 const BUSY_WAIT: Duration = Duration::from_secs(5);
@@ -38,7 +39,11 @@ pub(super) struct Sqlite {
 }
 
 impl Sqlite {
-    pub(super) async fn open(path: PathBuf, options: SessionOptions) -> Result<Self, DriverError> {
+    pub(super) async fn open(
+        path: PathBuf,
+        options: SessionOptions,
+        d1_statement: Option<usize>,
+    ) -> Result<Self, DriverError> {
         let version = rusqlite::version().to_owned();
         let mut driver = Self {
             path,
@@ -52,6 +57,8 @@ impl Sqlite {
                     cancel: true,
                     enum_value_in_transaction: true,
                     units_at_once: 1,
+                    batches_only: d1_statement.is_some(),
+                    statement_bytes: d1_statement,
                 },
                 pooled: false,
                 lock_slots: None,

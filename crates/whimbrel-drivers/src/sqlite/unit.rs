@@ -3,8 +3,8 @@
 use whimbrel_core::driver::{BoundStatement, SessionOptions, Unit, Write};
 use whimbrel_sql::{ObjectKind, Verb};
 
-use super::flavor::Sqlite;
 use crate::history_sql;
+use crate::sqlite_flavor::Sqlite;
 
 /// What an operation is to the unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -161,9 +161,14 @@ pub(super) fn postgres_alone(words: &Words<'_>, facts: &Facts) -> Option<&'stati
     }
 }
 
+/// A pragma's name, which a schema may stand before.
+fn pragma<'w>(words: &'w Words<'_>) -> &'w str {
+    words.at(if words.is(2, &["."]) { 3 } else { 1 })
+}
+
 /// SQLite: what fails or does nothing inside a transaction.
 pub(super) fn sqlite_alone(words: &Words<'_>, facts: &Facts) -> Option<&'static str> {
-    let pragma = words.at(if words.is(2, &["."]) { 3 } else { 1 });
+    let pragma = pragma(words);
     match facts.verb {
         Verb::Vacuum => Some("VACUUM"),
         Verb::Pragma if pragma.eq_ignore_ascii_case("journal_mode") && words.len() > 2 => {
@@ -176,6 +181,46 @@ pub(super) fn sqlite_alone(words: &Words<'_>, facts: &Facts) -> Option<&'static 
             Some("PRAGMA synchronous")
         }
         Verb::Other if words.is(0, &["detach"]) => Some("DETACH"),
+        _ => None,
+    }
+}
+
+/// The pragmas that Cloudflare D1 lets pass.
+const D1_PRAGMAS: [&str; 17] = [
+    "case_sensitive_like",
+    "defer_foreign_keys",
+    "foreign_key_check",
+    "foreign_key_list",
+    "foreign_keys",
+    "ignore_check_constraints",
+    "index_info",
+    "index_list",
+    "index_xinfo",
+    "legacy_alter_table",
+    "optimize",
+    "quick_check",
+    "recursive_triggers",
+    "reverse_unordered_selects",
+    "table_info",
+    "table_list",
+    "table_xinfo",
+];
+
+/// What Cloudflare D1 refuses whatever the data: statements about files, sessions and transactions.
+pub(super) fn d1_refuses(words: &Words<'_>, facts: &Facts) -> Option<&'static str> {
+    let pragma = pragma(words);
+    let known = |name: &&str| pragma.eq_ignore_ascii_case(name);
+    match facts.verb {
+        Verb::Begin => Some("BEGIN"),
+        Verb::Commit => Some("COMMIT"),
+        Verb::Rollback => Some("ROLLBACK"),
+        Verb::Savepoint => Some("SAVEPOINT"),
+        Verb::Release => Some("RELEASE"),
+        Verb::Vacuum => Some("VACUUM"),
+        Verb::Other if words.is(0, &["attach"]) => Some("ATTACH"),
+        Verb::Other if words.is(0, &["detach"]) => Some("DETACH"),
+        Verb::Create if words.is(1, &["temp", "temporary"]) => Some("CREATE TEMP"),
+        Verb::Pragma if !D1_PRAGMAS.iter().any(known) => Some("this PRAGMA"),
         _ => None,
     }
 }

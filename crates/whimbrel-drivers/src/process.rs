@@ -1,18 +1,18 @@
-//! Whether the process that holds a file's lock still lives.
+//! Whether the process that holds a lock still lives.
 //!
-//! There is no server to ask. On Linux a process is named by the machine's boot, the namespace of
+//! There is no server with connections to ask. On Linux a process is named by the machine's boot, the namespace of
 //! its number, the number, and when it was started (proc(5)), so that neither another machine on a
 //! shared disk nor a number that came again is taken for it. Elsewhere the lease alone counts.
 
 use std::fs;
 
 /// This process's name; none where it can't be told.
-pub(super) fn own() -> Option<String> {
+pub(crate) fn own() -> Option<String> {
     name(std::process::id())
 }
 
 /// True if the name is of this boot and this namespace, and no such process is there.
-pub(super) fn is_gone(holder: &str) -> bool {
+pub(crate) fn is_gone(holder: &str) -> bool {
     let Some(place) = place() else { return false };
     let Some(rest) = holder.strip_prefix(&place) else {
         return false;

@@ -1,18 +1,20 @@
-//! How SQLite spells the history.
+//! How SQLite, and Cloudflare D1 with it, spells the history.
 
 use crate::history_sql::{Flavor, Types};
 
-/// With the milliseconds since 1970 at which the unit began, to tell how long it took.
-pub(super) struct Sqlite {
-    pub(super) began: i64,
+/// With the milliseconds since 1970 at which the unit began, to tell how long it took; none where
+/// the server's clock is another one, and the duration is filled in later.
+pub(crate) struct Sqlite {
+    pub(crate) began: Option<i64>,
 }
 
 const NOW: &str = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')";
 
+#[cfg(feature = "sqlite")]
 impl Sqlite {
-    pub(super) fn now() -> Self {
+    pub(crate) fn now() -> Self {
         Self {
-            began: jiff::Timestamp::now().as_millisecond(),
+            began: Some(jiff::Timestamp::now().as_millisecond()),
         }
     }
 }
@@ -39,7 +41,10 @@ impl Flavor for Sqlite {
     }
 
     fn elapsed(&self) -> String {
-        format!("max(0, {} - {})", self.milliseconds("'now'"), self.began)
+        self.began.map_or_else(
+            || "0".to_owned(),
+            |began| format!("max(0, {} - {began})", self.milliseconds("'now'")),
+        )
     }
 
     fn connection(&self) -> &'static str {

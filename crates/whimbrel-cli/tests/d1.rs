@@ -1,0 +1,186 @@
+//! The real binary on Cloudflare D1's local engine.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use whimbrel_testkit::{D1Server, Fate, d1};
+
+struct Project {
+    folder: tempfile::TempDir,
+    url: String,
+}
+
+/// An UPDATE that shows how often it happened, in a migration that takes the engine a while.
+const RAISE: &str = "UPDATE counter SET n = n + 1;\nCREATE TABLE slow AS WITH RECURSIVE c (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 3000000) SELECT max(x) AS m FROM c;\n";
+
+impl Project {
+    fn new() -> Self {
+        let project = Self {
+            folder: tempfile::tempdir().unwrap(),
+            url: d1().database(),
+        };
+        let id = project.url.rsplit('/').next().unwrap();
+        project.write("wrangler.jsonc", &format!("{{\n  // the local engine's\n  \"d1_databases\": [{{ \"binding\": \"DB\", \"database_id\": \"{id}\", \"migrations_dir\": \"sql\" }}],\n}}\n"));
+        std::fs::create_dir(project.folder.path().join("sql")).unwrap();
+        project
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        std::fs::write(self.folder.path().join(path), text).unwrap();
+    }
+
+    fn command(&self, url: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_whimbrel"));
+        command
+            .args(arguments)
+            .args(["--url", url])
+            .current_dir(self.folder.path())
+            .env_clear()
+            .envs([("USER", "ada"), ("HOSTNAME", "here"), ("TERM", "dumb")])
+            .env("CLOUDFLARE_API_TOKEN", D1Server::TOKEN)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command(&self.url, arguments).output().unwrap()
+    }
+
+    fn counter(&self) -> String {
+        let answer = d1().execute(&self.url, "SELECT n FROM counter");
+        let start = answer.find("\"n\":").unwrap();
+        answer[start..]
+            .chars()
+            .filter(char::is_ascii_digit)
+            .collect()
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn succeeded(output: &Output) {
+    assert!(
+        output.status.success(),
+        "{}{}",
+        text(&output.stdout),
+        text(&output.stderr)
+    );
+}
+
+fn kill(mut child: Child) {
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+/// A migration applied, and a second one pending that counts.
+fn counting() -> Project {
+    let project = Project::new();
+    project.write(
+        "sql/001_counter.sql",
+        "CREATE TABLE counter (n integer);\nINSERT INTO counter VALUES (0);\n",
+    );
+    succeeded(&project.run(&["up"]));
+    project.write("sql/002_raise.sql", RAISE);
+    project
+}
+
+#[test]
+fn the_token_and_the_folder_come_from_wranglers_places() {
+    let project = Project::new();
+    project.write(
+        "sql/001_t.sql",
+        "CREATE TABLE t (a integer);\n-- Rollback: DROP TABLE t;\n",
+    );
+    let up = project.run(&["up"]);
+    succeeded(&up);
+    let told = text(&up.stdout) + &text(&up.stderr);
+    assert!(told.contains("applied 001_t"), "{told}");
+    let status = text(&project.run(&["status"]).stdout);
+    assert!(
+        status.contains(&format!("{}: 1 in all, 1 applied", project.url)),
+        "{status}"
+    );
+    let down = project.run(&["down", "--yes"]);
+    succeeded(&down);
+}
+
+#[test]
+fn names_need_a_file_and_an_account() {
+    let project = Project::new();
+    let output = project.command("d1://DB", &["status"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let told = text(&output.stderr);
+    assert!(told.contains("CLOUDFLARE_ACCOUNT_ID"), "{told}");
+    let output = project.command("d1://NO", &["status"]).output().unwrap();
+    let told = text(&output.stderr);
+    assert!(told.contains("`NO`; there are: DB"), "{told}");
+    let mut command = project.command("d1://abc/def", &["status"]);
+    let output = command.env_remove("CLOUDFLARE_API_TOKEN").output().unwrap();
+    let told = text(&output.stderr);
+    assert!(told.contains("D1 wants an API token"), "{told}");
+}
+
+#[test]
+fn an_error_is_shown_in_the_file() {
+    let project = Project::new();
+    project.write(
+        "sql/001_bad.sql",
+        "CREATE TABLE t (a);\nINSERT INTO\n  nowhere VALUES (1);\n",
+    );
+    let output = project.run(&["up"]);
+    assert_eq!(output.status.code(), Some(1));
+    let told = text(&output.stderr);
+    assert!(
+        told.contains("error[SQLITE_ERROR]: no such table: nowhere")
+            && told.contains("sql/001_bad.sql:2:1"),
+        "{told}"
+    );
+}
+
+/// The client dies while the engine works: it finishes all the same, and the next run sees it.
+#[test]
+fn a_run_killed_at_work_is_not_repeated() {
+    let project = counting();
+    let (sent, seen) = mpsc::channel();
+    let line = d1().line(&project.url, move |body| {
+        if body.contains("SET n = n + 1") {
+            sent.send(()).unwrap();
+        }
+        Fate::Pass
+    });
+    let first = project.command(&line.url, &["up"]).spawn().unwrap();
+    seen.recv_timeout(Duration::from_secs(30)).unwrap();
+    kill(first);
+    let second = project.run(&["up", "--lock-wait", "60s"]);
+    succeeded(&second);
+    assert_eq!(project.counter(), "1");
+}
+
+/// The dead client's request comes to the engine only when another run has taken over: it must
+/// not happen.
+#[test]
+fn a_request_that_comes_late_is_fenced_out() {
+    let project = counting();
+    let (sent, seen) = mpsc::channel();
+    let line = d1().line(&project.url, move |body| {
+        if body.contains("SET n = n + 1") {
+            sent.send(()).unwrap();
+            return Fate::Hold;
+        }
+        Fate::Pass
+    });
+    let first = project.command(&line.url, &["up"]).spawn().unwrap();
+    seen.recv_timeout(Duration::from_secs(30)).unwrap();
+    kill(first);
+    succeeded(&project.run(&["up", "--lock-wait", "60s"]));
+    assert_eq!(project.counter(), "1");
+    line.release();
+    line.wait_for_answer("CHECK constraint failed");
+    assert_eq!(project.counter(), "1");
+}

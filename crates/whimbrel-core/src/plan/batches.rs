@@ -1,0 +1,85 @@
+//! What an engine that takes only whole batches would refuse, found before anything is sent.
+
+use whimbrel_sql::{Statement, TransactionControl};
+
+use super::PlanInput;
+use super::control::foreign_keys_pragma;
+use super::prepare::at_statement;
+use crate::diagnostic::Diagnostic;
+use crate::directive::Directives;
+use crate::text::Script;
+
+/// Everything in a script that stands against it.
+pub(super) fn check(
+    input: PlanInput<'_>,
+    script: &Script,
+    statements: &[Statement],
+    directives: &Directives,
+) -> Vec<Diagnostic> {
+    let mut found = too_long(input, script, statements);
+    if !input.capabilities.batches_only {
+        return found;
+    }
+    if directives.foreign_keys == Some(false) {
+        found.push(no_switch().at(script.file(), 0..0, ""));
+    }
+    for statement in statements {
+        let text = &script.text()[statement.span.clone()];
+        let at = |diagnostic| at_statement(diagnostic, script, statement);
+        match foreign_keys_pragma(text) {
+            Some(false) => found.push(at(no_switch())),
+            Some(true) => {}
+            None => found.extend(refused(statement).map(at)),
+        }
+    }
+    found
+}
+
+fn too_long(input: PlanInput<'_>, script: &Script, statements: &[Statement]) -> Vec<Diagnostic> {
+    let Some(limit) = input.capabilities.statement_bytes else {
+        return Vec::new();
+    };
+    let long = statements.iter().filter(|one| one.span.len() > limit);
+    long.map(|statement| {
+        let message = format!(
+            "this statement is {} bytes long; the database takes {limit} at most",
+            statement.span.len()
+        );
+        at_statement(Diagnostic::error("statement-too-long", message), script, statement)
+            .help("split it, for example an INSERT of many rows into several; a long text can be put together by `UPDATE ... SET x = x || '...'`")
+    })
+    .collect()
+}
+
+fn refused(statement: &Statement) -> Option<Diagnostic> {
+    let what = statement.facts.not_in_batch?;
+    // BEGIN and COMMIT in pairs become units; what has no partner is refused later.
+    match statement.facts.transaction_control {
+        Some(TransactionControl::Begin | TransactionControl::Commit) => return None,
+        Some(_) => {
+            let message =
+                format!("{what}: the database has no transactions that a script controls");
+            return Some(Diagnostic::error("transaction-control", message).help(
+                "take it out: each migration is one batch, which happens as a whole or not at all",
+            ));
+        }
+        None => {}
+    }
+    let message = format!("the database does not let {what} pass");
+    let help = match what {
+        "CREATE TEMP" => {
+            "use an ordinary table and drop it at the end: sessions don't outlive a batch"
+        }
+        "this PRAGMA" => {
+            "take it out; `PRAGMA defer_foreign_keys = on` and those that look things up are let through"
+        }
+        _ => "take it out; there is no file that a script could reach",
+    };
+    Some(Diagnostic::error("not-in-batch", message).help(help))
+}
+
+/// The usual way to rebuild a table would lose the rows of its children without a word.
+fn no_switch() -> Diagnostic {
+    Diagnostic::error("foreign-keys", "the database keeps foreign keys on: they can't be switched off")
+        .help("`PRAGMA defer_foreign_keys = on` puts the checks off to the end of the migration, but DROP TABLE still deletes the rows that refer to the table by ON DELETE CASCADE; change columns by ALTER TABLE, or rebuild the children first (docs/d1.md)")
+}

@@ -1,0 +1,241 @@
+//! D1's errors in the engine's terms.
+
+use whimbrel_core::driver::{DriverError, DriverErrorKind, Outcome, Position};
+
+use super::answer::ApiError;
+
+/// Errors of statements have this number, and others of the database too.
+const QUERY: i64 = 7500;
+
+/// A request that failed, and what became of its statements.
+#[derive(Debug)]
+pub(super) struct Failed {
+    pub(super) error: DriverError,
+    pub(super) outcome: Outcome,
+    /// One of its statements failed, so that it can be found which.
+    pub(super) by_statement: bool,
+}
+
+impl Failed {
+    fn before(error: DriverError) -> Self {
+        Self {
+            error,
+            outcome: Outcome::RolledBack,
+            by_statement: false,
+        }
+    }
+
+    fn in_doubt(message: String) -> Self {
+        Self {
+            error: DriverError::new(DriverErrorKind::Lost, message),
+            outcome: Outcome::Unknown,
+            by_statement: false,
+        }
+    }
+}
+
+/// The request did not end as HTTP.
+pub(super) fn transport(error: reqwest::Error) -> Failed {
+    let sent = !error.is_connect() && !error.is_builder();
+    let error = error.without_url();
+    let mut message = error.to_string();
+    let mut source = std::error::Error::source(&error);
+    while let Some(inner) = source {
+        message = format!("{message}: {inner}");
+        source = inner.source();
+    }
+    if sent {
+        return Failed::in_doubt(format!("the answer did not come: {message}"));
+    }
+    Failed::before(DriverError::new(
+        DriverErrorKind::Connect,
+        format!("D1 can't be reached: {message}"),
+    ))
+}
+
+/// Nobody waits for the answer any more.
+pub(super) fn abandoned() -> Failed {
+    Failed {
+        error: DriverError::new(DriverErrorKind::Cancelled, "cancelled"),
+        outcome: Outcome::Unknown,
+        by_statement: false,
+    }
+}
+
+/// The answer is none of D1's.
+pub(super) fn unreadable() -> Failed {
+    let mut failed = Failed::in_doubt("the answer can't be read".to_owned());
+    failed.error.kind = DriverErrorKind::Refused;
+    failed.error.hint = Some("is this the address of D1's API?".to_owned());
+    failed
+}
+
+/// An answer that is no success.
+pub(super) fn answer(status: u16, errors: &[ApiError]) -> Failed {
+    let first = errors.first().cloned().unwrap_or_default();
+    let told = match (errors.is_empty(), first.code) {
+        (true, _) => format!("D1 answered with HTTP status {status}"),
+        (false, 0) => first.message.clone(),
+        (false, code) => format!("{} [code: {code}]", first.message),
+    };
+    if first.code == QUERY && is_of_statement(status, &first.message) {
+        return Failed {
+            error: statement(&first.message),
+            outcome: Outcome::RolledBack,
+            by_statement: true,
+        };
+    }
+    let (kind, hint) = match status {
+        429 => (
+            DriverErrorKind::Transient,
+            Some("Cloudflare limits how many requests a token makes; wait a while"),
+        ),
+        401 | 403 => (
+            DriverErrorKind::Refused,
+            Some("the token (CLOUDFLARE_API_TOKEN) needs the permission D1 Edit for this account"),
+        ),
+        400 if first.code == 10000 => (
+            DriverErrorKind::Refused,
+            Some("the token (CLOUDFLARE_API_TOKEN) needs the permission D1 Edit for this account"),
+        ),
+        404 => (
+            DriverErrorKind::Refused,
+            Some("check the account and the database in the URL: d1://ACCOUNT_ID/DATABASE_ID"),
+        ),
+        413 => (
+            DriverErrorKind::Statement,
+            Some("the migration is too large for one request: split it"),
+        ),
+        400..=499 => (DriverErrorKind::Statement, None),
+        _ => return Failed::in_doubt(told),
+    };
+    let error = DriverError::new(kind, told);
+    Failed::before(match hint {
+        Some(hint) => error.with_hint(hint),
+        None => error,
+    })
+}
+
+/// The engine's own words name SQLite's code; of others, those with a client's status are about
+/// the request, and the rest leave its end open (overloaded, reset, out of time).
+fn is_of_statement(status: u16, message: &str) -> bool {
+    message.contains("SQLITE_")
+        || message.contains("constraint failed")
+        || message.starts_with("not authorized")
+        || status < 500
+}
+
+/// `near "FROM": syntax error at offset 7: SQLITE_ERROR (extended: ...)`.
+fn statement(told: &str) -> DriverError {
+    // Before it come words about the object that holds the database.
+    let told = told
+        .split_once("constraints were violated: ")
+        .map_or(told, |(_, rest)| rest);
+    let (rest, extended) = match told.split_once(" (extended: ") {
+        Some((rest, extended)) => (rest, Some(extended.trim_end_matches(')'))),
+        None => (told, None),
+    };
+    let (rest, code) = match rest.rsplit_once(": SQLITE_") {
+        Some((rest, code)) => (rest, Some(format!("SQLITE_{code}"))),
+        None => (rest, None),
+    };
+    let (message, position) = match rest.rsplit_once(" at offset ") {
+        Some((message, offset)) => (message, offset.parse().ok().map(Position::Byte)),
+        None => (rest, None),
+    };
+    let code = extended.map(str::to_owned).or(code);
+    DriverError {
+        kind: kind(message),
+        hint: advice(message, code.as_deref()),
+        message: message.to_owned(),
+        position,
+        code,
+        ..DriverError::default()
+    }
+}
+
+fn kind(message: &str) -> DriverErrorKind {
+    if message.contains("already exists") || message.starts_with("duplicate column") {
+        DriverErrorKind::AlreadyExists
+    } else if message.starts_with("no such ") {
+        DriverErrorKind::DoesNotExist
+    } else {
+        DriverErrorKind::Statement
+    }
+}
+
+fn advice(message: &str, code: Option<&str>) -> Option<String> {
+    let text = match code {
+        Some("SQLITE_AUTH") => {
+            "D1 does not let this statement pass: it reaches for files, sessions or D1's own tables"
+        }
+        Some("SQLITE_TOOBIG") => {
+            "D1 takes statements of 100 KB and rows and values of 2 MB at most"
+        }
+        Some("SQLITE_FULL") => "the database has reached its largest size; nothing was written",
+        _ if message.starts_with("FOREIGN KEY") => {
+            "D1 keeps foreign keys on; `PRAGMA defer_foreign_keys = on` at the top of the file puts the checks off to its end"
+        }
+        _ => return None,
+    };
+    Some(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(status: u16, code: i64, message: &str) -> Failed {
+        let error = ApiError {
+            code,
+            message: message.to_owned(),
+        };
+        answer(status, &[error])
+    }
+
+    #[test]
+    fn the_engines_words_are_taken_apart() {
+        let failed = of(
+            400,
+            7500,
+            "near \"FROM\": syntax error at offset 7: SQLITE_ERROR",
+        );
+        assert!(failed.by_statement);
+        assert_eq!(failed.error.message, "near \"FROM\": syntax error");
+        assert_eq!(failed.error.code.as_deref(), Some("SQLITE_ERROR"));
+        assert_eq!(failed.error.position, Some(Position::Byte(7)));
+        let failed = of(
+            400,
+            7500,
+            "CHECK constraint failed: id = 1: SQLITE_CONSTRAINT (extended: SQLITE_CONSTRAINT_CHECK)",
+        );
+        assert_eq!(failed.error.message, "CHECK constraint failed: id = 1");
+        assert_eq!(
+            failed.error.code.as_deref(),
+            Some("SQLITE_CONSTRAINT_CHECK")
+        );
+    }
+
+    #[test]
+    fn a_servers_trouble_leaves_the_end_open() {
+        let doubt = |failed: Failed| failed.outcome == Outcome::Unknown;
+        assert!(doubt(of(500, 7500, "Internal error")));
+        assert!(doubt(of(503, 7500, "D1 DB is overloaded")));
+        assert!(doubt(answer(502, &[])));
+        assert!(!doubt(of(500, 7500, "not authorized: SQLITE_AUTH")));
+        let late =
+            "The object was reset since constraints were violated: FOREIGN KEY constraint failed";
+        let late = of(500, 7500, late);
+        assert_eq!(late.error.message, "FOREIGN KEY constraint failed");
+        assert!(!doubt(late));
+        assert!(!doubt(of(429, 971, "Please wait")));
+        assert_eq!(
+            of(429, 971, "Please wait").error.kind,
+            DriverErrorKind::Transient
+        );
+        assert_eq!(
+            of(403, 10000, "Authentication error").error.kind,
+            DriverErrorKind::Refused
+        );
+    }
+}

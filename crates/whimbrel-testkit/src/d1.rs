@@ -1,0 +1,146 @@
+//! Cloudflare D1's local engine (workerd), behind the form of its public HTTP API.
+
+mod line;
+
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+pub use self::line::{Fate, Line, Texts};
+use crate::process::{Daemon, folder, free_port, run, succeeds, wait_for};
+
+/// The account that the server knows.
+const ACCOUNT: &str = "account";
+/// How many databases there are; they take room only once they are used.
+const DATABASES: usize = 200;
+
+/// A server on a port of its own.
+#[derive(Debug)]
+pub struct D1Server {
+    port: u16,
+    data: PathBuf,
+    next: AtomicUsize,
+}
+
+/// This test process's server; started by the first who asks.
+///
+/// # Panics
+/// The packages are not installed; the message says how to install them.
+pub fn d1() -> &'static D1Server {
+    static SERVER: OnceLock<D1Server> = OnceLock::new();
+    SERVER.get_or_init(D1Server::start)
+}
+
+/// Where `scripts/install-test-servers` puts the packages.
+fn modules() -> PathBuf {
+    let package = include_str!("../d1/package.json");
+    let version = package.split("\"miniflare\": \"").nth(1);
+    let version = version.and_then(|rest| rest.split('"').next());
+    let cache = std::env::var_os("XDG_CACHE_HOME").map_or_else(
+        || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cache"),
+        PathBuf::from,
+    );
+    let home = cache.join(format!(
+        "whimbrel-testkit/d1-{}",
+        version.unwrap_or_default()
+    ));
+    assert!(
+        home.join("complete").exists(),
+        "the local D1 engine is not installed: run scripts/install-test-servers"
+    );
+    home.join("node_modules")
+}
+
+impl PartialEq for D1Server {
+    fn eq(&self, other: &Self) -> bool {
+        self.port == other.port
+    }
+}
+
+impl Eq for D1Server {}
+
+impl D1Server {
+    /// What the server takes as a token.
+    pub const TOKEN: &'static str = "test-token";
+
+    fn start() -> Self {
+        let folder = folder("d1");
+        let data = folder.join("data");
+        let port = free_port();
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("d1/server.mjs");
+        let mut server = Command::new("node");
+        // A group of its own, since it starts the engine as a process of its own.
+        server.process_group(0);
+        server.env("WHIMBREL_D1_MODULES", modules());
+        server.arg(script).arg(port.to_string()).arg(&data);
+        server.args([ACCOUNT, Self::TOKEN, &DATABASES.to_string()]);
+        Daemon::new(folder.clone()).start(&mut server);
+        let started = Self {
+            port,
+            data,
+            next: AtomicUsize::new(1),
+        };
+        wait_for("D1", &folder, || {
+            succeeds(&mut started.request("db-1", "SELECT 1"))
+        });
+        started
+    }
+
+    /// A new, empty database; gives its URL. The token is [`D1Server::TOKEN`].
+    ///
+    /// # Panics
+    /// All databases are given out.
+    pub fn database(&self) -> String {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        assert!(number <= DATABASES, "raise DATABASES");
+        format!("d1+http://127.0.0.1:{}/{ACCOUNT}/db-{number}", self.port)
+    }
+
+    /// A line to the database of a URL on which a rule decides what happens to each request, by
+    /// its body.
+    pub fn line(&self, url: &str, rule: impl FnMut(&str) -> Fate + Send + 'static) -> Line {
+        Line::new(self.port, url, Box::new(rule))
+    }
+
+    /// The folder with the databases' files, as `wrangler dev` keeps them.
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// The port, for a proxy in between.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The rows that a query gives, as JSON.
+    ///
+    /// # Panics
+    /// The query fails.
+    pub fn rows(&self, url: &str, sql: &str) -> String {
+        let answer = self.execute(url, sql);
+        let start = answer.find("\"results\":").expect("rows") + "\"results\":".len();
+        let end = answer.rfind("}]}").expect("an end");
+        answer[start..end].to_owned()
+    }
+
+    /// Runs SQL by curl in the database of a URL; gives the answer's JSON.
+    pub fn execute(&self, url: &str, sql: &str) -> String {
+        run(&mut self.request(url.rsplit('/').next().unwrap_or_default(), sql))
+    }
+
+    fn request(&self, database: &str, sql: &str) -> Command {
+        let mut curl = Command::new("curl");
+        let quoted = sql.replace('\\', "\\\\").replace('"', "\\\"");
+        let quoted = quoted.replace('\n', "\\n");
+        curl.args(["--silent", "--show-error", "--fail-with-body", "-H"])
+            .arg(format!("Authorization: Bearer {}", Self::TOKEN))
+            .args(["-d", &format!("{{\"sql\": \"{quoted}\"}}")])
+            .arg(format!(
+                "http://127.0.0.1:{}/client/v4/accounts/{ACCOUNT}/d1/database/{database}/query",
+                self.port
+            ));
+        curl
+    }
+}
