@@ -224,6 +224,40 @@ fn passwords_are_never_shown() {
 }
 
 #[test]
+fn other_tools_files_are_found_and_go_on_in_their_layout() {
+    let project = Project::new();
+    project.write(
+        "migrations/00001_a.sql",
+        "-- +goose Up\nCREATE TABLE ${NAME} (b int);\n-- +goose ENVSUB ON\nCREATE TABLE ${NAME:-c} (b int);\n",
+    );
+    let refused = project.run(&["up"]);
+    assert_eq!(refused.code, 1, "{}", refused.stderr);
+    project.write(
+        "migrations/00001_a.sql",
+        "-- +goose Up\n-- +goose ENVSUB ON\nCREATE TABLE ${NAME:-c} (b int);\n-- +goose Down\nDROP TABLE c;\n",
+    );
+    let output = project.run(&["up"]);
+    assert_eq!(output.code, 0, "{}", output.stderr);
+    assert!(
+        output
+            .stderr
+            .contains("layout goose: files with `-- +goose` lines"),
+        "{}",
+        output.stderr
+    );
+    insta::assert_snapshot!(project.run(&["new", "more"]).stdout, @"migrations/00002_more.sql");
+    assert_eq!(project.run(&["up"]).code, 0);
+    assert_eq!(project.run(&["down", "1"]).code, 0);
+    let native = project.run(&["--layout", "native", "up"]);
+    assert_eq!(native.code, 4, "{}", native.stderr);
+    assert!(
+        native.stderr.contains("`--layout goose`"),
+        "{}",
+        native.stderr
+    );
+}
+
+#[test]
 fn refused_plans_touch_nothing() {
     let table = [
         ("001_a.sql", "VACUUM;\nSELECT 1;\n", "not-in-transaction"),

@@ -10,6 +10,7 @@ mod modified;
 mod order;
 mod placeholder;
 mod prepare;
+mod renamed;
 mod resume;
 mod segments;
 mod status;

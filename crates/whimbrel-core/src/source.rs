@@ -15,7 +15,9 @@ use whimbrel_sql::Dialect;
 pub use self::by_name::ByName;
 pub use self::directory::Directory;
 pub use self::embedded::Embedded;
-pub use self::layout::{Certainty, Entry, Layout, Listing, NATIVE_LAYOUTS, Recognised, detect};
+pub use self::layout::{
+    Blank, Certainty, Entry, Layout, Listing, NATIVE_LAYOUTS, Recognised, detect,
+};
 pub use self::native::{FileName, FileRole, Native};
 
 use crate::diagnostic::Diagnostic;

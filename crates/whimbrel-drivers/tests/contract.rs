@@ -222,6 +222,83 @@ async fn the_fence_keeps_a_late_unit_out(engine: &str) {
     assert_eq!(count(second.as_mut()).await, "1");
 }
 
+async fn a_late_error_is_not_the_next_query_s(engine: &str) {
+    let database = Database::new(engine);
+    let mut driver = database.open().await;
+    // Several statements in one message; the server stops at the first that fails.
+    for sql in [
+        "SELECT 1; INSERT INTO nowhere VALUES (1)",
+        "DO 1; SELECT 1; INSERT INTO nowhere VALUES (1); DO 1",
+    ] {
+        let failed = driver.query(sql).await.unwrap_err();
+        assert_eq!(failed.kind, DriverErrorKind::DoesNotExist, "{failed}");
+        assert_eq!(
+            driver.query("SELECT 2").await.unwrap()[0][0].as_deref(),
+            Some("2")
+        );
+    }
+    // So does a procedure, after it has given a result.
+    let make = "CREATE PROCEDURE p() BEGIN SELECT 1; SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'late'; END";
+    driver.query(make).await.unwrap();
+    let (lease, _) = take(driver.as_mut(), "a", 60).await;
+    let failed = apply(driver.as_mut(), lease, "1", &["CALL p()"])
+        .await
+        .unwrap_err();
+    assert!(failed.error.message.contains("late"), "{failed}");
+    assert!(driver.read_history().await.unwrap().applied.is_empty());
+}
+
+/// A record of what was applied long ago, by something else.
+async fn old_records_keep_their_time(engine: &str) {
+    let database = Database::new(engine);
+    let mut driver = database.open().await;
+    let (lease, _) = take(driver.as_mut(), "a", 60).await;
+    let checksum = Checksum::of("x");
+    let record = |version, number| Record {
+        source: "main",
+        version,
+        name: "it's \\ here",
+        kind: Kind::Versioned,
+        sequence: i64::from(number),
+        batch: 0,
+        checksum: &checksum,
+        down_checksum: None,
+        applied_at: Some("2019-02-03T04:05:06.789Z".parse().unwrap()),
+        duration: Some(Duration::from_millis(42)),
+        applied_by: "ada",
+        tool: "goose",
+        id: AttemptId {
+            run: lease.token,
+            number,
+        },
+        statements: 0,
+    };
+    let unit = Unit {
+        lease,
+        atomic: true,
+        parts: vec![Part {
+            after: vec![Write::Adopt(vec![record("1", 1), record("2", 2)])],
+            ..Part::default()
+        }],
+        lock_timeout: None,
+        foreign_keys: None,
+        replay: Vec::new(),
+        continues: false,
+    };
+    driver.apply(&unit, &mut |_| {}).await.unwrap();
+    let history = driver.read_history().await.unwrap();
+    assert_eq!(history.applied.len(), 2);
+    let row = &history.applied[1];
+    assert_eq!(row.applied_at, "2019-02-03T04:05:06.789Z".parse().unwrap());
+    assert_eq!(
+        (row.duration.as_millis(), row.name.as_str()),
+        (42, "it's \\ here")
+    );
+    // All of them or none.
+    driver.apply(&unit, &mut |_| {}).await.unwrap_err();
+    driver.unlock(&lease).await.unwrap();
+}
+
 async fn reading_creates_nothing(engine: &str) {
     let database = Database::new(engine);
     let mut driver = database.connect.connect().await.unwrap();
@@ -246,8 +323,8 @@ macro_rules! contract {
 }
 
 contract! {
-    sqlite: a_unit_and_its_record_are_one a_held_lock_names_its_holder the_fence_keeps_a_late_unit_out reading_creates_nothing;
-    postgres: a_unit_and_its_record_are_one a_held_lock_names_its_holder the_fence_keeps_a_late_unit_out reading_creates_nothing;
-    mysql: a_unit_and_its_record_are_one a_held_lock_names_its_holder the_fence_keeps_a_late_unit_out reading_creates_nothing;
-    d1: a_unit_and_its_record_are_one a_held_lock_names_its_holder the_fence_keeps_a_late_unit_out reading_creates_nothing;
+    sqlite: a_unit_and_its_record_are_one a_held_lock_names_its_holder the_fence_keeps_a_late_unit_out reading_creates_nothing old_records_keep_their_time;
+    postgres: a_unit_and_its_record_are_one a_held_lock_names_its_holder the_fence_keeps_a_late_unit_out reading_creates_nothing old_records_keep_their_time;
+    mysql: a_unit_and_its_record_are_one a_held_lock_names_its_holder the_fence_keeps_a_late_unit_out reading_creates_nothing old_records_keep_their_time a_late_error_is_not_the_next_query_s;
+    d1: a_unit_and_its_record_are_one a_held_lock_names_its_holder the_fence_keeps_a_late_unit_out reading_creates_nothing old_records_keep_their_time;
 }

@@ -78,7 +78,7 @@ impl Histories {
         tools.filter(move |tool| only.is_none_or(|only| std::ptr::eq(only, *tool)))
     }
 
-    /// The tables that are there and whose they are, in one round trip.
+    /// The tables that are there and whose they are.
     async fn find(&self, driver: &mut dyn Driver) -> Result<Vec<Found>, DriverError> {
         let mut names: Vec<&str> = match &self.table {
             Some((_, table)) => vec![table],
@@ -144,6 +144,11 @@ impl Histories {
 
     /// The one that is meant.
     async fn the_one(&self, driver: &mut dyn Driver) -> Result<Found, Error> {
+        let odd = |(_, table): &(Option<String>, String)| table.contains('\\');
+        if self.table.as_ref().is_some_and(odd) {
+            // Engines disagree on what a backslash in a literal is, and no tool's table has one.
+            return Err(self.none_found());
+        }
         let mut found = self.find(driver).await?;
         if found.len() > 1 {
             // Tables that were made and never used don't make it unclear.

@@ -54,6 +54,14 @@ fn names_are_sorted_as_texts() {
 fn what_dbmate_refuses_is_refused() {
     let table = [
         (
+            " -- migrate:up\nSELECT 1;\n",
+            "1_a.sql:1:1: the file has no `-- migrate:up` line",
+        ),
+        (
+            "-- migrate:up\n-- migrate:down\n-- migrate:up\n",
+            "1_a.sql:3:1: this part is in the file twice",
+        ),
+        (
             "SELECT 1;\n-- migrate:up\n",
             "1_a.sql:1:1: there is SQL before the `-- migrate:up` line",
         ),

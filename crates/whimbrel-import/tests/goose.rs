@@ -97,6 +97,11 @@ fn annotations_that_goose_refuses_are_refused() {
         let folder = Folder::new(&[("1_a.sql", text)]);
         assert_eq!(folder.errors("goose", Postgres)[0], expected, "{text}");
     }
+    let unnamed = Folder::new(&[("1_a.sql", USERS), ("seed.sql", USERS)]);
+    assert_eq!(
+        unnamed.errors("goose", Postgres),
+        ["seed.sql:1:1: the name is not of the form `00001_name.sql`"]
+    );
     let twice = Folder::new(&[("1_a.sql", USERS), ("01_b.sql", USERS)]);
     assert!(twice.errors("goose", Postgres)[0].contains("is in two files"));
 }

@@ -91,3 +91,22 @@ fn pairs_that_manage_transactions_are_their_tools() {
         "native"
     );
 }
+
+#[test]
+fn folders_inside_are_passed_over_unless_there_is_nothing_else() {
+    let seeds = ("seeds/1_b.up.sql", "SELECT 2;");
+    let folder = Folder::new(&[("1_a.up.sql", "SELECT 1;"), seeds]);
+    for layout in ["golang-migrate", "sqlx"] {
+        assert_eq!(folder.read(layout, Postgres), ["1 a: SELECT 1;"]);
+        assert_eq!(
+            folder.warnings(layout, Postgres),
+            [
+                "seeds/1_b.up.sql:1:1: the tool does not look into folders, here seeds/: it is passed over"
+            ]
+        );
+        assert_eq!(
+            Folder::new(&[seeds]).read(layout, Postgres),
+            ["1 b: SELECT 2;"]
+        );
+    }
+}

@@ -90,6 +90,16 @@ fn wrangler_is_told_by_its_configuration() {
         folder.read("wrangler", Sqlite),
         ["9 nine: SELECT 9;", "10 ten: SELECT 10;"]
     );
+    let with_rollback = "SELECT 1;\n-- Rollback\n-- SELECT 2;\n";
+    let folder = Folder::at(
+        "migrations",
+        &[
+            ("0001_a.sql", with_rollback),
+            ("../wrangler.toml", "[[d1_databases]]\nbinding = \"DB\"\n"),
+        ],
+    );
+    let migrations = folder.migrations("wrangler", Sqlite);
+    assert!(migrations[0].is_reversible());
     let alone = Folder::at("migrations", &[("0001_a.sql", "SELECT 1;")]);
     assert_eq!(alone.detected(Sqlite), "native");
 }

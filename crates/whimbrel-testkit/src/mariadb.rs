@@ -76,6 +76,8 @@ impl MariaDbServer {
         let folder = &self.folder;
         server.arg(format!("--port={}", self.port));
         server.arg(format!("--datadir={}", folder.join("data").display()));
+        // Each start deletes what older servers left there, also what another one still uses.
+        server.arg(format!("--tmpdir={}", folder.join("data").display()));
         server.arg(format!("--socket={}", folder.join("m.sock").display()));
         server.arg(format!("--pid-file={}", folder.join("m.pid").display()));
         self.daemon.start(&mut server);

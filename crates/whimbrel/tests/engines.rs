@@ -192,6 +192,21 @@ async fn late_migrations_are_refused_or_allowed(engine: &str) {
     assert_eq!(project.migrator().up().await.unwrap().steps.len(), 1);
 }
 
+/// A file that got another version, by its name or by a layout, is not applied a second time.
+async fn a_renamed_file_is_refused(engine: &str) {
+    let project = Project::new(engine, &[USERS, POSTS]);
+    project.migrator().up().await.unwrap();
+    project.remove(POSTS.0);
+    project.write("003_articles.sql", POSTS.1);
+    let whimbrel::Error::Refused(list) = project.migrator().up().await.unwrap_err() else {
+        panic!()
+    };
+    assert_eq!(list[0].message, "003_articles is applied already, as 002");
+    project.remove("003_articles.sql");
+    project.write(POSTS.0, POSTS.1);
+    assert!(project.migrator().up().await.unwrap().steps.is_empty());
+}
+
 async fn a_repeatable_runs_again_when_it_changes(engine: &str) {
     let view = |column: &str| {
         format!(
@@ -247,14 +262,9 @@ async fn a_baseline_is_where_up_goes_on(engine: &str) {
     };
     std::fs::create_dir(init.path()).unwrap();
     init.write("001_all.sql", USERS.1);
-    let other = |project: &Project| {
-        project
-            .builder()
-            .tables(whimbrel::history::HistoryTables::named("other_applied"))
-            .build()
-            .unwrap()
-    };
-    other(&init).up().await.unwrap();
+    let other = whimbrel::history::HistoryTables::named("other_applied");
+    let other = init.builder().tables(other).build().unwrap();
+    other.up().await.unwrap();
     let failed = project.migrator().up().await.unwrap_err();
     let help = failed.diagnostics()[0].help.clone().unwrap();
     assert!(help.contains("whimbrel baseline"), "{help}");
@@ -315,6 +325,7 @@ engines! {
     a_modified_file_is_refused
     down_works_without_the_file
     late_migrations_are_refused_or_allowed
+    a_renamed_file_is_refused
     a_repeatable_runs_again_when_it_changes
     many_at_once_apply_each_once
     dry_runs_change_nothing

@@ -171,13 +171,17 @@ async fn dbmate() {
                 "2_i.sql",
                 "-- migrate:up transaction:false\nCREATE INDEX CONCURRENTLY i ON a (b);\nCREATE INDEX CONCURRENTLY j ON a (b);\n-- migrate:down transaction:false\nDROP INDEX CONCURRENTLY i;\nDROP INDEX j;\n",
             ),
+            (
+                "3_k.sql",
+                "-- migrate:up transaction:false\nCREATE INDEX CONCURRENTLY k ON a (b);\n-- migrate:down\nDROP INDEX CONCURRENTLY k;\n",
+            ),
         ],
     );
-    assert_eq!(project.up().await, 2);
-    assert_eq!(project.value(POSTGRES_TABLES), "a,i,j");
+    assert_eq!(project.up().await, 3);
+    assert_eq!(project.value(POSTGRES_TABLES), "a,i,j,k");
     // Without its file the kept one says how it runs.
     std::fs::remove_file(project.path().join("2_i.sql")).unwrap();
-    assert_eq!(project.undo_all().await, 2);
+    assert_eq!(project.undo_all().await, 3);
     assert_eq!(project.value(POSTGRES_TABLES), "");
 }
 

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use serde_json::json;
 use whimbrel::Error;
-use whimbrel::source::{FileName, Listing};
+use whimbrel::import::{layout_by_name, layouts};
+use whimbrel::source::{Blank, FileName, Layout, Listing, NATIVE_LAYOUTS, detect};
 use whimbrel::sql::Dialect;
 
 use super::directory;
@@ -28,7 +29,9 @@ pub(super) fn run(global: &Global, output: &Arc<Output>, arguments: &New) -> Res
     let description = arguments.name.replace('_', " ");
     let header = format!("-- Description: {description}\n\n");
     let rollback = "\n\n-- Rollback\n-- \n";
-    let files = if arguments.repeatable {
+    let files = if let Some(layout) = foreign(&settings, &listing)? {
+        blank(layout, &listing, &name, arguments)?
+    } else if arguments.repeatable {
         vec![(
             format!("R__{name}.{extension}"),
             format!("{header}{rollback}"),
@@ -50,12 +53,47 @@ pub(super) fn run(global: &Global, output: &Arc<Output>, arguments: &New) -> Res
     let mut written = Vec::new();
     for (file, text) in files {
         let path = folder.join(file);
+        if let Some(inside) = path.parent() {
+            std::fs::create_dir_all(inside).map_err(failed)?;
+        }
         write(&path, &text)?;
         output.print(&path.display().to_string());
         written.push(path.display().to_string());
     }
     output.result(&json!({ "files": written }));
     Ok(exit::OK)
+}
+
+/// The folder's layout, if it is another tool's.
+fn foreign(settings: &Settings, listing: &Listing) -> Result<Option<&'static dyn Layout>, Error> {
+    let layout = match &settings.layout {
+        Some(name) => layout_by_name(name)?,
+        None if listing.entries.is_empty() => return Ok(None),
+        None => detect(&layouts(), listing, "the folder")?.0,
+    };
+    let own = NATIVE_LAYOUTS.iter().any(|own| own.name() == layout.name());
+    Ok((!own).then_some(layout))
+}
+
+/// The files of another tool's new migration.
+fn blank(
+    layout: &dyn Layout,
+    listing: &Listing,
+    name: &str,
+    arguments: &New,
+) -> Result<Vec<Blank>, Error> {
+    let tool = layout.name();
+    if arguments.repeatable || arguments.pair {
+        return Err(Error::Settings(format!(
+            "these are files of {tool}: --pair and --repeatable are for native ones"
+        )));
+    }
+    let files = layout.blank(listing, &next_version(listing), name);
+    files.ok_or_else(|| {
+        Error::Settings(format!(
+            "a new file of {tool} takes more than a name: make it with that tool"
+        ))
+    })
 }
 
 /// A name that is a good part of a file's name.

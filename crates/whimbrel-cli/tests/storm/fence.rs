@@ -204,6 +204,21 @@ on! {
     on_sqlite: Engine::Sqlite;
 }
 
+// D1 can't be asked to stop; its own tests show what a request in flight comes to.
+mod on_d1 {
+    use crate::engine::d1;
+
+    #[test]
+    fn twenty_at_once() {
+        super::twenty_at_once(d1());
+    }
+
+    #[test]
+    fn stopped_past_its_lease() {
+        super::stopped_past_its_lease(d1());
+    }
+}
+
 #[test]
 fn postgres_in_flight() {
     killed_with_its_unit_in_flight(postgres());

@@ -260,7 +260,9 @@ impl Prepared {
         let Some((statement, reason)) = alone.first() else {
             return Ok(false);
         };
-        if alone.len() == others().count() && rules.directives.transaction.is_none() {
+        // Only Whimbrel's own files can say `Transaction: on` and mean it.
+        let insists = rules.is_strict() && rules.directives.transaction.is_some();
+        if alone.len() == others().count() && !insists {
             return Ok(true);
         }
         let message = format!("{reason} can't run inside a transaction");

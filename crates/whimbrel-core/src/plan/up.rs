@@ -10,7 +10,7 @@ use super::dependencies::{Dependencies, circle};
 use super::modified::{Change, change_in};
 use super::order::{Order, out_of_order};
 use super::prepare::Rules;
-use super::{Direction, Goal, Plan, PlanInput, Step, find, not_found};
+use super::{Direction, Goal, Plan, PlanInput, Step, find, not_found, renamed};
 use crate::diagnostic::Diagnostic;
 use crate::error::Error;
 use crate::history::Applied;
@@ -24,6 +24,9 @@ pub(super) fn plan(input: PlanInput<'_>, goal: &Goal) -> Result<Plan, Error> {
     let pending = planner.pending();
     let chosen = planner.choose(goal, &pending);
     planner.check_order(&chosen);
+    for problem in renamed::check(input, &chosen) {
+        planner.object(problem, false);
+    }
     let chosen = planner.add_repeatables(goal, &pending, chosen);
     let mut steps = planner.steps(&chosen);
     let late = chosen

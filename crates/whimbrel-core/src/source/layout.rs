@@ -112,7 +112,18 @@ pub trait Layout: Send + Sync {
     /// # Errors
     /// Files that cannot be read, or everything that is wrong with them.
     fn load(&self, listing: &Listing, dialect: Dialect) -> Result<Loaded, Error>;
+
+    /// The files of a new migration, by path in the folder and text. The version is the next number
+    /// or the time in fourteen digits, as the folder counts. None if it takes more than that: then
+    /// its own tool has to make it.
+    fn blank(&self, listing: &Listing, version: &str, name: &str) -> Option<Vec<Blank>> {
+        let _ = (listing, version, name);
+        None
+    }
 }
+
+/// A file to be written: its path in the folder, its text.
+pub type Blank = (String, String);
 
 /// The layouts that core knows: Whimbrel's own.
 pub const NATIVE_LAYOUTS: [&dyn Layout; 2] = [&Native, &ByName];

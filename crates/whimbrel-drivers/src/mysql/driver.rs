@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, Value};
+use mysql_async::prelude::{Protocol, Queryable};
+use mysql_async::{Conn, QueryResult, Value};
 use whimbrel_core::checksum::Checksum;
 use whimbrel_core::driver::{
     BoundStatement, Cancel, Capabilities, Driver, DriverError, DriverErrorKind, Lease, LockAttempt,
@@ -31,6 +31,9 @@ pub(super) struct Mysql {
     /// What is set for it in this session.
     lock_timeout: Option<Duration>,
 }
+
+/// How long the named lock is waited for after a reset. Others have it for one message at most.
+const RETAKE_SECONDS: u32 = 10;
 
 /// How often the creation of the history tables is tried when others create them too.
 const CREATE_TRIES: u32 = 10;
@@ -114,26 +117,28 @@ impl Mysql {
     }
 
     async fn reset(&mut self) -> Result<(), DriverError> {
+        self.clean().await?;
+        // A reset frees named locks, and the dead client's guard with them: take it at once again.
+        // Whoever gets in between sees our connection in the lock row and gives it back.
+        let again = format!("SELECT GET_LOCK({}, {RETAKE_SECONDS})", self.lock_name());
+        let got = rows(&mut self.connection, &again).await?;
+        if got.first().and_then(|row| row[0].clone()).as_deref() != Some("1") {
+            return Err(history_sql::fenced());
+        }
+        self.session_sql().await
+    }
+
+    /// A session as new, without the named lock.
+    async fn clean(&mut self) -> Result<(), DriverError> {
         self.connection
             .reset()
             .await
             .map_err(|error| errors::error(&error))?;
         let database = history_sql::Flavor::name(&Flavor::default(), &self.config.database);
-        // A reset frees named locks, and the dead client's guard with them: take it at once again.
-        let again = format!("USE {database};\nSELECT GET_LOCK({}, 0)", self.lock_name());
-        let sets = batch(&mut self.connection, &again).await?;
-        if sets
-            .last()
-            .and_then(|set| set.first())
-            .and_then(|row| row[0].clone())
-            .as_deref()
-            != Some("1")
-        {
-            return Err(history_sql::fenced());
-        }
+        rows(&mut self.connection, &format!("USE {database}")).await?;
         self.dirty = false;
         self.lock_timeout = None;
-        self.session_sql().await
+        Ok(())
     }
 
     /// Sets the longest wait for locks where it is not set already.
@@ -243,6 +248,7 @@ impl Mysql {
                 affected = result.affected_rows();
                 warnings = result.warnings();
             }
+            end_of(&mut result).await?;
             (affected, warnings)
         };
         if warnings > 0 {
@@ -339,12 +345,15 @@ async fn connect(config: &Config) -> Result<Conn, DriverError> {
     })
 }
 
-/// The named lock is this node's. If we have it, the connection that had it is gone.
+/// The named lock is this node's. If we have it, and the connection that had it is not there any
+/// more, its run is dead. It may be there without the lock for a moment: see [`Mysql::reset`].
 fn claim() -> Claim {
     const NODE: &str = "CONCAT(@@hostname, ':', @@port)";
     Claim {
-        connection: Some(NODE.to_owned()),
-        gone: Some(format!("connection = {NODE}")),
+        connection: Some(format!("CONCAT(CONNECTION_ID(), ' ', {NODE})")),
+        gone: Some(format!(
+            "SUBSTRING_INDEX(connection, ' ', -1) = {NODE} AND NOT EXISTS (SELECT 1 FROM information_schema.PROCESSLIST p WHERE p.ID = CAST(SUBSTRING_INDEX(connection, ' ', 1) AS UNSIGNED))"
+        )),
     }
 }
 
@@ -365,8 +374,17 @@ async fn batch(connection: &mut Conn, sql: &str) -> Result<Vec<Vec<Row>>, Driver
             );
         }
     }
+    end_of(&mut result).await?;
     failpoint::reach();
     Ok(sets)
+}
+
+/// An error that comes after a result is kept back until something is read after it; left there, it
+/// would be taken for the next query's.
+async fn end_of<P: Protocol>(result: &mut QueryResult<'_, '_, P>) -> Result<(), DriverError> {
+    let nothing: Vec<mysql_async::Row> = result.collect().await.map_err(|e| errors::error(&e))?;
+    debug_assert!(nothing.is_empty());
+    Ok(())
 }
 
 async fn rows(connection: &mut Conn, sql: &str) -> Result<Vec<Row>, DriverError> {
@@ -439,6 +457,12 @@ impl Driver for Mysql {
         lease: Duration,
         previous: Option<&Lease>,
     ) -> Result<LockAttempt, DriverError> {
+        if self.dirty {
+            // The first unit would do so and let go of the named lock for a moment, which others
+            // would take for its holder's death.
+            self.clean().await?;
+            self.session_sql().await?;
+        }
         let name = self.lock_name();
         let (flavor, tables) = (Flavor::default(), self.options.tables.clone());
         let got = rows(&mut self.connection, &format!("SELECT GET_LOCK({name}, 0)")).await?;

@@ -26,14 +26,22 @@ impl Table {
     }
 }
 
-/// The tables of these names, in one round trip. They are looked for where the connection looks,
+/// The tables of these names. They are looked for where the connection looks,
 /// and in the schemas given.
 pub(super) async fn tables(
     driver: &mut dyn Driver,
     names: &[&str],
     schemas: &[&str],
 ) -> Result<Vec<Table>, DriverError> {
-    let select = select(driver.dialect(), names, schemas);
+    let dialect = driver.dialect();
+    if dialect == Dialect::Mysql {
+        // Names are read from a list, columns by opening each table: only where there is one.
+        let names = select_names(names, schemas);
+        if driver.query(&names).await?.is_empty() {
+            return Ok(Vec::new());
+        }
+    }
+    let select = select(dialect, names, schemas);
     let mut tables: BTreeMap<(String, String), Vec<(String, String)>> = BTreeMap::new();
     for row in driver.query(&select).await? {
         let mut fields = row.into_iter().map(Option::unwrap_or_default);
@@ -51,15 +59,38 @@ pub(super) async fn tables(
         .collect())
 }
 
-fn select(dialect: Dialect, names: &[&str], schemas: &[&str]) -> String {
-    let list = |items: &[&str]| {
-        let literals = items.iter().map(|item| spelling::literal(item));
-        literals.collect::<Vec<_>>().join(", ")
-    };
+fn list<S: AsRef<str>>(items: &[S]) -> String {
+    let literals = items.iter().map(|item| spelling::literal(item.as_ref()));
+    literals.collect::<Vec<_>>().join(", ")
+}
+
+fn lower(names: &[&str]) -> String {
     let lower: Vec<_> = names.iter().map(|name| name.to_ascii_lowercase()).collect();
-    let names = list(&lower.iter().map(String::as_str).collect::<Vec<_>>());
+    list(&lower)
+}
+
+/// Where MySQL is to look.
+fn mysql_places(names: &[&str], schemas: &[&str]) -> String {
+    let own = if schemas.is_empty() {
+        String::new()
+    } else {
+        format!(" OR table_schema IN ({})", list(schemas))
+    };
+    let names = lower(names);
+    format!("lower(table_name) IN ({names}) AND (table_schema = DATABASE(){own})")
+}
+
+fn select_names(names: &[&str], schemas: &[&str]) -> String {
+    format!(
+        "SELECT table_name FROM information_schema.tables WHERE {}",
+        mysql_places(names, schemas)
+    )
+}
+
+fn select(dialect: Dialect, names: &[&str], schemas: &[&str]) -> String {
     match dialect {
         Dialect::Postgres => {
+            let names = lower(names);
             let own = if schemas.is_empty() {
                 String::new()
             } else {
@@ -76,20 +107,14 @@ fn select(dialect: Dialect, names: &[&str], schemas: &[&str]) -> String {
             )
         }
         Dialect::Sqlite => format!(
-            "SELECT 'main', m.name, p.name, p.type FROM sqlite_master m, pragma_table_info(m.name) p \
-             WHERE m.type = 'table' AND lower(m.name) IN ({names}) ORDER BY p.cid"
+            "SELECT 'main' AS place, m.name AS name, p.name AS column_name, p.type AS type FROM sqlite_master m, pragma_table_info(m.name) p \
+             WHERE m.type = 'table' AND lower(m.name) IN ({}) ORDER BY p.cid",
+            lower(names)
         ),
-        Dialect::Mysql => {
-            let own = if schemas.is_empty() {
-                String::new()
-            } else {
-                format!(" OR table_schema IN ({})", list(schemas))
-            };
-            format!(
-                "SELECT table_schema, table_name, column_name, data_type FROM information_schema.columns \
-                 WHERE lower(table_name) IN ({names}) AND (table_schema = DATABASE(){own}) \
-                 ORDER BY ordinal_position"
-            )
-        }
+        Dialect::Mysql => format!(
+            "SELECT table_schema, table_name, column_name, data_type FROM information_schema.columns \
+             WHERE {} ORDER BY ordinal_position",
+            mysql_places(names, schemas)
+        ),
     }
 }

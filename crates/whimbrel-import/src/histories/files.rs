@@ -111,13 +111,9 @@ fn are_one_path(a: &str, b: &str) -> bool {
     !a.is_empty() && !b.is_empty() && (ends(a, b) || ends(b, a))
 }
 
-/// Alembic's `ae1027a6acf_users`, or `002_ae1027a6acf`. Short words would be found anywhere.
+/// Alembic's `ae1027a6acf_users`, or `002_ae1027a6acf_users`. Short words would be found anywhere.
 fn has_part(stem: &str, name: &str) -> bool {
-    let before = |rest: &str| rest.starts_with('_');
-    let after = |rest: &str| rest.ends_with('_');
-    name.len() >= 8
-        && (stem.strip_prefix(name).is_some_and(before)
-            || stem.strip_suffix(name).is_some_and(after))
+    name.len() >= 8 && format!("_{stem}_").contains(&format!("_{name}_"))
 }
 
 fn last(path: &str) -> &str {

@@ -28,13 +28,17 @@ fn qualified(dialect: Dialect, table: &Table) -> String {
 
 /// All rows of a tool's table: its columns as text, in the tool's order.
 pub(super) fn select(dialect: Dialect, tool: &Tool, table: &Table) -> String {
-    let columns = tool
-        .columns
-        .iter()
-        .map(|column| match table.column(column.name) {
+    // Each has a name of its own: D1 gives its rows by their columns' names.
+    let columns = tool.columns.iter().map(|column| {
+        let value = match table.column(column.name) {
             Some((column, kind)) => expression(dialect, column, kind),
             None => "NULL".to_owned(),
-        });
+        };
+        format!(
+            "{value} AS {}",
+            name(dialect, &format!("read_{}", column.name))
+        )
+    });
     let columns = columns.collect::<Vec<_>>().join(", ");
     let order = tool.order.iter().filter_map(|wanted| {
         let (column, _) = table.column(wanted)?;

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use whimbrel_core::Error;
 use whimbrel_core::diagnostic::Diagnostic;
 use whimbrel_core::migration::{Reading, Transactions};
-use whimbrel_core::source::{Certainty, Layout, Listing, Loaded, Recognised};
+use whimbrel_core::source::{Blank, Certainty, Layout, Listing, Loaded, Recognised};
 use whimbrel_core::text::{Script, SourceFile};
 use whimbrel_sql::Dialect;
 
-use super::files::{Found, Problems, Rules, any_file_has, lines, load, number_and_name};
+use super::files::{Found, Problems, Rules, any_file_has, lines, load, number_and_name, outermost};
 
 /// The layout of dbmate.
 #[derive(Clone, Copy, Debug)]
@@ -21,7 +21,7 @@ impl Layout for Dbmate {
     }
 
     fn recognise(&self, listing: &Listing) -> Option<Recognised> {
-        any_file_has(listing, |text| mark(text, "up").is_some()).then(|| {
+        any_file_has(listing, |text| marks(text, "up").next().is_some()).then(|| {
             let reason = "files with `-- migrate:up` lines";
             Recognised::new(Certainty::Certain, reason)
         })
@@ -31,7 +31,7 @@ impl Layout for Dbmate {
     fn load(&self, listing: &Listing, dialect: Dialect) -> Result<Loaded, Error> {
         let mut problems = Problems::default();
         let mut found = Vec::new();
-        for entry in &listing.entries {
+        for entry in outermost(listing, &mut problems) {
             match number_and_name(&entry.stem) {
                 Some((version, name)) => found.push(Found::new(version, name, entry, None)),
                 None => problems.stray(entry, "the name does not begin with a number"),
@@ -46,6 +46,11 @@ impl Layout for Dbmate {
         };
         load(listing, dialect, &found, &rules, problems)
     }
+
+    fn blank(&self, _: &Listing, version: &str, name: &str) -> Option<Vec<Blank>> {
+        let text = "-- migrate:up\n\n-- migrate:down\n";
+        Some(vec![(format!("{version}_{name}.sql"), text.to_owned())])
+    }
 }
 
 /// A line that begins a part.
@@ -56,11 +61,11 @@ struct Mark {
     transaction: Option<bool>,
 }
 
-fn mark(text: &str, part: &str) -> Option<Mark> {
+fn marks(text: &str, part: &str) -> impl Iterator<Item = Mark> {
     let wanted = format!("migrate:{part}");
-    lines(text).find_map(|(start, line)| {
-        let mut words = line.trim_start().strip_prefix("--")?.split_whitespace();
-        if words.next() != Some(&wanted) {
+    lines(text).filter_map(move |(start, line)| {
+        let mut words = line.strip_prefix("--")?.split_whitespace();
+        if words.next() != Some(wanted.as_str()) {
             return None;
         }
         let off = words.any(|word| word == "transaction:false");
@@ -75,7 +80,8 @@ fn mark(text: &str, part: &str) -> Option<Mark> {
 fn read(file: &Arc<SourceFile>, dialect: Dialect) -> Reading {
     let mut reading = Reading::whole(file, dialect);
     let text = file.text();
-    let (up, down) = (mark(text, "up"), mark(text, "down"));
+    let (mut ups, mut downs) = (marks(text, "up"), marks(text, "down"));
+    let (up, down) = (ups.next(), downs.next());
     let wrong = |at: usize, message: &str| {
         Diagnostic::error("dbmate-mark", message)
             .at(file, at..at, "")
@@ -86,6 +92,10 @@ fn read(file: &Arc<SourceFile>, dialect: Dialect) -> Reading {
         reading.problems.push(problem);
         return reading;
     };
+    if let Some(second) = ups.next().or_else(|| downs.next()) {
+        let problem = wrong(second.start, "this part is in the file twice");
+        reading.problems.push(problem);
+    }
     let before =
         |(_, line): &(usize, &str)| !line.trim().is_empty() && !line.trim_start().starts_with("--");
     let early = lines(&text[..up.start]).find(before);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use whimbrel_core::Error;
 use whimbrel_core::migration::Transactions;
-use whimbrel_core::source::{Certainty, Entry, Layout, Listing, Loaded, Recognised};
+use whimbrel_core::source::{Blank, Certainty, Entry, Layout, Listing, Loaded, Recognised};
 use whimbrel_sql::Dialect;
 
 use super::files::{Found, Problems, Rules, folder_of, load};
@@ -46,6 +46,22 @@ impl Layout for Diesel {
         by_text(&mut found);
         let rules = Rules::plain(Transactions::Wrapped);
         load(listing, dialect, &found, &rules, problems)
+    }
+
+    fn blank(&self, _: &Listing, version: &str, name: &str) -> Option<Vec<Blank>> {
+        // The digits of a time, as diesel writes them.
+        let spelt = match version.len() {
+            14 => format!(
+                "{}-{}-{}-{}",
+                &version[..4],
+                &version[4..6],
+                &version[6..8],
+                &version[8..]
+            ),
+            _ => version.to_owned(),
+        };
+        let file = |part: &str| (format!("{spelt}_{name}/{part}.sql"), String::new());
+        Some(vec![file("up"), file("down")])
     }
 }
 

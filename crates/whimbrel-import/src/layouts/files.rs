@@ -1,6 +1,6 @@
 //! What the layouts share: from entries to migrations.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::Read;
 use std::sync::Arc;
@@ -100,6 +100,31 @@ impl Problems {
         self.errors
             .push(about(entry, Diagnostic::error(code, message)).help(help));
     }
+}
+
+/// The files of a tool that does not look into the folders in its folder. What is in those is
+/// passed over, with a word for each; unless there is nothing else.
+pub(crate) fn outermost<'a>(listing: &'a Listing, problems: &mut Problems) -> Vec<&'a Entry> {
+    if !has_files_of_its_own(listing) {
+        return listing.entries.iter().collect();
+    }
+    let mut told = HashSet::new();
+    let mut kept = Vec::with_capacity(listing.entries.len());
+    for entry in &listing.entries {
+        if entry.folder.is_empty() {
+            kept.push(entry);
+        } else if told.insert((entry.root, &entry.folder)) {
+            let why = format!("the tool does not look into folders, here {}", entry.folder);
+            problems.stray(entry, &why);
+        }
+    }
+    kept
+}
+
+/// True if there are scripts in the folder itself.
+pub(crate) fn has_files_of_its_own(listing: &Listing) -> bool {
+    let mut entries = listing.entries.iter();
+    entries.any(|entry| entry.folder.is_empty())
 }
 
 /// Points at a file as a whole, unread.
@@ -206,13 +231,15 @@ fn refuse_duplicates(migrations: &[Migration], errors: &mut Vec<Diagnostic>) {
 /// Opens a few files of a folder, which is enough to see whose they are: the first, the last and
 /// one in between.
 pub(crate) fn any_file_has(listing: &Listing, test: impl Fn(&str) -> bool) -> bool {
-    let entries = &listing.entries;
+    let own = has_files_of_its_own(listing);
+    let outer = |entry: &&Entry| !own || entry.folder.is_empty();
+    let entries: Vec<_> = listing.entries.iter().filter(outer).collect();
     let last = entries.len().saturating_sub(1);
     let mut places = vec![0, last / 2, last];
     places.dedup();
     places
         .into_iter()
-        .filter_map(|place| entries.get(place))
+        .filter_map(|place| entries.get(place).copied())
         .filter_map(head)
         .any(|text| test(&text))
 }
@@ -221,7 +248,8 @@ pub(crate) fn any_file_has(listing: &Listing, test: impl Fn(&str) -> bool) -> bo
 /// hundreds of megabytes long.
 const HEAD: usize = 16 * 1024;
 
-fn head(entry: &Entry) -> Option<String> {
+/// The beginning of a file, if it can be read.
+pub(crate) fn head(entry: &Entry) -> Option<String> {
     if let Some(file) = &entry.text {
         return Some(file.text().to_owned());
     }

@@ -2,11 +2,11 @@
 
 use whimbrel_core::Error;
 use whimbrel_core::migration::Transactions;
-use whimbrel_core::source::{Certainty, Layout, Listing, Loaded, Recognised};
+use whimbrel_core::source::{Blank, Certainty, Layout, Listing, Loaded, Recognised};
 use whimbrel_sql::Dialect;
 
 use super::files::{Problems, Rules, load};
-use super::pairs::{Control, Role, by_number, managed, pairs};
+use super::pairs::{Control, Role, blank_pair, by_number, managed, pairs};
 
 /// The layout of golang-migrate.
 #[derive(Clone, Copy, Debug)]
@@ -47,6 +47,10 @@ impl Layout for GolangMigrate {
             ..Rules::plain(transactions)
         };
         load(listing, dialect, &found, &rules, problems)
+    }
+
+    fn blank(&self, _: &Listing, version: &str, name: &str) -> Option<Vec<Blank>> {
+        Some(blank_pair(&format!("{version}_{name}")))
     }
 }
 

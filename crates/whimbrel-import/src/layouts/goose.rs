@@ -5,11 +5,11 @@ use std::sync::Arc;
 use whimbrel_core::Error;
 use whimbrel_core::diagnostic::Diagnostic;
 use whimbrel_core::migration::{Reading, Substitute, Transactions};
-use whimbrel_core::source::{Certainty, Entry, Layout, Listing, Loaded, Recognised};
+use whimbrel_core::source::{Blank, Certainty, Entry, Layout, Listing, Loaded, Recognised};
 use whimbrel_core::text::{Script, ScriptBuilder, SourceFile};
 use whimbrel_sql::Dialect;
 
-use super::files::{Found, Problems, Rules, any_file_has, lines, load, number_and_name};
+use super::files::{Found, Problems, Rules, any_file_has, lines, load, number_and_name, outermost};
 use super::pairs::by_number;
 use super::variables;
 
@@ -76,10 +76,15 @@ impl Layout for Goose {
             problems.code(entry, "goose");
         }
         let mut found = Vec::new();
-        for entry in &listing.entries {
-            match number_and_name(&entry.stem) {
+        for entry in outermost(listing, &mut problems) {
+            match split(&entry.stem) {
                 Some((version, name)) => found.push(Found::new(version, name, entry, None)),
-                None => problems.stray(entry, "the name does not begin with a number"),
+                None => problems.error(
+                    entry,
+                    "no-version",
+                    "the name is not of the form `00001_name.sql`",
+                    "goose refuses this name as well: give it a number, or move the file elsewhere",
+                ),
             }
         }
         by_number(&mut found);
@@ -94,11 +99,24 @@ impl Layout for Goose {
         };
         load(listing, dialect, &found, &rules, problems)
     }
+
+    fn blank(&self, _: &Listing, version: &str, name: &str) -> Option<Vec<Blank>> {
+        let text = "-- +goose Up\n\n-- +goose Down\n";
+        Some(vec![(format!("{version}_{name}.sql"), text.to_owned())])
+    }
+}
+
+/// A number above zero, an underscore, a name.
+fn split(stem: &str) -> Option<(&str, &str)> {
+    let (version, name) = stem.split_once('_')?;
+    let number: i64 = version.parse().ok()?;
+    (number > 0).then_some((version, name))
 }
 
 /// `00002_name.go`; `embed.go` and tests are no migrations.
 fn is_code(entry: &Entry) -> bool {
     entry.extension == "go"
+        && entry.folder.is_empty()
         && number_and_name(&entry.stem).is_some()
         && !entry.stem.ends_with("_test")
 }

@@ -10,7 +10,7 @@ use whimbrel_core::source::{Certainty, Entry, Layout, Listing, Loaded, Recognise
 use whimbrel_core::text::{Script, SourceFile};
 use whimbrel_sql::Dialect;
 
-use super::files::{Found, Problems, Rules, any_file_has, folder_of, lines, load, number_and_name};
+use super::files::{Found, Problems, Rules, folder_of, head, lines, load, number_and_name};
 use super::pairs::by_number;
 
 const HEADER: &str = "--! ";
@@ -25,10 +25,10 @@ impl Layout for GraphileMigrate {
     }
 
     fn recognise(&self, listing: &Listing) -> Option<Recognised> {
-        any_file_has(listing, |text| header(text, "Previous").is_some()).then(|| {
-            let reason = "files that begin with `--! Previous:`";
-            Recognised::new(Certainty::Certain, reason)
-        })
+        let first = listing.entries.iter().find(|entry| is_committed(entry))?;
+        header(&head(first)?, "Previous")?;
+        let reason = "files that begin with `--! Previous:`";
+        Some(Recognised::new(Certainty::Certain, reason))
     }
 
     /// What is not committed yet is only for development, and is passed over with a word if there
@@ -65,7 +65,7 @@ impl Layout for GraphileMigrate {
 }
 
 fn is_committed(entry: &Entry) -> bool {
-    matches!(folder_of(entry), None | Some("committed"))
+    matches!(folder_of(entry), None | Some("committed")) && number_and_name(&entry.stem).is_some()
 }
 
 fn is_current(entry: &Entry) -> bool {

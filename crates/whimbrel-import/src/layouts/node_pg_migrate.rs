@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use whimbrel_core::Error;
 use whimbrel_core::migration::{Reading, Transactions};
-use whimbrel_core::source::{Certainty, Entry, Layout, Listing, Loaded, Recognised};
+use whimbrel_core::source::{Blank, Certainty, Entry, Layout, Listing, Loaded, Recognised};
 use whimbrel_core::text::{Script, SourceFile};
 use whimbrel_sql::Dialect;
 
@@ -52,13 +52,20 @@ impl Layout for NodePgMigrate {
         };
         load(listing, dialect, &found, &rules, problems)
     }
+
+    fn blank(&self, _: &Listing, _: &str, name: &str) -> Option<Vec<Blank>> {
+        let now = jiff::Timestamp::now().as_millisecond();
+        let text = "-- Up Migration\n\n-- Down Migration\n";
+        Some(vec![(format!("{now}_{name}.sql"), text.to_owned())])
+    }
 }
 
 fn is_code(entry: &Entry) -> bool {
     matches!(
         entry.extension.as_str(),
         "js" | "cjs" | "mjs" | "ts" | "cts" | "mts"
-    ) && number_and_name(&entry.stem).is_some()
+    ) && entry.folder.is_empty()
+        && number_and_name(&entry.stem).is_some()
 }
 
 /// When the file was made: milliseconds since 1970, or seventeen digits that spell the time out.

@@ -2,9 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use whimbrel_core::source::{Entry, Listing};
+use whimbrel_core::source::{Blank, Entry, Listing};
 
-use super::files::{Found, Problems, lines, number_and_name};
+use super::files::{Found, Problems, lines, number_and_name, outermost};
 
 /// Which script a name says it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -35,7 +35,7 @@ pub(crate) fn pairs<'a>(
 ) -> Vec<Found<'a>> {
     let mut found: Vec<Found<'a>> = Vec::new();
     let mut downs: HashMap<&str, &Entry> = HashMap::new();
-    for entry in &listing.entries {
+    for entry in outermost(listing, problems) {
         let (stem, role) = role(&entry.stem);
         match take(stem, role) {
             Some((version, _)) if role == Role::Down => {
@@ -60,6 +60,12 @@ pub(crate) fn pairs<'a>(
         problems.stray(entry, "this down script has no up script");
     }
     found
+}
+
+/// A new pair, empty.
+pub(crate) fn blank_pair(stem: &str) -> Vec<Blank> {
+    let file = |part: &str| (format!("{stem}.{part}.sql"), String::new());
+    vec![file("up"), file("down")]
 }
 
 /// Sorts by the versions as numbers of any length.

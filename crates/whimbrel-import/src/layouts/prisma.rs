@@ -2,7 +2,7 @@
 
 use whimbrel_core::Error;
 use whimbrel_core::migration::Transactions;
-use whimbrel_core::source::{Certainty, Entry, Layout, Listing, Loaded, Recognised};
+use whimbrel_core::source::{Blank, Certainty, Entry, Layout, Listing, Loaded, Recognised};
 use whimbrel_sql::Dialect;
 
 use super::files::{Found, Problems, Rules, folder_of, load};
@@ -61,6 +61,11 @@ impl Layout for Prisma {
             &Rules::plain(Transactions::Bare),
             problems,
         )
+    }
+
+    fn blank(&self, _: &Listing, version: &str, name: &str) -> Option<Vec<Blank>> {
+        let file = format!("{version}_{name}/migration.sql");
+        Some(vec![(file, String::new())])
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use whimbrel_core::Error;
 use whimbrel_core::migration::{Reading, Transactions};
-use whimbrel_core::source::{Certainty, Entry, Layout, Listing, Loaded, Recognised};
+use whimbrel_core::source::{Blank, Certainty, Entry, Layout, Listing, Loaded, Recognised};
 use whimbrel_core::text::SourceFile;
 use whimbrel_sql::Dialect;
 
@@ -74,6 +74,13 @@ impl Layout for Refinery {
             }
         }
         Ok(loaded)
+    }
+
+    fn blank(&self, listing: &Listing, _: &str, name: &str) -> Option<Vec<Blank>> {
+        let names = listing.entries.iter().filter_map(split);
+        let numbers = names.filter_map(|name| name.version.parse::<u64>().ok());
+        let next = numbers.max().unwrap_or(0) + 1;
+        Some(vec![(format!("V{next}__{name}.sql"), String::new())])
     }
 }
 

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use whimbrel_core::Error;
 use whimbrel_core::migration::{Reading, Transactions};
-use whimbrel_core::source::{Certainty, Layout, Listing, Loaded, Recognised};
+use whimbrel_core::source::{Blank, Certainty, Layout, Listing, Loaded, Recognised};
 use whimbrel_core::text::SourceFile;
 use whimbrel_sql::Dialect;
 
 use super::files::{Problems, Rules, any_file_has, load};
-use super::pairs::{Control, by_number, managed, pairs};
+use super::pairs::{Control, Role, blank_pair, by_number, managed, pairs, role};
 
 const MARK: &str = "-- no-transaction";
 
@@ -53,6 +53,15 @@ impl Layout for Sqlx {
             ..Rules::plain(Transactions::Wrapped)
         };
         load(listing, dialect, &found, &rules, problems)
+    }
+
+    fn blank(&self, listing: &Listing, version: &str, name: &str) -> Option<Vec<Blank>> {
+        let stem = format!("{version}_{name}");
+        let last = listing.entries.last();
+        Some(match last.map(|entry| role(&entry.stem).1) {
+            Some(Role::Up | Role::Down) => blank_pair(&stem),
+            _ => vec![(format!("{stem}.sql"), String::new())],
+        })
     }
 }
 

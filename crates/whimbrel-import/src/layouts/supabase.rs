@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use whimbrel_core::Error;
 use whimbrel_core::migration::{Reading, Transactions};
-use whimbrel_core::source::{Certainty, Layout, Listing, Loaded, Recognised, read_native};
+use whimbrel_core::source::{Blank, Certainty, Layout, Listing, Loaded, Recognised, read_native};
 use whimbrel_core::text::SourceFile;
 use whimbrel_sql::Dialect;
 
@@ -57,6 +57,11 @@ impl Layout for Supabase {
             },
             problems,
         )
+    }
+
+    fn blank(&self, _: &Listing, version: &str, name: &str) -> Option<Vec<Blank>> {
+        let text = "";
+        Some(vec![(format!("{version}_{name}.sql"), text.to_owned())])
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use whimbrel_core::Error;
 use whimbrel_core::migration::Transactions;
-use whimbrel_core::source::{Certainty, Layout, Listing, Loaded, Recognised, read_native};
+use whimbrel_core::source::{Blank, Certainty, Layout, Listing, Loaded, Recognised, read_native};
 use whimbrel_sql::Dialect;
 
 use super::files::{Found, Problems, Rules, load, number_and_name};
@@ -68,6 +68,11 @@ impl Layout for Wrangler {
             },
             problems,
         )
+    }
+
+    fn blank(&self, _: &Listing, version: &str, name: &str) -> Option<Vec<Blank>> {
+        let text = "";
+        Some(vec![(format!("{version}_{name}.sql"), text.to_owned())])
     }
 }
 

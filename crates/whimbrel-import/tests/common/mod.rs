@@ -90,6 +90,27 @@ impl Folder {
         text.replace(&format!("{}/", self.path().display()), "")
     }
 
+    fn blanks(&self, layout: &str) -> Vec<(String, String)> {
+        let listing = self.directory().list(Dialect::Sqlite).unwrap();
+        let layout = layout_by_name(layout).unwrap();
+        let files = layout.blank(&listing, "20260102030405", "add_b");
+        files.unwrap_or_default()
+    }
+
+    /// The names of a new migration's files.
+    pub fn blank(&self, layout: &str) -> Vec<String> {
+        let names = self.blanks(layout).into_iter().map(|(name, _)| name);
+        names.collect()
+    }
+
+    pub fn write_blank(&self, layout: &str) {
+        for (name, text) in self.blanks(layout) {
+            let path = self.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+    }
+
     /// What the tool's own substitution makes of the up scripts, or what it lacks.
     pub fn substituted(&self, layout: &str, values: &[(&str, &str)]) -> Vec<String> {
         let values: BTreeMap<String, String> = values

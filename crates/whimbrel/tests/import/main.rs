@@ -45,6 +45,7 @@ pub(crate) struct Case {
 pub(crate) struct Project {
     folder: tempfile::TempDir,
     url: String,
+    layout: &'static str,
 }
 
 impl Project {
@@ -53,9 +54,14 @@ impl Project {
         let url = match engine {
             "postgres" => whimbrel_testkit::postgres().database(),
             "mysql" => whimbrel_testkit::mariadb().database(),
+            "d1" => whimbrel_testkit::d1().database(),
             _ => format!("sqlite:{}/test.db", folder.path().display()),
         };
-        let project = Self { folder, url };
+        let project = Self {
+            folder,
+            url,
+            layout: "by-name",
+        };
         if engine == "sqlite" {
             std::fs::write(project.folder.path().join("test.db"), "").unwrap();
         }
@@ -74,8 +80,17 @@ impl Project {
     fn builder(&self) -> MigratorBuilder {
         let directory = Directory::new(self.folder.path().join("migrations"))
             .extensions(["sql", "js"])
-            .layout(layout_by_name("by-name").unwrap());
-        Migrator::builder(&self.url).source(directory)
+            .layout(layout_by_name(self.layout).unwrap());
+        let mut builder = Migrator::builder(&self.url).source(directory);
+        if let Some(token) = self.token() {
+            builder = builder.password(token);
+        }
+        builder
+    }
+
+    fn token(&self) -> Option<&'static str> {
+        let is_d1 = self.url.starts_with("d1");
+        is_d1.then_some(whimbrel_testkit::D1Server::TOKEN)
     }
 
     pub(crate) fn migrator(&self) -> Migrator {
@@ -100,7 +115,7 @@ impl Project {
 
     /// Statement by statement, outside of Whimbrel; gives the last one's rows.
     pub(crate) async fn sql(&self, text: &str) -> Vec<Vec<Option<String>>> {
-        let connect = connector(&self.url, None, SessionOptions::default()).unwrap();
+        let connect = connector(&self.url, self.token(), SessionOptions::default()).unwrap();
         let mut driver = connect.connect().await.unwrap();
         let mut rows = Vec::new();
         for statement in split(text, driver.dialect()).unwrap() {
@@ -118,12 +133,40 @@ pub(crate) fn block_on<F: Future>(work: F) -> F::Output {
     runtime.unwrap().block_on(work)
 }
 
-async fn takes_over(case: &Case, engine: &str, ddl: &str) {
-    let [first, second, third] = case.files;
-    let project = Project::new(
-        engine,
-        &[(first, APPLIED), (second, APPLIED), (third, PENDING)],
-    );
+/// What the tool's own layout wants to see in a file, where it wants anything.
+fn mark(layout: &str) -> &'static str {
+    match layout {
+        "goose" => "-- +goose Up\n",
+        "dbmate" => "-- migrate:up\n",
+        "node-pg-migrate" => "-- Up Migration\n",
+        _ => "",
+    }
+}
+
+/// Beside drizzle's files.
+const JOURNAL: &str = r#"{"version":"7","dialect":"postgresql","entries":[
+    {"idx":0,"version":"7","when":1709288430000,"tag":"0000_first","breakpoints":true},
+    {"idx":1,"version":"7","when":1709288431000,"tag":"0001_second","breakpoints":true},
+    {"idx":2,"version":"7","when":1709288432000,"tag":"0002_third","breakpoints":true}]}"#;
+
+/// Above Sqitch's files.
+const PLAN: &str = "%syntax-version=1.0.0
+%project=flipr
+
+schema 2024-03-01T10:20:30Z ada <a@b> # one
+tables/users 2024-03-01T10:20:31Z ada <a@b> # two
+views 2024-03-01T10:20:32Z ada <a@b> # three
+";
+
+async fn takes_over(case: &Case, engine: &str, ddl: &str, layout: &'static str) {
+    let mut project = Project::new(engine, &[("meta/_journal.json", JOURNAL)]);
+    if layout == "sqitch" {
+        project.write("sqitch.plan", PLAN);
+    }
+    project.layout = layout;
+    for (name, text) in case.files.iter().zip([APPLIED, APPLIED, PENDING]) {
+        project.write(name, &format!("{}{text}", mark(layout)));
+    }
     project.sql(ddl).await;
     project.sql(case.rows).await;
     let everything = format!("SELECT * FROM {}", case.table);
@@ -175,7 +218,12 @@ async fn takes_over(case: &Case, engine: &str, ddl: &str) {
 
 fn run(case: &Case) {
     for (engine, ddl) in case.ddl {
-        block_on(takes_over(case, engine, ddl));
+        block_on(takes_over(case, engine, ddl, "by-name"));
+        // Tools and their layouts have the same names. Rails' layout is one file, not one for each
+        // migration.
+        if layout_by_name(case.tool).is_ok() && case.tool != "rails" {
+            block_on(takes_over(case, engine, ddl, case.tool));
+        }
     }
 }
 

@@ -22,17 +22,16 @@ pub(crate) const SUPABASE: Case = Case {
     at: None,
 };
 
-pub(crate) const WRANGLER: Case = Case {
-    tool: "wrangler",
-    table: "d1_migrations",
-    ddl: &[(
-        "sqlite",
-        "CREATE TABLE IF NOT EXISTS d1_migrations(
+const D1_TABLE: &str = "CREATE TABLE IF NOT EXISTS d1_migrations(
             id         INTEGER PRIMARY KEY AUTOINCREMENT,
             name       TEXT UNIQUE,
             applied_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP NOT NULL
-        );",
-    )],
+        );";
+
+pub(crate) const WRANGLER: Case = Case {
+    tool: "wrangler",
+    table: "d1_migrations",
+    ddl: &[("sqlite", D1_TABLE), ("d1", D1_TABLE)],
     rows: "INSERT INTO d1_migrations VALUES (1, '0001_first.sql', '2024-03-01 10:20:30'), (2, '0002_second.sql', '2024-03-01 10:20:31')",
     files: ["0001_first.sql", "0002_second.sql", "0003_third.sql"],
     batches: [1, 2],
@@ -202,6 +201,7 @@ pub(crate) const WITH_STATUS: Case = Case {
     tool: "schema-migrations-with-status",
     table: "__schema_migrations",
     ddl: &[
+        ("d1", STATUS_TABLE),
         ("sqlite", STATUS_TABLE),
         ("postgres", STATUS_TABLE),
         ("mysql", STATUS_TABLE),

@@ -33,7 +33,11 @@ pub(super) const SQITCH: Tool = Tool {
 fn read(rows: &[Row<'_>]) -> Vec<Entry> {
     each(rows, |row| Entry {
         at: row.time("committed_at"),
-        checksum: row.get("script_hash").map(str::to_owned),
+        // Sqitch's own upgrade from an older registry puts the id there for want of a hash.
+        checksum: row
+            .get("script_hash")
+            .filter(|hash| Some(*hash) != row.get("change_id"))
+            .map(str::to_owned),
         by: row.get("committer_name").map(str::to_owned),
         project: row.get("project").map(str::to_owned),
         ..Entry::of_name(row.text("change"))

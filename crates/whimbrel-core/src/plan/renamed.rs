@@ -1,0 +1,40 @@
+//! Pending files that are applied already under another version.
+
+use std::collections::{HashMap, HashSet};
+
+use super::PlanInput;
+use crate::diagnostic::Diagnostic;
+use crate::migration::Kind;
+
+/// An applied migration without its file, and a pending file with the very same text, are one that
+/// got another version: it was renamed, or the folder is read by another layout than before. To
+/// apply it would do everything a second time.
+pub(super) fn check(input: PlanInput<'_>, chosen: &[usize]) -> Vec<Diagnostic> {
+    let files: HashSet<_> = input
+        .migrations
+        .iter()
+        .map(|one| (&*one.source, &one.version))
+        .collect();
+    let gone: HashMap<_, _> = input
+        .history
+        .applied
+        .iter()
+        .filter(|row| row.kind == Kind::Versioned)
+        .filter(|row| !files.contains(&(row.source.as_str(), &row.version)))
+        .map(|row| ((row.source.as_str(), &row.checksum), row))
+        .collect();
+    let again = chosen.iter().filter_map(|&index| {
+        let migration = &input.migrations[index];
+        let row = gone.get(&(&*migration.source, &migration.checksum))?;
+        let message = format!(
+            "{} is applied already, as {}",
+            migration.label(),
+            row.version
+        );
+        let diagnostic = Diagnostic::error("renamed", message).at(&migration.file, 0..0, "");
+        Some(diagnostic.help(
+            "give the file its name back; or, if the folder is read by another layout than it was, set `layout` to that one",
+        ))
+    });
+    again.collect()
+}
