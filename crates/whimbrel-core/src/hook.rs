@@ -33,7 +33,7 @@ pub enum When {
     BeforeEach,
     /// After each migration, in its transaction if it has one.
     AfterEach,
-    /// After the versioned migrations, if any ran.
+    /// After the versioned migrations, also where none ran.
     AfterVersioned,
     /// Before the repeatable migrations that come after all others, if any runs.
     BeforeRepeatables,

@@ -252,7 +252,7 @@ fn hooks_are_steps_around_the_others_or_in_them() {
         .collect();
     let history = applied(&migrations, &rows);
     let made = planned(&migrations, &hooks, &history, &Goal::Latest).unwrap();
-    assert_eq!(steps(&made), ["before", "after"]);
+    assert_eq!(steps(&made), ["before", "versioned", "after"]);
     let down = planned(&migrations, &hooks, &history, &Goal::UndoSteps(0)).unwrap();
     assert!(down.steps.is_empty());
 }

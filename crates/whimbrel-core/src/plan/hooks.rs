@@ -29,9 +29,7 @@ pub(super) fn around(
     let shift = before.len();
     let mut all = before;
     all.append(&mut steps);
-    if late > 0 {
-        all.extend(of(&[When::AfterVersioned])?);
-    }
+    all.extend(of(&[When::AfterVersioned])?);
     if !rest.is_empty() {
         all.extend(of(&[When::BeforeRepeatables])?);
     }

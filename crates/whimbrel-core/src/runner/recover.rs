@@ -130,13 +130,14 @@ impl Execution<'_> {
     /// connection broke or by another run since; what is not there is done again, even if it was
     /// there before (a server that lost its last transactions).
     fn look_again(&mut self, mut stopped: Option<&mut Stopped>) -> Result<(), Error> {
+        let batch = self.plan.batch;
         for index in 0..self.plan.steps.len() {
             let step = &mut self.plan.steps[index];
             if step.kind == Kind::Hook {
                 // Nothing tells whether it ran; it may run again.
                 continue;
             }
-            match (self.states[index], has_happened(step, self.history)) {
+            match (self.states[index], has_happened(step, self.history, batch)) {
                 (StepState::Pending, true) => {
                     let row = self.history.applied(&step.source, &step.version);
                     let duration = row.map_or(Duration::ZERO, |row| row.duration);
@@ -220,10 +221,14 @@ fn delay(first: Duration, tries: u32, retries: u32) -> Option<Duration> {
         .nth(usize::try_from(tries).unwrap_or(usize::MAX))
 }
 
-fn has_happened(step: &Step, history: &History) -> bool {
+fn has_happened(step: &Step, history: &History, batch: i64) -> bool {
     let row = history.applied(&step.source, &step.version);
+    // One that runs again may have a record of the same text from an earlier run.
+    let again = step.kind == Kind::Repeatable;
     match step.direction {
-        Direction::Up => row.is_some_and(|row| row.checksum == step.checksum),
+        Direction::Up => {
+            row.is_some_and(|row| row.checksum == step.checksum && (!again || row.batch >= batch))
+        }
         Direction::Down => row.is_none(),
     }
 }

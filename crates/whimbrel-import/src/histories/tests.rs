@@ -345,6 +345,39 @@ fn other_projects_are_passed_over() {
 }
 
 #[test]
+fn a_reworked_change_is_told_by_its_script() {
+    // Of `SELECT 1;` with its line end.
+    let old = "d30d858bf9fa5d8979af2d32c3be5e09b07da877";
+    let mut migrations = files(
+        &ByName,
+        &["deploy/users@v1.sql", "deploy/users.sql|SELECT 2;\n"],
+    );
+    // As the layout of the tool has them: in the order of the plan.
+    migrations.sort_by_key(|m| !m.file.name().contains('@'));
+    for (migration, version) in migrations.iter_mut().zip(["users", "users#2"]) {
+        migration.version = Version::new(version);
+    }
+    let row = |hash: &str| format!("1 users flipr 2024-03-01T10:20:30Z {hash} -");
+    let first = row(old);
+    let adopted = adopt("sqitch", &[first.as_str()], &migrations).unwrap();
+    let versions: Vec<_> = adopted
+        .entries
+        .iter()
+        .map(|e| (e.version.as_str(), e.record.is_some()))
+        .collect();
+    assert_eq!(versions, [("users", true), ("users#2", false)]);
+    let both = [row("-"), row("-").replacen('1', "2", 1)];
+    let both: Vec<_> = both.iter().map(String::as_str).collect();
+    let adopted = adopt("sqitch", &both, &migrations).unwrap();
+    let versions: Vec<_> = adopted
+        .entries
+        .iter()
+        .map(|e| (e.version.as_str(), e.record.is_some()))
+        .collect();
+    assert_eq!(versions, [("users", true), ("users#2", true)]);
+}
+
+#[test]
 fn statuses_decide_where_there_are_some() {
     let rows = [
         "001 a applied - - -",

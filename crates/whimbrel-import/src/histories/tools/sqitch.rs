@@ -44,23 +44,26 @@ fn read(rows: &[Row<'_>]) -> Vec<Entry> {
     })
 }
 
-/// A reworked change stands several times in the table under one name. The script of an earlier one
-/// was copied to `name@tag.sql`; its hash tells which.
+/// A reworked change stands several times in the table under one name, and its file goes on with
+/// the latest text. The script's hash tells which time a row is about, else its place does.
 fn name_reworked(entries: &mut [Entry], migrations: &[Migration]) {
-    let mut last: HashMap<(Option<String>, String), usize> = HashMap::new();
-    for (place, entry) in entries.iter().enumerate() {
-        last.insert((entry.project.clone(), entry.label().to_owned()), place);
-    }
-    for (place, entry) in entries.iter_mut().enumerate() {
-        let key = (entry.project.clone(), entry.label().to_owned());
-        if last.get(&key) == Some(&place) {
-            continue;
-        }
+    let mut times: HashMap<(Option<String>, String), usize> = HashMap::new();
+    for entry in entries {
+        let name = entry.label().to_owned();
+        let again = format!("{name}#");
+        let is_one = |m: &&Migration| {
+            let version = m.version.as_str();
+            version == name || version.starts_with(&again)
+        };
+        let all: Vec<_> = migrations.iter().filter(is_one).collect();
+        let time = times.entry((entry.project.clone(), name)).or_default();
+        *time += 1;
         let hash = entry.checksum.as_deref().unwrap_or_default();
-        let same = migrations.iter().filter(|m| digest::is_sha1(&m.file, hash));
-        let names: Vec<_> = same.map(|m| m.file.name().to_owned()).collect();
-        if !names.is_empty() {
-            entry.names = names;
+        let same = all.iter().find(|m| digest::is_sha1(&m.file, hash));
+        let meant = same.or(all.get(*time - 1)).filter(|_| all.len() > 1);
+        if let Some(migration) = meant {
+            entry.version = Some(migration.version.to_string());
+            entry.names = vec![migration.file.name().to_owned()];
         }
     }
 }

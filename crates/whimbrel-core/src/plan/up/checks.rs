@@ -1,0 +1,119 @@
+//! What stands against any run: files that are not what was applied, and what baselines say of them.
+
+use std::collections::HashSet;
+
+use super::Planner;
+use crate::diagnostic::Diagnostic;
+use crate::history::Action;
+use crate::migration::Kind;
+use crate::plan::modified::{Change, change_in, modified};
+
+impl Planner<'_> {
+    /// Applied files that were modified, half-undone ones, applied ones whose file is gone.
+    pub(super) fn check_applied(&mut self) {
+        for migration in self.input.migrations {
+            let Some(row) = self.row(migration) else {
+                continue;
+            };
+            let attempt = self.input.history.attempt(&row.source, &row.version);
+            if attempt.is_some_and(|a| a.action == Action::Down && a.journalled) {
+                self.errors.push(
+                    Diagnostic::error(
+                        "half-undone",
+                        format!("{} is undone half-way", migration.label()),
+                    )
+                    .at(&migration.file, 0..0, "")
+                    .help(format!("finish it first: whimbrel down {}", row.version)),
+                );
+            }
+            if row.kind == Kind::Versioned
+                && migration.kind == Kind::Versioned
+                && let Change::Modified(_) = change_in(self.input, migration, row)
+            {
+                self.object(modified(migration, row), false);
+            }
+        }
+        self.check_missing();
+        self.check_below_baseline();
+    }
+
+    /// A baseline records every file that it knows, so one without a record came later.
+    fn check_below_baseline(&mut self) {
+        let mut rows = self.input.history.applied.iter();
+        if !rows.any(|row| row.kind == Kind::Baseline) {
+            return;
+        }
+        let files = self.input.migrations;
+        // One that began the database stands for all below it, which never had records.
+        let began = |source: &str| {
+            let mut own = files
+                .iter()
+                .filter(|m| *m.source == *source && m.kind == Kind::Baseline);
+            own.any(|m| self.row(m).is_some_and(|row| row.kind == Kind::Baseline))
+        };
+        let sources: HashSet<&str> = files.iter().map(|m| &*m.source).collect();
+        let began: HashSet<&str> = sources.into_iter().filter(|s| began(s)).collect();
+        for (index, migration) in files.iter().enumerate() {
+            if !began.contains(&*migration.source)
+                && self.row(migration).is_none()
+                && self.order().in_baseline(index)
+            {
+                self.warnings.push(
+                    Diagnostic::warning(
+                        "below-baseline",
+                        format!(
+                            "{} is below the baseline and has no record: it is taken as being there",
+                            migration.label()
+                        ),
+                    )
+                    .at(&migration.file, 0..0, "")
+                    .help("if it is not in the database, give it a version after the baseline"),
+                );
+            }
+        }
+    }
+
+    fn check_missing(&mut self) {
+        let files: HashSet<_> = self
+            .input
+            .migrations
+            .iter()
+            .map(|m| (&*m.source, &m.version))
+            .collect();
+        let sources: HashSet<_> = self.input.migrations.iter().map(|m| &*m.source).collect();
+        let missing: Vec<_> = self
+            .input
+            .history
+            .applied
+            .iter()
+            .filter(|row| row.kind == Kind::Versioned && sources.contains(row.source.as_str()))
+            .filter(|row| !files.contains(&(row.source.as_str(), &row.version)))
+            .map(|row| row.version.to_string())
+            .collect();
+        if let Some(last) = missing.last() {
+            let message = match missing.len() {
+                1 => format!("{last} is applied here, but its file is not in this folder"),
+                n => format!("{n} applied migrations have no file in this folder, up to {last}"),
+            };
+            self.warnings.push(
+                Diagnostic::warning("missing", message)
+                    .help("the database is ahead of these files, or another branch was applied"),
+            );
+        }
+    }
+
+    pub(super) fn check_baselines(&mut self) {
+        let mut files = self.input.migrations.iter();
+        if !files.any(|migration| migration.kind == Kind::Baseline) {
+            return;
+        }
+        for migration in self.order().baselines_without_use() {
+            let message = format!(
+                "{} is passed over: it begins an empty database, and this one has a history",
+                migration.label()
+            );
+            let warning = Diagnostic::warning("baseline", message);
+            self.warnings.push(warning.at(&migration.file, 0..0, ""));
+        }
+    }
+}
