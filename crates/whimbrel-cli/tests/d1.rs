@@ -126,6 +126,35 @@ fn names_need_a_file_and_an_account() {
     assert!(told.contains("D1 wants an API token"), "{told}");
 }
 
+/// What wrangler applied is taken over, and not applied again.
+#[test]
+fn wranglers_history_is_taken_over() {
+    let project = Project::new();
+    project.write("sql/0001_t.sql", "CREATE TABLE t (a integer);\n");
+    project.write("sql/0002_u.sql", "CREATE TABLE u (a integer);\n");
+    // As wrangler itself makes and fills its table.
+    for sql in [
+        "CREATE TABLE d1_migrations (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE, applied_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP NOT NULL)",
+        "CREATE TABLE t (a integer)",
+        "INSERT INTO d1_migrations (name) VALUES ('0001_t.sql')",
+    ] {
+        d1().execute(&project.url, sql);
+    }
+    let up = project.run(&["up"]);
+    let told = text(&up.stderr);
+    assert!(told.contains("whimbrel import"), "{told}");
+    succeeded(&project.run(&["import"]));
+    succeeded(&project.run(&["up"]));
+    let rows = d1().rows(
+        &project.url,
+        "SELECT name, kind FROM whimbrel_applied ORDER BY sequence",
+    );
+    assert_eq!(
+        rows,
+        r#"[{"name":"t","kind":"versioned"},{"name":"u","kind":"versioned"}]"#
+    );
+}
+
 #[test]
 fn an_error_is_shown_in_the_file() {
     let project = Project::new();

@@ -112,9 +112,9 @@ impl Place {
         })
     }
 
-    fn query_url(&self) -> String {
+    fn api_url(&self) -> String {
         format!(
-            "{}/accounts/{}/d1/database/{}/query",
+            "{}/accounts/{}/d1/database/{}",
             self.base, self.account, self.database
         )
     }
@@ -134,7 +134,7 @@ struct Connector {
 #[async_trait]
 impl Connect for Connector {
     async fn connect(&self) -> Result<Box<dyn Driver>, DriverError> {
-        let api = Api::new(self.place.query_url(), self.token.clone())
+        let api = Api::new(self.place.api_url(), self.token.clone())
             .map_err(|error| DriverError::new(DriverErrorKind::Connect, error.to_string()))?;
         Ok(Box::new(driver::D1::new(api, self.options.clone())))
     }
@@ -160,13 +160,13 @@ mod tests {
     fn urls_are_read() {
         let place = Place::read("d1://abc/1-2").unwrap();
         assert_eq!(
-            place.query_url(),
-            "https://api.cloudflare.com/client/v4/accounts/abc/d1/database/1-2/query"
+            place.api_url(),
+            "https://api.cloudflare.com/client/v4/accounts/abc/d1/database/1-2"
         );
         let place = Place::read("d1+http://127.0.0.1:8787/abc/db/").unwrap();
         assert_eq!(
-            place.query_url(),
-            "http://127.0.0.1:8787/client/v4/accounts/abc/d1/database/db/query"
+            place.api_url(),
+            "http://127.0.0.1:8787/client/v4/accounts/abc/d1/database/db"
         );
         assert!(!place.is_open());
         assert!(

@@ -1,7 +1,8 @@
-// Answers the form of Cloudflare's public D1 API (POST .../d1/database/DATABASE/query) from D1
-// bindings. Each request is one batch() of the real engine, so it is one transaction.
+// Answers the form of Cloudflare's public D1 API (POST .../d1/database/DATABASE/query, and raw) from
+// D1 bindings. Each query is one batch() of the real engine, so it is one transaction; raw takes
+// one statement here.
 
-const PATH = /^\/client\/v4\/accounts\/([^/]+)\/d1\/database\/([^/]+)\/query$/;
+const PATH = /^\/client\/v4\/accounts\/([^/]+)\/d1\/database\/([^/]+)\/(query|raw)$/;
 
 const envelope = (result, errors) => ({
   success: errors.length === 0,
@@ -20,7 +21,7 @@ function statements(body) {
   return fine ? list : undefined;
 }
 
-async function query(request, env, database) {
+async function answer(request, form, database) {
   let body;
   try {
     body = await request.json();
@@ -28,7 +29,7 @@ async function query(request, env, database) {
     return refuse(400, 7400, "The request is malformed: the body is no JSON");
   }
   const list = statements(body);
-  if (!list) {
+  if (!list || (form === "raw" && list.length > 1)) {
     return refuse(400, 7400, "The request is malformed: sql is missing");
   }
   try {
@@ -36,6 +37,10 @@ async function query(request, env, database) {
       const prepared = database.prepare(sql);
       return params?.length ? prepared.bind(...params) : prepared;
     });
+    if (form === "raw") {
+      const [columns, ...rows] = await bound[0].raw({ columnNames: true });
+      return Response.json(envelope([{ success: true, results: { columns, rows } }], []));
+    }
     return Response.json(envelope(await database.batch(bound), []));
   } catch (error) {
     const message = String(error?.message ?? error).replace(/^D1_[A-Z]+: /, "");
@@ -45,7 +50,7 @@ async function query(request, env, database) {
 
 export default {
   async fetch(request, env) {
-    const [, account, id] = PATH.exec(new URL(request.url).pathname) ?? [];
+    const [, account, id, form] = PATH.exec(new URL(request.url).pathname) ?? [];
     if (request.method !== "POST" || !account) {
       return refuse(404, 7000, "No route for that URI");
     }
@@ -56,6 +61,6 @@ export default {
     if (!database) {
       return refuse(404, 7404, `The database ${id} could not be found`);
     }
-    return query(request, env, database);
+    return answer(request, form, database);
   },
 };

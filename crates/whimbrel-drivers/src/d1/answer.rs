@@ -10,13 +10,13 @@ use crate::history_sql::Row;
 
 /// Around every answer.
 #[derive(Debug, Deserialize)]
-pub(super) struct Envelope {
+pub(super) struct Envelope<A> {
     pub(super) success: bool,
     #[serde(default)]
     pub(super) errors: Vec<ApiError>,
     /// One per statement.
-    #[serde(default)]
-    pub(super) result: Option<Vec<Answer>>,
+    #[serde(default = "Option::default")]
+    pub(super) result: Option<Vec<A>>,
 }
 
 /// An error, of the API itself or of a statement.
@@ -35,6 +35,27 @@ pub(super) struct Answer {
     results: Vec<Fields>,
     #[serde(default)]
     pub(super) meta: Meta,
+}
+
+/// What a statement gave, in the raw form: columns of the same name stay apart.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct RawAnswer {
+    results: RawRows,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct RawRows {
+    #[serde(default)]
+    rows: Vec<Vec<Value>>,
+}
+
+impl RawAnswer {
+    /// The rows as text.
+    pub(super) fn rows(self) -> Vec<Row> {
+        let rows = self.results.rows.into_iter();
+        rows.map(|row| row.into_iter().map(text_of).collect())
+            .collect()
+    }
 }
 
 /// What is told of a statement besides its rows.
@@ -104,7 +125,7 @@ mod tests {
         let text = r#"{"success": true, "errors": [], "result": [{"results": [
             {"z": 1, "a": null, "m": "x", "b": [104, 105], "r": 1.5}
         ], "success": true, "meta": {"changes": 2, "duration": 0.25}}]}"#;
-        let envelope: Envelope = serde_json::from_str(text).unwrap();
+        let envelope: Envelope<Answer> = serde_json::from_str(text).unwrap();
         let mut answers = envelope.result.unwrap();
         assert_eq!(answers[0].meta.changes, Some(2));
         let rows = std::mem::take(&mut answers[0]).rows();
@@ -118,7 +139,7 @@ mod tests {
     #[test]
     fn a_refusal_needs_no_result() {
         let text = r#"{"success": false, "errors": [{"code": 7404, "message": "no"}], "messages": [], "result": null}"#;
-        let envelope: Envelope = serde_json::from_str(text).unwrap();
+        let envelope: Envelope<Answer> = serde_json::from_str(text).unwrap();
         assert!(!envelope.success && envelope.result.is_none());
         assert_eq!(envelope.errors[0].code, 7404);
     }

@@ -373,9 +373,8 @@ impl Driver for D1 {
     }
 
     async fn query(&mut self, sql: &str) -> Result<Vec<Vec<Option<String>>>, DriverError> {
-        let answers = self.api.send(&[Query::new(sql)]).await;
-        let answers = answers.map_err(|failed| failed.error)?;
-        Ok(answers.into_iter().flat_map(Answer::rows).collect())
+        let rows = self.api.raw(&Query::new(sql)).await;
+        rows.map_err(|failed| failed.error)
     }
 
     fn canceller(&self) -> Option<Arc<dyn Cancel>> {

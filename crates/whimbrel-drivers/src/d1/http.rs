@@ -7,13 +7,15 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use reqwest::header::RETRY_AFTER;
 use reqwest::{Client, Response};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tokio::sync::Notify;
 use whimbrel_core::Error;
 use whimbrel_core::driver::DriverErrorKind;
 use whimbrel_core::failpoint;
 
-use super::answer::{Answer, Envelope};
+use super::answer::{Answer, Envelope, RawAnswer};
 use super::errors::{self, Failed};
+use crate::history_sql::Row;
 use crate::tls::{self, Check};
 
 /// D1 ends a request after 30 seconds; what comes later does not come.
@@ -22,6 +24,10 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 /// Tries of a request that the API did not take, and the longest wait that it may ask for.
 const TRIES: usize = 5;
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// The API's two forms of an answer: rows as objects, rows as lists.
+const QUERY: &str = "query";
+const RAW: &str = "raw";
 
 /// A statement with its values.
 #[derive(Clone, Debug, Serialize)]
@@ -98,25 +104,37 @@ impl Api {
     /// Sends statements as one batch; gives an answer for each.
     pub(super) async fn send(&self, batch: &[Query]) -> Result<Vec<Answer>, Failed> {
         tokio::select! {
-            answers = self.send_patiently(batch, false) => answers,
+            answers = self.send_patiently(QUERY, batch, false) => answers,
             () = self.abandon.notified() => Err(errors::abandoned()),
         }
     }
 
     /// Sends statements that change nothing, which may be sent again whatever happened.
     pub(super) async fn read(&self, batch: &[Query]) -> Result<Vec<Answer>, Failed> {
-        self.send_patiently(batch, true).await
+        self.send_patiently(QUERY, batch, true).await
+    }
+
+    /// Sends one statement; gives its rows with all columns, also those of the same name.
+    pub(super) async fn raw(&self, query: &Query) -> Result<Vec<Row>, Failed> {
+        let batch = std::slice::from_ref(query);
+        let answers = self.send_patiently::<RawAnswer>(RAW, batch, false).await?;
+        Ok(answers.into_iter().flat_map(RawAnswer::rows).collect())
     }
 
     /// Sends again what was not taken, after the pause that the API asks for.
-    async fn send_patiently(&self, batch: &[Query], reads: bool) -> Result<Vec<Answer>, Failed> {
+    async fn send_patiently<A: DeserializeOwned>(
+        &self,
+        form: &str,
+        batch: &[Query],
+        reads: bool,
+    ) -> Result<Vec<A>, Failed> {
         let pauses = ExponentialBuilder::default()
             .with_min_delay(Duration::from_millis(500))
             .with_max_times(TRIES - 1)
             .with_jitter()
             .build();
         for pause in pauses {
-            let (failed, asked) = match self.send_once(batch).await {
+            let (failed, asked) = match self.send_once(form, batch).await {
                 Ok(answers) => return Ok(answers),
                 Err(failed) => failed,
             };
@@ -126,12 +144,22 @@ impl Api {
             }
             tokio::time::sleep(asked.unwrap_or_default().max(pause)).await;
         }
-        self.send_once(batch).await.map_err(|(failed, _)| failed)
+        self.send_once(form, batch)
+            .await
+            .map_err(|(failed, _)| failed)
     }
 
     /// One request. With the failure comes the wait that a full API asks for.
-    async fn send_once(&self, batch: &[Query]) -> Result<Vec<Answer>, (Failed, Option<Duration>)> {
-        let mut request = self.client.post(&self.url).json(&Batch { batch });
+    async fn send_once<A: DeserializeOwned>(
+        &self,
+        form: &str,
+        batch: &[Query],
+    ) -> Result<Vec<A>, (Failed, Option<Duration>)> {
+        let request = self.client.post(format!("{}/{form}", self.url));
+        let mut request = match batch {
+            [only] => request.json(only),
+            batch => request.json(&Batch { batch }),
+        };
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
         }
@@ -142,7 +170,7 @@ impl Api {
         let asked = (status == 429).then(|| wait(&response));
         let body = response.bytes().await.map_err(failed)?;
         failpoint::reach();
-        match serde_json::from_slice::<Envelope>(&body) {
+        match serde_json::from_slice::<Envelope<A>>(&body) {
             Ok(Envelope {
                 success: true,
                 result: Some(answers),
