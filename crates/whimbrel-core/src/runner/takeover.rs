@@ -13,7 +13,7 @@ use crate::plan::{Direction, Plan};
 use crate::takeover::{Adoption, ForeignHistories, Sighting, TakeoverReport, baseline};
 
 /// Rows per statement: some engines limit a statement's length.
-const ROWS: usize = 100;
+const ROWS: usize = 50;
 /// Kept scripts per statement, in bytes, for the same reason.
 const KEEP_BYTES: usize = 64 * 1024;
 
