@@ -20,7 +20,7 @@ pub use self::native::{FileName, FileRole, Native};
 
 use crate::diagnostic::Diagnostic;
 use crate::error::Error;
-use crate::migration::Migration;
+use crate::migration::{Migration, Reading};
 use crate::text::SourceFile;
 
 /// The namespace of migrations that do not name another.
@@ -56,6 +56,11 @@ pub struct LayoutFound {
     pub name: &'static str,
     /// Why.
     pub reason: String,
+}
+
+/// Reads a native file's parts: its directives, what `up` runs, its rollback.
+pub fn read_native(file: &Arc<SourceFile>, dialect: Dialect) -> Reading {
+    sections::read(file, dialect)
 }
 
 /// Reads a file as UTF-8.

@@ -88,7 +88,7 @@ fn wrangler_is_told_by_its_configuration() {
     assert_eq!(folder.detected(Sqlite), "wrangler");
     assert_eq!(
         folder.read("wrangler", Sqlite),
-        ["9_nine nine: SELECT 9;", "10_ten ten: SELECT 10;"]
+        ["9 nine: SELECT 9;", "10 ten: SELECT 10;"]
     );
     let alone = Folder::at("migrations", &[("0001_a.sql", "SELECT 1;")]);
     assert_eq!(alone.detected(Sqlite), "native");

@@ -44,11 +44,12 @@ impl Project {
     }
 
     fn builder(&self) -> MigratorBuilder {
-        let mut builder = Migrator::builder(&self.url).source(Directory::new(self.path()));
+        let builder = Migrator::builder(&self.url).source(Directory::new(self.path()));
         if self.url.starts_with("d1") {
-            builder = builder.password(whimbrel_testkit::D1Server::TOKEN);
+            builder.password(whimbrel_testkit::D1Server::TOKEN)
+        } else {
+            builder
         }
-        builder
     }
 
     fn migrator(&self) -> Migrator {
@@ -246,9 +247,14 @@ async fn a_baseline_is_where_up_goes_on(engine: &str) {
     };
     std::fs::create_dir(init.path()).unwrap();
     init.write("001_all.sql", USERS.1);
-    let other = whimbrel::history::HistoryTables::named("other_applied");
-    let other = init.builder().tables(other).build().unwrap();
-    other.up().await.unwrap();
+    let other = |project: &Project| {
+        project
+            .builder()
+            .tables(whimbrel::history::HistoryTables::named("other_applied"))
+            .build()
+            .unwrap()
+    };
+    other(&init).up().await.unwrap();
     let failed = project.migrator().up().await.unwrap_err();
     let help = failed.diagnostics()[0].help.clone().unwrap();
     assert!(help.contains("whimbrel baseline"), "{help}");

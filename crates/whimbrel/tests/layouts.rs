@@ -336,7 +336,7 @@ async fn supabase_and_wrangler() {
     let project = Project::new("wrangler", "sqlite", &[("0001_a.sql", trigger)]);
     assert_eq!(project.up().await, 1);
     assert_eq!(project.value("SELECT b FROM a"), "2");
-    assert_eq!(project.state("0001_a").await, State::Applied);
+    assert_eq!(project.state("0001").await, State::Applied);
 }
 
 #[tokio::test]

@@ -1,10 +1,12 @@
 //! Supabase: `supabase/migrations/20230101000000_name.sql`.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use whimbrel_core::Error;
-use whimbrel_core::migration::Transactions;
-use whimbrel_core::source::{Certainty, Layout, Listing, Loaded, Recognised};
+use whimbrel_core::migration::{Reading, Transactions};
+use whimbrel_core::source::{Certainty, Layout, Listing, Loaded, Recognised, read_native};
+use whimbrel_core::text::SourceFile;
 use whimbrel_sql::Dialect;
 
 use super::files::{Found, Problems, Rules, load};
@@ -29,7 +31,7 @@ impl Layout for Supabase {
     }
 
     /// All statements of a file go to the server together with the record, as one implicit
-    /// transaction.
+    /// transaction. The Supabase CLI knows no rollback, so one written for Whimbrel is read.
     fn load(&self, listing: &Listing, dialect: Dialect) -> Result<Loaded, Error> {
         let mut problems = Problems::default();
         let mut found = Vec::new();
@@ -49,9 +51,22 @@ impl Layout for Supabase {
             listing,
             dialect,
             &found,
-            &Rules::plain(Transactions::Bare),
+            &Rules {
+                reader: rollback_alone,
+                ..Rules::plain(Transactions::Bare)
+            },
             problems,
         )
+    }
+}
+
+/// A comment that looks like a directive means nothing to Supabase.
+fn rollback_alone(file: &Arc<SourceFile>, dialect: Dialect) -> Reading {
+    let native = read_native(file, dialect);
+    Reading {
+        up: native.up,
+        down: native.down,
+        ..Reading::whole(file, dialect)
     }
 }
 

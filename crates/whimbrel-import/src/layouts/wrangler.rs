@@ -5,7 +5,7 @@ use std::path::Path;
 
 use whimbrel_core::Error;
 use whimbrel_core::migration::Transactions;
-use whimbrel_core::source::{Certainty, Layout, Listing, Loaded, Recognised};
+use whimbrel_core::source::{Certainty, Layout, Listing, Loaded, Recognised, read_native};
 use whimbrel_sql::Dialect;
 
 use super::files::{Found, Problems, Rules, load, number_and_name};
@@ -38,15 +38,18 @@ impl Layout for Wrangler {
         Some(Recognised::new(Certainty::Likely, reason))
     }
 
-    /// The file's name is the version; they are sorted by the number before the first underscore.
-    /// A file goes to the database as it is, with the record behind it.
+    /// Sorted by the number before the first underscore, which is the version, as it is in a native
+    /// folder: whether the configuration is there does not change what is applied. A file goes to
+    /// the database as it is, with the record behind it. wrangler knows no rollback, so one written
+    /// for Whimbrel is read.
     fn load(&self, listing: &Listing, dialect: Dialect) -> Result<Loaded, Error> {
         let mut problems = Problems::default();
         let mut found = Vec::new();
         for entry in &listing.entries {
             if entry.folder.is_empty() {
-                let name = number_and_name(&entry.stem).map_or("", |(_, name)| name);
-                found.push(Found::new(entry.stem.as_str(), name, entry, None));
+                let stem = entry.stem.as_str();
+                let (number, name) = number_and_name(stem).unwrap_or((stem, ""));
+                found.push(Found::new(number, name, entry, None));
             } else {
                 problems.stray(entry, "this file is in a folder inside");
             }
@@ -59,7 +62,10 @@ impl Layout for Wrangler {
             listing,
             dialect,
             &found,
-            &Rules::plain(Transactions::Bare),
+            &Rules {
+                reader: read_native,
+                ..Rules::plain(Transactions::Bare)
+            },
             problems,
         )
     }
