@@ -28,16 +28,20 @@ pub trait ForeignHistories: Send + Sync {
     /// The connection fails.
     async fn seen(&self, driver: &mut dyn Driver) -> Result<Vec<Sighting>, DriverError>;
 
-    /// What taking one of them over would record.
+    /// Reads the one that is to be taken over.
     ///
     /// # Errors
-    /// There is none or more than one, or it can't be taken over as it is.
-    async fn adoption(
-        &self,
-        driver: &mut dyn Driver,
-        migrations: &[Migration],
-        history: &History,
-    ) -> Result<Adoption, Error>;
+    /// There is none or more than one, or its tool is at work.
+    async fn read(&self, driver: &mut dyn Driver) -> Result<Box<dyn ForeignHistory>, Error>;
+}
+
+/// Another tool's history, read.
+pub trait ForeignHistory: Send + Sync {
+    /// What taking it over would record.
+    ///
+    /// # Errors
+    /// It can't be taken over as it is.
+    fn adoption(&self, migrations: &[Migration], history: &History) -> Result<Adoption, Error>;
 }
 
 /// Another tool's history, as seen in a database.

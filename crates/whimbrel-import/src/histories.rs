@@ -22,7 +22,7 @@ use whimbrel_core::diagnostic::Diagnostic;
 use whimbrel_core::driver::{Driver, DriverError};
 use whimbrel_core::history::History;
 use whimbrel_core::migration::Migration;
-use whimbrel_core::takeover::{Adoption, ForeignHistories, Sighting};
+use whimbrel_core::takeover::{Adoption, ForeignHistories, ForeignHistory, Sighting};
 use whimbrel_sql::Dialect;
 
 use self::catalog::Table;
@@ -312,20 +312,40 @@ impl ForeignHistories for Histories {
         Ok(seen)
     }
 
-    async fn adoption(
-        &self,
-        driver: &mut dyn Driver,
-        migrations: &[Migration],
-        history: &History,
-    ) -> Result<Adoption, Error> {
+    async fn read(&self, driver: &mut dyn Driver) -> Result<Box<dyn ForeignHistory>, Error> {
         let found = self.the_one(driver).await?;
         found.refuse_locked(driver).await?;
         let entries = found.entries(driver).await?;
-        let sighting = found.sighting(&entries);
-        let table = TrackingTable {
-            name: &found.table.name,
+        Ok(Box::new(Read {
+            sighting: found.sighting(&entries),
             dialect: driver.dialect(),
+            found,
+            entries,
+        }))
+    }
+}
+
+/// A tool's table, read.
+struct Read {
+    found: Found,
+    sighting: Sighting,
+    dialect: Dialect,
+    entries: Vec<tool::Entry>,
+}
+
+impl ForeignHistory for Read {
+    fn adoption(&self, migrations: &[Migration], history: &History) -> Result<Adoption, Error> {
+        let table = TrackingTable {
+            name: &self.found.table.name,
+            dialect: self.dialect,
         };
-        matching::adoption(found.tool, sighting, entries, migrations, history, table)
+        matching::adoption(
+            self.found.tool,
+            self.sighting.clone(),
+            self.entries.clone(),
+            migrations,
+            history,
+            table,
+        )
     }
 }

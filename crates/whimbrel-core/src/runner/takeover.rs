@@ -5,22 +5,44 @@ use std::time::Duration;
 use super::{Runner, Session, lock};
 use crate::checksum::Checksum;
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::driver::{Driver, Lease, Part, Record, Unit, UnitError, Write};
+use crate::driver::{Driver, DriverErrorKind, Lease, Part, Record, Unit, UnitError, Write};
 use crate::error::Error;
 use crate::event::Event;
 use crate::history::{Action, Attempt, AttemptId, AttemptState, FORMAT, History};
 use crate::plan::{Direction, Plan};
-use crate::takeover::{Adoption, ForeignHistories, Sighting, TakeoverReport, baseline};
+use crate::takeover::{
+    Adoption, ForeignHistories, ForeignHistory, Sighting, TakeoverReport, baseline,
+};
 
 /// Rows per statement: some engines limit a statement's length.
-const ROWS: usize = 100;
+const ROWS: usize = 50;
 /// Kept scripts per statement, in bytes, for the same reason.
 const KEEP_BYTES: usize = 64 * 1024;
+
+/// Before something is tried again that failed for a reason which passes; grows with each try.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// Where a takeover's records come from.
 enum Origin<'a> {
     Baseline(&'a str),
-    Import(&'a dyn ForeignHistories),
+    Import(Box<dyn ForeignHistory>),
+}
+
+impl Origin<'_> {
+    fn adoption(&self, session: &Session) -> Result<Adoption, Error> {
+        let (migrations, history) = (&session.migrations, &session.history);
+        match self {
+            Self::Baseline(version) => baseline(migrations, history, version),
+            Self::Import(foreign) => foreign.adoption(migrations, history),
+        }
+    }
+
+    fn action(&self) -> Action {
+        match self {
+            Self::Baseline(_) => Action::Baseline,
+            Self::Import(_) => Action::Import,
+        }
+    }
 }
 
 impl Runner<'_> {
@@ -29,7 +51,9 @@ impl Runner<'_> {
     /// # Errors
     /// See [`Error`]; nothing is written then.
     pub async fn baseline(&self, version: &str, dry_run: bool) -> Result<TakeoverReport, Error> {
-        self.take_over(Origin::Baseline(version), dry_run).await
+        let session = self.open().await?;
+        self.take_over(session, Ok(Origin::Baseline(version)), dry_run)
+            .await
     }
 
     /// Takes another tool's history over.
@@ -41,12 +65,23 @@ impl Runner<'_> {
         histories: &dyn ForeignHistories,
         dry_run: bool,
     ) -> Result<TakeoverReport, Error> {
-        self.take_over(Origin::Import(histories), dry_run).await
+        let mut session = self.open().await?;
+        // Read before the lock is taken: the other tool does not know that lock.
+        let foreign = histories.read(session.driver.as_mut()).await;
+        self.take_over(session, foreign.map(Origin::Import), dry_run)
+            .await
     }
 
-    async fn take_over(&self, origin: Origin<'_>, dry_run: bool) -> Result<TakeoverReport, Error> {
-        let mut session = self.open().await?;
-        let result = self.take_over_in(&mut session, &origin, dry_run).await;
+    async fn take_over(
+        &self,
+        mut session: Session,
+        origin: Result<Origin<'_>, Error>,
+        dry_run: bool,
+    ) -> Result<TakeoverReport, Error> {
+        let result = match origin {
+            Ok(origin) => self.take_over_in(&mut session, &origin, dry_run).await,
+            Err(error) => Err(error),
+        };
         let closed = session.driver.close().await;
         let report = result?;
         closed?;
@@ -59,7 +94,7 @@ impl Runner<'_> {
         origin: &Origin<'_>,
         dry_run: bool,
     ) -> Result<TakeoverReport, Error> {
-        let adoption = adoption(session, origin).await?;
+        let adoption = origin.adoption(session)?;
         if dry_run || adoption.records().next().is_none() {
             self.warn(&adoption.warnings);
             let sql = dry_run.then(|| {
@@ -76,14 +111,48 @@ impl Runner<'_> {
         if !session.history.exists || session.history.format < FORMAT {
             session.driver.create_history().await?;
         }
-        let (lease, history) = lock::take(self, session.driver.as_mut(), None).await?;
-        session.history = history;
-        let result = self.write(session, origin, &lease).await;
-        // A failed run gives the lock back all the same; if even that fails, the lease runs out.
-        let unlocked = session.driver.unlock(&lease).await;
-        let report = result?;
-        unlocked?;
-        Ok(report)
+        self.write_under_lock(session, origin).await
+    }
+
+    /// What fails for a reason that passes is tried again: it is planned anew each time, so that what
+    /// an earlier try has written is not written twice.
+    async fn write_under_lock(
+        &self,
+        session: &mut Session,
+        origin: &Origin<'_>,
+    ) -> Result<TakeoverReport, Error> {
+        let mut previous = None;
+        let mut tries = 0;
+        loop {
+            let (lease, history) =
+                lock::take(self, session.driver.as_mut(), previous.as_ref()).await?;
+            session.history = history;
+            let error = match self.write(session, origin, &lease).await {
+                Ok(report) => {
+                    session.driver.unlock(&lease).await?;
+                    return Ok(report);
+                }
+                Err(error) => error,
+            };
+            let kind = passes(&error).filter(|_| tries < self.options.retries);
+            let Some(kind) = kind else {
+                // A failed run gives the lock back all the same; if even that fails, the lease
+                // runs out.
+                let _ = session.driver.unlock(&lease).await;
+                return Err(error);
+            };
+            tries += 1;
+            previous = None;
+            if kind == DriverErrorKind::Lost {
+                session.driver = self.connect.connect().await?;
+                // The driver learns where the history is.
+                session.driver.read_history().await?;
+                previous = Some(lease);
+            } else {
+                session.driver.unlock(&lease).await?;
+                tokio::time::sleep(PAUSE * tries).await;
+            }
+        }
     }
 
     async fn write(
@@ -93,8 +162,7 @@ impl Runner<'_> {
         lease: &Lease,
     ) -> Result<TakeoverReport, Error> {
         // Another run may have been at work before the lock was had.
-        let adoption = adoption(session, origin).await?;
-        self.warn(&adoption.warnings);
+        let adoption = origin.adoption(session)?;
         let writing = Writing::new(self, &adoption, origin, &session.history, *lease);
         let written = writing.attempts.len();
         for unit in writing.units() {
@@ -105,6 +173,7 @@ impl Runner<'_> {
                 Error::Database(error.with_hint(hint))
             })?;
         }
+        self.warn(&adoption.warnings);
         Ok(report(adoption, origin, written, None))
     }
 
@@ -178,15 +247,11 @@ fn foreign_history(seen: &[Sighting]) -> Diagnostic {
     .help(help)
 }
 
-async fn adoption(session: &mut Session, origin: &Origin<'_>) -> Result<Adoption, Error> {
-    match origin {
-        Origin::Baseline(version) => baseline(&session.migrations, &session.history, version),
-        Origin::Import(histories) => {
-            let driver = session.driver.as_mut();
-            histories
-                .adoption(driver, &session.migrations, &session.history)
-                .await
-        }
+/// The kind of an error after which the same may succeed.
+fn passes(error: &Error) -> Option<DriverErrorKind> {
+    match error {
+        Error::Database(error) if error.kind.passes() => Some(error.kind),
+        _ => None,
     }
 }
 
@@ -197,18 +262,11 @@ fn report(
     sql: Option<String>,
 ) -> TakeoverReport {
     TakeoverReport {
-        action: action(origin),
+        action: origin.action(),
         from: adoption.from,
         entries: adoption.entries,
         written,
         sql,
-    }
-}
-
-fn action(origin: &Origin<'_>) -> Action {
-    match origin {
-        Origin::Baseline(_) => Action::Baseline,
-        Origin::Import(_) => Action::Import,
     }
 }
 
@@ -240,7 +298,7 @@ impl<'a> Writing<'a> {
             source: entry.source.clone(),
             version: entry.version.clone(),
             name: entry.name.clone(),
-            action: action(origin),
+            action: origin.action(),
             state: AttemptState::Done,
             journalled: false,
             statements_done: 0,

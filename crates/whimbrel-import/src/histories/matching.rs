@@ -149,8 +149,18 @@ impl<'a> Matching<'a> {
             .filter(|(_, place)| place.is_some())
             .map(|(entry, _)| &entry.project)
             .collect();
+        // A file that is a baseline (Rails' structure.sql, Flyway's B5) stands for those before it.
+        let files = self.files.migrations;
+        let places = found.iter().filter_map(|(_, place)| *place);
+        let baselines = places.filter(|&at| files[at].kind == Kind::Baseline);
+        let covered = baselines.map(|at| &files[at].version).max();
+        let is_covered = |entry: &Entry| {
+            let version = entry.version.as_deref().map(Version::new);
+            version.is_some_and(|version| Some(&version) <= covered)
+        };
         for (entry, place) in found {
-            if entry.project.is_none() || ours.contains(&entry.project) {
+            let is_ours = entry.project.is_none() || ours.contains(&entry.project);
+            if is_ours && (place.is_some() || !is_covered(entry)) {
                 self.take(entry, place);
             }
         }

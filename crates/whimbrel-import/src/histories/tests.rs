@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use whimbrel_core::Error;
 use whimbrel_core::history::History;
-use whimbrel_core::migration::Migration;
+use whimbrel_core::migration::{Kind, Migration};
 use whimbrel_core::source::{ByName, Entry as File, Layout, Listing, Native};
 use whimbrel_core::takeover::{Adoption, Sighting};
 use whimbrel_core::text::SourceFile;
@@ -265,6 +265,17 @@ fn what_has_no_file_is_recorded_and_said() {
     assert_eq!(
         native("dbmate", &[], &["001_a.sql"]),
         "001_a versioned Pending"
+    );
+}
+
+#[test]
+fn a_baseline_file_stands_for_those_before_it() {
+    let mut migrations = files(&Native, &["005_structure.sql", "006_f.sql"]);
+    migrations[0].kind = Kind::Baseline;
+    let rows = ["001 - -", "002 - -", "005 - -", "007 - -"];
+    assert_eq!(
+        lines(&adopt("rails", &rows, &migrations).unwrap()),
+        "005_structure baseline New 1; 007 versioned New 2 without file; 006_f versioned Pending; missing"
     );
 }
 

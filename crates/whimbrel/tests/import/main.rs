@@ -143,6 +143,23 @@ fn mark(layout: &str) -> &'static str {
     }
 }
 
+/// Tools whose layout goes by the files' names, with a mark at most. Tools and their layouts have the
+/// same names.
+const NAMED_FILES: [&str; 12] = [
+    "golang-migrate",
+    "goose",
+    "dbmate",
+    "sqlx",
+    "diesel",
+    "refinery",
+    "prisma",
+    "drizzle",
+    "supabase",
+    "wrangler",
+    "node-pg-migrate",
+    "flyway",
+];
+
 /// Beside drizzle's files.
 const JOURNAL: &str = r#"{"version":"7","dialect":"postgresql","entries":[
     {"idx":0,"version":"7","when":1709288430000,"tag":"0000_first","breakpoints":true},
@@ -219,9 +236,7 @@ async fn takes_over(case: &Case, engine: &str, ddl: &str, layout: &'static str) 
 fn run(case: &Case) {
     for (engine, ddl) in case.ddl {
         block_on(takes_over(case, engine, ddl, "by-name"));
-        // Tools and their layouts have the same names. Rails' layout is one file, not one for each
-        // migration.
-        if layout_by_name(case.tool).is_ok() && case.tool != "rails" {
+        if NAMED_FILES.contains(&case.tool) && layout_by_name(case.tool).is_ok() {
             block_on(takes_over(case, engine, ddl, case.tool));
         }
     }

@@ -8,7 +8,7 @@ use whimbrel::takeover::{EntryState, TakeoverReport};
 
 use super::{APPLIED, PENDING, Project, block_on};
 
-const ENGINES: [&str; 3] = ["sqlite", "postgres", "mysql"];
+const ENGINES: [&str; 4] = ["sqlite", "postgres", "mysql", "d1"];
 const VERSIONS: &str = "CREATE TABLE schema_migrations (version varchar(128) primary key);";
 
 fn on_all<F: Future<Output = ()>>(test: impl Fn(&'static str) -> F) {
