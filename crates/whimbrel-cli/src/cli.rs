@@ -121,12 +121,13 @@ pub(crate) struct New {
 #[derive(Debug, Args)]
 pub(crate) struct Repair {
     /// The migration; without one, what is open is shown
-    pub(crate) version: Option<String>,
+    #[arg(value_name = "VERSION")]
+    pub(crate) migration: Option<String>,
     /// It happened: go on after it
-    #[arg(long, requires = "version", conflicts_with = "again")]
+    #[arg(long, requires = "migration", conflicts_with = "again")]
     pub(crate) done: bool,
     /// It did not happen: run it again
-    #[arg(long, requires = "version")]
+    #[arg(long, requires = "migration")]
     pub(crate) again: bool,
 }
 
@@ -235,4 +236,14 @@ fn duration(text: &str) -> Result<Duration, String> {
 fn key_value(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
     Ok((key.to_owned(), value.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn arguments_agree_with_each_other() {
+        super::Cli::command().debug_assert();
+    }
 }

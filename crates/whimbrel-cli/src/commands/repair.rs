@@ -23,7 +23,7 @@ pub(super) async fn run(
         (_, true) => Some(Verdict::Again),
         _ => None,
     };
-    match (&arguments.version, verdict) {
+    match (&arguments.migration, verdict) {
         (Some(version), Some(verdict)) => {
             let statement = project.migrator.repair(version, verdict).await?;
             output.repaired(&statement);

@@ -70,13 +70,13 @@ impl<'s> Project<'s> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_whimbrel"));
         command
             .args(arguments)
-            .args(["--retry-delay", "50ms", "--retries", "8"])
             .current_dir(self.folder.path())
             .env_clear()
             .envs([("USER", "ada"), ("HOSTNAME", "here"), ("TERM", "dumb")])
             .env("CLOUDFLARE_API_TOKEN", D1Server::TOKEN)
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("DATABASE_URL", &self.url)
+            .envs([("WHIMBREL_RETRIES", "8"), ("WHIMBREL_RETRY_DELAY", "50ms")])
             .envs(variables.iter().copied())
             .stdin(Stdio::null());
         command

@@ -20,24 +20,24 @@ fn slow(engine: Engine<'_>) -> (&'static str, &'static str) {
     ("002_slow.sql", text)
 }
 
-fn start(project: &Project<'_>, variables: &[(&str, &str)]) -> Child {
+pub(crate) fn start(project: &Project<'_>, variables: &[(&str, &str)]) -> Child {
     let mut command = project.command(&["up"], variables);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command.spawn().unwrap()
 }
 
-fn end(child: Child) -> Run {
+pub(crate) fn end(child: Child) -> Run {
     Run::of(&child.wait_with_output().unwrap())
 }
 
-fn signal(child: &Child, name: &str) {
+pub(crate) fn signal(child: &Child, name: &str) {
     let sent = Command::new("kill")
         .args([name, &child.id().to_string()])
         .status();
     assert!(sent.unwrap().success());
 }
 
-fn until(what: &str, mut condition: impl FnMut() -> bool) {
+pub(crate) fn until(what: &str, mut condition: impl FnMut() -> bool) {
     let started = Instant::now();
     while !condition() {
         assert!(started.elapsed() < Duration::from_secs(60), "never: {what}");

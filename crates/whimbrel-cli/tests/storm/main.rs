@@ -10,3 +10,4 @@ mod engine;
 mod fence;
 mod fixtures;
 mod network;
+mod repair;
