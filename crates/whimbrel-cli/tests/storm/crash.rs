@@ -24,7 +24,10 @@ fn killed_at_every_point(engine: Engine<'_>, prepare: &[&[&str]], command: &[&st
         assert_eq!(again.code, Some(0), "after {point}: {}", again.said);
         assert_eq!(project.all(), expected, "after {point}: {}", again.said);
     });
-    println!("{command:?}: killed at {points} points, each time the same end");
+    println!(
+        "{}: {command:?} killed at {points} points, each time the same end",
+        engine.name()
+    );
 }
 
 /// The same with the server, which is started again while the run still tries; if the run gives
@@ -71,7 +74,8 @@ fn server_killed(engine: Engine<'_>, kill: impl Fn(), start: impl Fn()) {
         );
     }
     println!(
-        "server killed at {} of {points} points: {went_on} runs went on by themselves, all had the same end",
+        "{}: server killed at {} of {points} points: {went_on} runs went on by themselves, all had the same end",
+        engine.name(),
         chosen.len()
     );
 }

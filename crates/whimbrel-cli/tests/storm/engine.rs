@@ -18,6 +18,17 @@ pub(crate) fn d1() -> Engine<'static> {
     Engine::D1(whimbrel_testkit::d1())
 }
 
+impl Engine<'_> {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Postgres(_) => "PostgreSQL",
+            Self::MariaDb(_) => "MariaDB",
+            Self::D1(_) => "D1",
+            Self::Sqlite => "SQLite",
+        }
+    }
+}
+
 pub(crate) fn postgres() -> Engine<'static> {
     Engine::Postgres(whimbrel_testkit::postgres())
 }

@@ -10,4 +10,5 @@ mod engine;
 mod fence;
 mod fixtures;
 mod network;
+mod random;
 mod repair;

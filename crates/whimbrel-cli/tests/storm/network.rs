@@ -40,7 +40,8 @@ fn broken(engine: Engine<'_>, port: u16, fault: Fault, step: usize) {
         );
     });
     println!(
-        "{fault:?} at {} of {messages} messages: each time the same end",
+        "{}: {fault:?} at {} of {messages} messages: each time the same end",
+        engine.name(),
         chosen.len()
     );
 }
