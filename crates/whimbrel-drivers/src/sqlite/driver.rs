@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, InterruptHandle, OpenFlags};
-use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{Receiver, UnboundedSender, channel, unbounded_channel};
 use whimbrel_core::checksum::Checksum;
 use whimbrel_core::driver::{
     Cancel, Capabilities, Driver, DriverError, DriverErrorKind, Lease, LockAttempt, Outcome,
@@ -26,6 +26,9 @@ use crate::sqlite_flavor::Sqlite as Flavor;
 
 /// How long a statement waits for another writer where no lock timeout is set.
 const BUSY_WAIT: Duration = Duration::from_secs(5);
+
+/// Operations that wait for the thread that runs them.
+const OPERATIONS_AHEAD: usize = 16;
 
 pub(super) struct Sqlite {
     path: PathBuf,
@@ -204,14 +207,16 @@ fn claim(connection: &Connection, tables: &HistoryTables) -> Result<Claim, Drive
     })
 }
 
-/// Runs a unit's operations in order; rolls back what is open if one fails.
+/// Runs a unit's operations in order, as they come; rolls back what is open if one fails, or if the
+/// last one never comes.
 fn run(
     connection: &Connection,
-    operations: &[Operation],
+    mut operations: Receiver<Operation<'static>>,
     progress: &UnboundedSender<Progress>,
 ) -> Result<(), UnitError> {
     let mut noted = guard::Violations::new();
-    for operation in operations {
+    while let Some(operation) = operations.blocking_recv() {
+        let operation = &operation;
         if let Err(error) = step(connection, operation, &mut noted, progress) {
             let alone = connection.is_autocommit();
             if !alone {
@@ -235,6 +240,10 @@ fn run(
                 outcome,
             });
         }
+    }
+    if !connection.is_autocommit() {
+        // Whoever sent them is gone.
+        let _ = connection.execute_batch("ROLLBACK");
     }
     Ok(())
 }
@@ -397,11 +406,23 @@ impl Driver for Sqlite {
         }
         .compose(unit);
         self.dirty = leaves_state(unit) || (unit.continues && self.dirty);
+        let (sending, operations_to_run) = channel(OPERATIONS_AHEAD);
+        let feeding = async move {
+            for operation in operations {
+                // A failure ends the other side; what it says of it comes by itself.
+                if sending.send(operation.into_owned()).await.is_err() {
+                    break;
+                }
+            }
+            drop(sending);
+            std::future::pending::<()>().await;
+        };
+        tokio::pin!(feeding);
         let wait = unit.lock_timeout.unwrap_or(BUSY_WAIT);
         let (sender, mut receiver) = unbounded_channel();
         let work = self.call(move |connection| {
             let _ = connection.busy_timeout(wait);
-            let result = run(connection, &operations, &sender);
+            let result = run(connection, operations_to_run, &sender);
             let _ = connection.busy_timeout(BUSY_WAIT);
             Ok(result)
         });
@@ -411,6 +432,7 @@ impl Driver for Sqlite {
                 biased;
                 Some(said) = receiver.recv() => progress(said),
                 result = &mut work => break result,
+                () = &mut feeding => {}
             }
         };
         while let Ok(said) = receiver.try_recv() {

@@ -1,5 +1,7 @@
 //! Units as statements: the one place that composes them, for runs and for dry runs.
 
+use std::borrow::Cow;
+
 use whimbrel_core::driver::{BoundStatement, SessionOptions, Unit, Write};
 use whimbrel_sql::{ObjectKind, Verb};
 
@@ -23,11 +25,21 @@ pub(super) enum Role {
     },
 }
 
-/// One operation, owned, since it runs on another thread.
+/// One operation.
 #[derive(Clone, Debug)]
-pub(super) struct Operation {
+pub(super) struct Operation<'a> {
     pub(super) role: Role,
-    pub(super) sql: String,
+    pub(super) sql: Cow<'a, str>,
+}
+
+impl Operation<'_> {
+    /// For another thread. A unit is not copied as a whole: it may be hundreds of megabytes long.
+    pub(super) fn into_owned(self) -> Operation<'static> {
+        Operation {
+            role: self.role,
+            sql: self.sql.into_owned().into(),
+        }
+    }
 }
 
 /// Composes a unit.
@@ -39,13 +51,13 @@ pub(super) struct Composer<'o> {
 impl Composer<'_> {
     /// The unit's operations; a unit that is not atomic has its own BEGIN and COMMIT around each
     /// list of history writes.
-    pub(super) fn compose(&self, unit: &Unit<'_>) -> Vec<Operation> {
-        let mut list = Vec::new();
+    pub(super) fn compose<'a>(&self, unit: &Unit<'a>) -> Vec<Operation<'a>> {
+        let mut list: Vec<Operation<'a>> = Vec::new();
         let enforce = unit.foreign_keys.unwrap_or(self.options.foreign_keys);
         let mut frame = |sql: &str| {
             list.push(Operation {
                 role: Role::Frame,
-                sql: sql.to_owned(),
+                sql: sql.to_owned().into(),
             });
         };
         frame(if enforce {
@@ -61,7 +73,7 @@ impl Composer<'_> {
         if unit.atomic && !enforce {
             list.push(Operation {
                 role: Role::NoteViolations,
-                sql: "PRAGMA foreign_key_check".to_owned(),
+                sql: "PRAGMA foreign_key_check".into(),
             });
         }
         for (number, part) in unit.parts.iter().enumerate() {
@@ -80,50 +92,54 @@ impl Composer<'_> {
         if unit.atomic && !enforce {
             list.push(Operation {
                 role: Role::CheckViolations,
-                sql: "PRAGMA foreign_key_check".to_owned(),
+                sql: "PRAGMA foreign_key_check".into(),
             });
         }
         self.commit(&mut list, unit);
         list
     }
 
-    fn begin(&self, list: &mut Vec<Operation>, unit: &Unit<'_>) {
+    fn begin(&self, list: &mut Vec<Operation<'_>>, unit: &Unit<'_>) {
         let tables = &self.options.tables;
         list.push(Operation {
             role: Role::Frame,
-            sql: "BEGIN IMMEDIATE".to_owned(),
+            sql: "BEGIN IMMEDIATE".into(),
         });
         let token = unit.lease.token;
         let lock = history_sql::table(&self.flavor, tables, &tables.lock);
         let fence = format!("SELECT 1 FROM {lock} WHERE id = 1 AND token = {token}");
         list.push(Operation {
             role: Role::Fence,
-            sql: fence,
+            sql: fence.into(),
         });
     }
 
-    fn commit(&self, list: &mut Vec<Operation>, unit: &Unit<'_>) {
+    fn commit(&self, list: &mut Vec<Operation<'_>>, unit: &Unit<'_>) {
         let renew = history_sql::renew_lock(&self.flavor, &self.options.tables, &unit.lease);
         for sql in [renew, "COMMIT".to_owned()] {
             list.push(Operation {
                 role: Role::Frame,
-                sql,
+                sql: sql.into(),
             });
         }
     }
 
-    fn writes(&self, list: &mut Vec<Operation>, writes: &[Write<'_>]) {
+    fn writes(&self, list: &mut Vec<Operation<'_>>, writes: &[Write<'_>]) {
         let text = |write| history_sql::write(&self.flavor, &self.options.tables, write);
         for sql in writes.iter().flat_map(text) {
             list.push(Operation {
                 role: Role::Frame,
-                sql,
+                sql: sql.into(),
             });
         }
     }
 }
 
-fn statement_operation(part: usize, statement: usize, bound: &BoundStatement<'_>) -> Operation {
+fn statement_operation<'a>(
+    part: usize,
+    statement: usize,
+    bound: &BoundStatement<'a>,
+) -> Operation<'a> {
     let facts = bound.facts;
     let drops = facts.verb == Verb::Drop && facts.object == Some(ObjectKind::Table);
     Operation {
@@ -132,7 +148,7 @@ fn statement_operation(part: usize, statement: usize, bound: &BoundStatement<'_>
             statement,
             drops,
         },
-        sql: bound.text.to_owned(),
+        sql: bound.text.into(),
     }
 }
 
