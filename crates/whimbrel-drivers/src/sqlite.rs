@@ -29,6 +29,16 @@ pub fn connector(url: &str, options: SessionOptions) -> Result<Box<dyn Connect>,
         .unwrap_or(url);
     let path = rest.strip_prefix("//").unwrap_or(rest);
     let path = path.split('?').next().unwrap_or(path);
+    // Not shown: it may hold a password.
+    let host = rest
+        .strip_prefix("//")
+        .and_then(|rest| rest.split('/').next());
+    if host.is_some_and(|host| host.contains(':') && host.contains('@')) {
+        return Err(Error::Settings(
+            "a SQLite database has no host, user or password; name a file: sqlite:app.db"
+                .to_owned(),
+        ));
+    }
     if path.is_empty() || path.contains(":memory:") {
         return Err(Error::Settings(
             "a SQLite database in memory is gone when the command ends; name a file: sqlite:app.db"

@@ -4,7 +4,6 @@ use std::ops::Range;
 
 use crate::diagnostic::Diagnostic;
 use crate::driver::{DriverError, DriverErrorKind, Position, UnitError};
-use crate::history::History;
 use crate::plan::{Direction, Step};
 use crate::report::DatabaseState;
 
@@ -14,7 +13,7 @@ pub(super) fn diagnostic(
     first: usize,
     failed: &UnitError,
     state: &DatabaseState,
-    history: &History,
+    first_of_all: bool,
 ) -> Diagnostic {
     let error = &failed.error;
     let (mut diagnostic, failing) = (error.diagnostic(), failed.statement);
@@ -38,7 +37,7 @@ pub(super) fn diagnostic(
     }
     diagnostic.notes.push(state_note(step, state));
     if diagnostic.help.is_none() {
-        diagnostic.help = advice(error, step, history);
+        diagnostic.help = advice(error, step, first_of_all);
     }
     diagnostic
 }
@@ -57,8 +56,8 @@ fn state_note(step: &Step, state: &DatabaseState) -> String {
     }
 }
 
-fn advice(error: &DriverError, step: &Step, history: &History) -> Option<String> {
-    let untouched = history.applied.is_empty() && step.direction == Direction::Up;
+fn advice(error: &DriverError, step: &Step, first_of_all: bool) -> Option<String> {
+    let untouched = first_of_all && step.direction == Direction::Up;
     (error.kind == DriverErrorKind::AlreadyExists && untouched).then(|| {
         "the history is empty, but the database is not: if another tool made it, `whimbrel import` takes its history over; if it stands at a known version, `whimbrel baseline VERSION` says so".to_owned()
     })

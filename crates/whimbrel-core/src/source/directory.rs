@@ -258,6 +258,24 @@ fn belongs_to_other_engine(name: &str, dialect: Dialect) -> bool {
     owner != dialect
 }
 
+/// A file may be named in the place of a folder, if it is one that some layout reads.
+fn refuse_other_file(listing: &Listing) -> Result<(), Error> {
+    let other = |entry: &&Entry| listing.roots.contains(&entry.path);
+    match listing.others.iter().find(other) {
+        None => Ok(()),
+        Some(entry) => Err(Error::refused(
+            Diagnostic::error(
+                "not-a-folder",
+                format!(
+                    "{} is a file, and not one with migrations",
+                    entry.path.display()
+                ),
+            )
+            .help("`--dir`, or `dir` in whimbrel.toml, names the folder with the migrations"),
+        )),
+    }
+}
+
 impl Source for Directory {
     fn load(&self, dialect: Dialect) -> Result<Loaded, Error> {
         let listing = self.list(dialect)?;
@@ -267,6 +285,9 @@ impl Source for Directory {
         }
         let (layout, reason) = detect(&self.known, &listing, &self.describe())?;
         self.check_options(layout)?;
+        if NATIVE_LAYOUTS.iter().any(|own| own.name() == layout.name()) {
+            refuse_other_file(&listing)?;
+        }
         let mut loaded = layout.load(&listing, dialect)?;
         loaded.layout = Some(LayoutFound {
             name: layout.name(),

@@ -37,11 +37,12 @@ pub(super) fn error(body: &ErrorResponseBody) -> DriverError {
     };
     let code = fields.get(b'C').unwrap_or_default();
     let position = fields.get(b'P').and_then(|text| text.parse().ok());
+    let message = fields.get(b'M').unwrap_or_default();
     DriverError {
         kind: kind(&code),
-        message: fields.get(b'M').unwrap_or_default(),
         detail: fields.get(b'D'),
-        hint: fields.get(b'H').or_else(|| advice(&code)),
+        hint: fields.get(b'H').or_else(|| advice(&code, &message)),
+        message,
         context: fields.get(b'W'),
         position: position.map(Position::Character),
         code: Some(code),
@@ -86,8 +87,16 @@ fn kind(code: &str) -> DriverErrorKind {
     }
 }
 
-fn advice(code: &str) -> Option<String> {
+fn advice(code: &str, message: &str) -> Option<String> {
     let text = match code {
+        // Servers translate the message; the setting's name is in it in most languages.
+        "57014" if message.contains("timeout") => {
+            "the server's statement_timeout ended it: allow more with --session-sql \"SET statement_timeout = '10min'\", or set it for the role that migrates"
+        }
+        "25P03" => "the server's idle_in_transaction_session_timeout ended the connection",
+        "25P04" => {
+            "the server's transaction_timeout ended the connection: allow more with --session-sql \"SET transaction_timeout = 0\", or set it for the role that migrates"
+        }
         "28P01" => "check the user and the password",
         "3D000" => "create the database first: CREATE DATABASE",
         "55P03" => {
