@@ -143,6 +143,13 @@ pub fn resolve(url: &str, folder: &Path, account: Option<&str>) -> Result<Option
             migrations_dir,
         }));
     }
+    if rest.contains('@') {
+        // Not shown: it may hold a password.
+        return Err(Error::Settings(
+            "a D1 URL is d1://ACCOUNT_ID/DATABASE_ID or d1://BINDING; the token comes from CLOUDFLARE_API_TOKEN"
+                .to_owned(),
+        ));
+    }
     let Some(known) = &known else {
         return Err(Error::Settings(format!(
             "`{rest}` would be a binding of wrangler.toml or wrangler.jsonc, but there is no such file here; a full URL is d1://ACCOUNT_ID/DATABASE_ID"
