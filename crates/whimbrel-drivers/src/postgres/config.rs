@@ -98,6 +98,7 @@ impl Config {
             get("hostaddr").or(get("host")).unwrap_or("localhost"),
             get("port"),
         )?;
+        let system = get("sslrootcert") == Some("system");
         let user = get("user").unwrap_or("postgres").to_owned();
         let seconds = match get("connect_timeout") {
             Some(text) => text
@@ -112,9 +113,15 @@ impl Config {
                 .unwrap_or(&user)
                 .to_owned(),
             user,
-            password: get("password").map(str::to_owned),
-            ssl_mode: ssl_mode(get("sslmode"))?,
-            ssl_root_cert: get("sslrootcert").map(PathBuf::from),
+            password: get("password")
+                .filter(|password| !password.is_empty())
+                .map(str::to_owned),
+            // As libpq does: who is known to everybody is only worth something with the name.
+            ssl_mode: match ssl_mode(get("sslmode"))? {
+                _ if system => SslMode::VerifyFull,
+                mode => mode,
+            },
+            ssl_root_cert: get("sslrootcert").filter(|_| !system).map(PathBuf::from),
             options: get("options").map(str::to_owned),
             application_name: get("application_name").unwrap_or("whimbrel").to_owned(),
             connect_timeout: Duration::from_secs(seconds),
@@ -297,6 +304,16 @@ mod tests {
         assert_eq!(config.database, "x");
         let config = Config::parse("postgres://[::1]:5444/x", None).unwrap();
         assert_eq!(config.hosts, [Host::Tcp("::1".into(), 5444)]);
+    }
+
+    #[test]
+    fn the_system_s_authorities_have_a_name() {
+        let config = Config::parse("postgres://h/x?sslrootcert=system&sslmode=require", None);
+        let config = config.unwrap();
+        assert_eq!(
+            (config.ssl_mode, config.ssl_root_cert),
+            (SslMode::VerifyFull, None)
+        );
     }
 
     #[test]

@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 use whimbrel_core::driver::{DriverError, DriverErrorKind, Notice};
 use whimbrel_core::failpoint;
 
-use super::config::{Config, Host};
+use super::config::{Config, Host, SslMode};
 use super::errors;
 use super::socket::{self, Stream};
 
@@ -68,7 +68,24 @@ pub(super) struct Connection {
 const PIECE: usize = 64 * 1024;
 
 impl Connection {
+    /// What `prefer` prefers may be what the server's rules don't let in; then it goes without.
     pub(super) async fn open(config: &Config) -> Result<Self, DriverError> {
+        match Self::open_as_set(config).await {
+            Err(error)
+                if config.ssl_mode == SslMode::Prefer && error.code.as_deref() == Some("28000") =>
+            {
+                let without = Config {
+                    ssl_mode: SslMode::Disable,
+                    ..config.clone()
+                };
+                // What the first try said is about the way that was wanted.
+                Self::open_as_set(&without).await.map_err(|_| error)
+            }
+            result => result,
+        }
+    }
+
+    async fn open_as_set(config: &Config) -> Result<Self, DriverError> {
         let (stream, host) = socket::open(config).await?;
         let (reader, writer) = tokio::io::split(stream);
         let mut connection = Self {

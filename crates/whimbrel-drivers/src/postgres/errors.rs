@@ -89,6 +89,9 @@ fn kind(code: &str) -> DriverErrorKind {
 fn advice(code: &str) -> Option<String> {
     let text = match code {
         "28P01" => "check the user and the password",
+        "28000" => {
+            "check the user, and if the server's pg_hba.conf is named, the host, the database and sslmode too: it lets none in with these"
+        }
         "3D000" => "create the database first: CREATE DATABASE",
         "55P03" => {
             "another session holds a lock on what this statement changes; try again when it is done, or allow more time with --lock-timeout"

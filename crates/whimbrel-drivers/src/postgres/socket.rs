@@ -107,9 +107,16 @@ async fn secure(
         .map_err(|error| connect_error(error.to_string()))?;
     let server = ServerName::try_from(name.to_owned())
         .map_err(|_| connect_error(format!("{name} is no host name that TLS can check")))?;
-    let secured = TlsConnector::from(Arc::clone(&settings)).connect(server, stream).await.map_err(|error| {
-        connect_error(format!("TLS with {name} failed: {error}"))
-            .with_hint("sslrootcert=FILE names the authority to trust; sslmode=require encrypts without checking who answers")
-    })?;
+    let secured = TlsConnector::from(Arc::clone(&settings))
+        .connect(server, stream)
+        .await
+        .map_err(|error| {
+            let (message, hint) = tls::explain(&error, name);
+            let error = connect_error(message);
+            match hint {
+                Some(hint) => error.with_hint(hint),
+                None => error,
+            }
+        })?;
     Ok(Box::new(secured))
 }
