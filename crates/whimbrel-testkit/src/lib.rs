@@ -6,6 +6,7 @@
 mod certificates;
 mod d1;
 mod mariadb;
+mod pooler;
 mod postgres;
 mod process;
 mod proxy;
@@ -13,6 +14,7 @@ mod proxy;
 pub use certificates::{Authority, Certificate};
 pub use d1::{D1Server, Fate, Line, Texts, d1};
 pub use mariadb::{MariaDbServer, mariadb};
+pub use pooler::{PoolMode, Pooler};
 pub use postgres::{PostgresServer, Session, postgres, postgres_newest, postgres_oldest};
 pub use proxy::{Fault, Proxy};
 

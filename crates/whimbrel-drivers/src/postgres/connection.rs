@@ -180,7 +180,7 @@ impl Connection {
                     }
                     self.scram(password()?).await?;
                 }
-                Message::ErrorResponse(body) => return Err(errors::error(&body)),
+                Message::ErrorResponse(body) => return Err(errors::not_let_in(&body)),
                 Message::AuthenticationGss
                 | Message::AuthenticationSspi
                 | Message::AuthenticationKerberosV5 => {
@@ -215,7 +215,7 @@ impl Connection {
                 Message::AuthenticationSaslFinal(body) => {
                     return scram.finish(body.data()).map_err(refused);
                 }
-                Message::ErrorResponse(body) => return Err(errors::error(&body)),
+                Message::ErrorResponse(body) => return Err(errors::not_let_in(&body)),
                 _ => {}
             }
         }

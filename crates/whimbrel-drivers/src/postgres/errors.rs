@@ -48,6 +48,17 @@ pub(super) fn error(body: &ErrorResponseBody) -> DriverError {
     }
 }
 
+/// An error response in the middle of logging in: poolers have codes of their own for it.
+pub(super) fn not_let_in(body: &ErrorResponseBody) -> DriverError {
+    let mut error = error(body);
+    if error.code.as_deref() == Some("08P01") {
+        error.kind = DriverErrorKind::Refused;
+        let hint = "a pooler says so: check the user, the password and the database";
+        error.hint.get_or_insert_with(|| hint.to_owned());
+    }
+    error
+}
+
 /// A notice or a warning.
 pub(super) fn notice(body: &NoticeResponseBody) -> Notice {
     let fields = Fields(collect(body.fields()).unwrap_or_default());
