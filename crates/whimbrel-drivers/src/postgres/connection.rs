@@ -15,6 +15,7 @@ use whimbrel_core::failpoint;
 use super::config::{Config, Host, SslMode};
 use super::errors;
 use super::socket::{self, Stream};
+use super::supabase;
 
 /// A command to send: unnamed, so that poolers may send each transaction to another server.
 #[derive(Clone, Debug)]
@@ -100,7 +101,8 @@ impl Connection {
         };
         let limit = config.connect_timeout;
         match tokio::time::timeout(limit, connection.start(config)).await {
-            Ok(result) => result.map(|()| connection),
+            Ok(Ok(())) => Ok(connection),
+            Ok(Err(error)) => Err(supabase::explain(config, &connection.host, error)),
             Err(_) => Err(DriverError::new(
                 DriverErrorKind::Connect,
                 format!(
