@@ -84,8 +84,8 @@ impl Project {
         execution: Option<&Execution>,
     ) -> Result<Self, Error> {
         let (settings, environment) = Settings::load(global)?;
-        if settings.url_is_default {
-            output.note(&format!("no database is set: using {}", settings.url));
+        if let Some(note) = &settings.note {
+            output.note(note);
         }
         let migrator = migrator(&settings, &environment, output, execution)?;
         Ok(Self { settings, migrator })

@@ -26,8 +26,8 @@ pub(crate) struct Settings {
     /// The folder that relative paths start from.
     pub(crate) root: PathBuf,
     pub(crate) url: String,
-    /// True if nothing names a database.
-    pub(crate) url_is_default: bool,
+    /// What was taken where nothing names a database.
+    pub(crate) note: Option<String>,
     pub(crate) password: Option<String>,
     pub(crate) dirs: Vec<PathBuf>,
     pub(crate) layout: Option<String>,

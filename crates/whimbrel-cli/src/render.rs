@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::Serialize;
 use serde_json::{Value, json};
 use whimbrel::Error;
-use whimbrel::diagnostic::Diagnostic;
+use whimbrel::diagnostic::{Diagnostic, Severity};
 use whimbrel::event::Listener;
 use whimbrel::history::Holder;
 use whimbrel::plan::{Direction, Plan, Status};
@@ -31,7 +31,7 @@ pub(crate) struct Output {
     /// Colours on standard output, for tables.
     colour_out: bool,
     bar: Mutex<Option<indicatif::ProgressBar>>,
-    /// Warnings of the run, for the JSON document.
+    /// Warnings and notes of the run, for the JSON document.
     warnings: Mutex<Vec<Value>>,
 }
 
@@ -94,15 +94,19 @@ impl Output {
         }
     }
 
+    /// A command that plans and then runs hears its notes twice, and says them once.
     fn diagnostic(&self, diagnostic: &Diagnostic) {
-        if self.json {
-            if let Ok(value) = serde_json::to_value(diagnostic) {
-                self.warnings
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .push(value);
+        if let Ok(value) = serde_json::to_value(diagnostic) {
+            let mut said = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
+            if diagnostic.severity == Severity::Note && said.contains(&value) {
+                return;
             }
-        } else if diagnostic.is_error() || !self.quiet {
+            said.push(value);
+        }
+        if self.json {
+            return;
+        }
+        if diagnostic.is_error() || !self.quiet {
             self.message(&diagnostic::draw(diagnostic, self.colour));
         }
     }

@@ -193,6 +193,11 @@ pub trait Connect: Send + Sync {
 
     /// The database's own name, as a person types it to confirm a `reset`.
     fn database(&self) -> String;
+
+    /// What people should know about this connection, such as that nobody checks who answers.
+    fn note(&self) -> Option<String> {
+        None
+    }
 }
 
 /// Cancels a statement that runs on another connection or thread.

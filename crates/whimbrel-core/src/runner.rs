@@ -23,6 +23,7 @@ pub use self::repair::{OpenStatement, Verdict};
 pub use self::script::dry_run;
 
 use crate::checksum::Checksum;
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::driver::{Connect, Driver, Lease};
 use crate::error::Error;
 use crate::event::{Event, Listener};
@@ -226,6 +227,9 @@ impl Runner<'_> {
 
     /// Reads the files while the connection is made: each takes about as long as the other.
     async fn open(&self) -> Result<Session, Error> {
+        if let Some(text) = self.connect.note() {
+            self.note("connection", text);
+        }
         let dialect = self.connect.dialect();
         let sources = Arc::clone(&self.sources);
         let files = tokio::task::spawn_blocking(move || {
@@ -275,14 +279,18 @@ impl Runner<'_> {
             }
             if let Some(found) = layout.filter(|found| found.name != "native") {
                 let text = format!("layout {}: {}", found.name, found.reason);
-                let mut note = crate::diagnostic::Diagnostic::warning("layout", text);
-                note.severity = crate::diagnostic::Severity::Note;
-                self.listener.event(&Event::Diagnostic(&note));
+                self.note("layout", text);
             }
             migrations.extend(list);
             hooks.extend(around);
         }
         (migrations, hooks)
+    }
+
+    fn note(&self, code: &'static str, text: String) {
+        let mut note = Diagnostic::warning(code, text);
+        note.severity = Severity::Note;
+        self.listener.event(&Event::Diagnostic(&note));
     }
 
     async fn plan_to_show(&self, session: &mut Session, goal: &Goal) -> Result<Plan, Error> {

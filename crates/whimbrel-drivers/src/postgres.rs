@@ -13,6 +13,8 @@ mod errors;
 mod flavor;
 mod observe;
 mod socket;
+mod supabase;
+pub mod supabase_project;
 mod unit;
 
 use std::sync::Arc;
@@ -62,5 +64,9 @@ impl Connect for Connector {
 
     fn database(&self) -> String {
         self.config.database.clone()
+    }
+
+    fn note(&self) -> Option<String> {
+        supabase::note(&self.config)
     }
 }

@@ -3,9 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::CryptoProvider;
+use rustls::server::ParsedCertificate;
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error as TlsError, RootCertStore,
     SignatureScheme,
@@ -39,21 +40,22 @@ pub(crate) fn client(check: Check, roots: Option<&Path>) -> Result<Arc<ClientCon
     let verifier: Arc<dyn ServerCertVerifier> = if check == Check::Nothing {
         Arc::new(Lenient {
             inner: None,
+            named: Vec::new(),
+            check,
             provider: provider(),
         })
     } else {
-        let store = Arc::new(store(roots)?);
+        let named = roots.map(named).transpose()?.unwrap_or_default();
+        let store = Arc::new(store(roots, &named)?);
         let inner = WebPkiServerVerifier::builder_with_provider(store, provider())
             .build()
             .map_err(|error| Error::Settings(format!("TLS can't be set up: {error}")))?;
-        if check == Check::AuthorityAndName {
-            inner
-        } else {
-            Arc::new(Lenient {
-                inner: Some(inner),
-                provider: provider(),
-            })
-        }
+        Arc::new(Lenient {
+            inner: Some(inner),
+            named,
+            check,
+            provider: provider(),
+        })
     };
     let config = builder
         .dangerous()
@@ -62,22 +64,31 @@ pub(crate) fn client(check: Check, roots: Option<&Path>) -> Result<Arc<ClientCon
     Ok(Arc::new(config))
 }
 
-fn store(roots: Option<&Path>) -> Result<RootCertStore, Error> {
+fn unreadable(path: &Path, why: &str) -> Error {
+    Error::Settings(format!(
+        "the certificates in {} can't be read: {why}",
+        path.display()
+    ))
+}
+
+/// The certificates of a PEM file.
+fn named(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
+    let list = CertificateDer::pem_file_iter(path)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|error| unreadable(path, &error.to_string()))?;
+    if list.is_empty() {
+        return Err(unreadable(path, "it holds none in PEM form"));
+    }
+    Ok(list)
+}
+
+fn store(roots: Option<&Path>, named: &[CertificateDer<'static>]) -> Result<RootCertStore, Error> {
     let mut store = RootCertStore::empty();
     if let Some(path) = roots {
-        let broken = |why: String| {
-            Error::Settings(format!(
-                "the certificates in {} can't be read: {why}",
-                path.display()
-            ))
-        };
-        let list =
-            CertificateDer::pem_file_iter(path).map_err(|error| broken(error.to_string()))?;
-        for certificate in list {
-            let certificate = certificate.map_err(|error| broken(error.to_string()))?;
+        for certificate in named {
             store
-                .add(certificate)
-                .map_err(|error| broken(error.to_string()))?;
+                .add(certificate.clone())
+                .map_err(|error| unreadable(path, &error.to_string()))?;
         }
     } else {
         store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
@@ -87,10 +98,42 @@ fn store(roots: Option<&Path>) -> Result<RootCertStore, Error> {
     Ok(store)
 }
 
-/// Believes any name, and without an inner verifier any certificate.
+/// Why TLS was not had, and what may be done.
+pub(crate) fn explain(error: &std::io::Error, host: &str) -> (String, Option<&'static str>) {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
+    match inner {
+        Some(TlsError::InvalidCertificate(
+            CertificateError::UnknownIssuer | CertificateError::BadSignature,
+        )) => (
+            format!("the certificate of {host} is signed by no authority that is trusted"),
+            Some(
+                "sslrootcert=FILE names the authority to trust; sslmode=require without it encrypts without checking who answers",
+            ),
+        ),
+        Some(TlsError::InvalidCertificate(CertificateError::NotValidForNameContext {
+            presented,
+            ..
+        })) => (
+            format!(
+                "the certificate is not for {host}, but for {}",
+                presented.join(", ")
+            ),
+            Some(
+                "connect by the name that the certificate has; sslmode=verify-ca checks only who signed it",
+            ),
+        ),
+        Some(error) => (format!("TLS with {host} failed: {error}"), None),
+        None => (format!("TLS with {host} failed: {error}"), None),
+    }
+}
+
+/// Believes any certificate without an inner verifier, and any name unless that is checked.
 #[derive(Debug)]
 struct Lenient {
     inner: Option<Arc<WebPkiServerVerifier>>,
+    /// Those that were named as trusted: a server may show one of them itself.
+    named: Vec<CertificateDer<'static>>,
+    check: Check,
     provider: Arc<CryptoProvider>,
 }
 
@@ -106,11 +149,18 @@ impl ServerCertVerifier for Lenient {
         let Some(inner) = &self.inner else {
             return Ok(ServerCertVerified::assertion());
         };
+        // One that signed itself counts as an authority, which no server may be for webpki.
+        if self.named.iter().any(|known| known == end_entity) {
+            if self.check == Check::AuthorityAndName {
+                verify_server_name(&ParsedCertificate::try_from(end_entity)?, name)?;
+            }
+            return Ok(ServerCertVerified::assertion());
+        }
         match inner.verify_server_cert(end_entity, intermediates, name, ocsp, now) {
             // The signature was found good before the name was looked at.
             Err(TlsError::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-            )) => Ok(ServerCertVerified::assertion()),
+            )) if self.check == Check::Authority => Ok(ServerCertVerified::assertion()),
             other => other,
         }
     }

@@ -22,6 +22,8 @@ impl Database {
     fn new(engine: &str) -> Self {
         let (url, folder) = match engine {
             "postgres" => (whimbrel_testkit::postgres().database(), None),
+            "postgres_oldest" => (whimbrel_testkit::postgres_oldest().database(), None),
+            "postgres_newest" => (whimbrel_testkit::postgres_newest().database(), None),
             "mysql" => (whimbrel_testkit::mariadb().database(), None),
             "d1" => (whimbrel_testkit::d1().database(), None),
             _ => {
@@ -325,6 +327,8 @@ macro_rules! contract {
 contract! {
     sqlite: a_unit_and_its_record_are_one a_held_lock_names_its_holder the_fence_keeps_a_late_unit_out reading_creates_nothing old_records_keep_their_time;
     postgres: a_unit_and_its_record_are_one a_held_lock_names_its_holder the_fence_keeps_a_late_unit_out reading_creates_nothing old_records_keep_their_time;
+    postgres_oldest: a_unit_and_its_record_are_one a_held_lock_names_its_holder the_fence_keeps_a_late_unit_out reading_creates_nothing old_records_keep_their_time;
+    postgres_newest: a_unit_and_its_record_are_one a_held_lock_names_its_holder the_fence_keeps_a_late_unit_out reading_creates_nothing old_records_keep_their_time;
     mysql: a_unit_and_its_record_are_one a_held_lock_names_its_holder the_fence_keeps_a_late_unit_out reading_creates_nothing old_records_keep_their_time a_late_error_is_not_the_next_query_s;
     d1: a_unit_and_its_record_are_one a_held_lock_names_its_holder the_fence_keeps_a_late_unit_out reading_creates_nothing old_records_keep_their_time;
 }

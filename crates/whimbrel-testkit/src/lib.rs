@@ -3,15 +3,19 @@
 //! A test binary starts each server that it needs once. A watchdog process that holds nothing but
 //! a pipe to the test process ends the server when the test process is gone, however it went.
 
+mod certificates;
 mod d1;
 mod mariadb;
+mod pooler;
 mod postgres;
 mod process;
 mod proxy;
 
+pub use certificates::{Authority, Certificate};
 pub use d1::{D1Server, Fate, Line, Texts, d1};
 pub use mariadb::{MariaDbServer, mariadb};
-pub use postgres::{PostgresServer, Session, postgres};
+pub use pooler::{PoolMode, Pooler};
+pub use postgres::{PostgresServer, Session, postgres, postgres_newest, postgres_oldest};
 pub use proxy::{Fault, Proxy};
 
 use std::sync::atomic::{AtomicU32, Ordering};

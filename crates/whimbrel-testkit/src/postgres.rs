@@ -1,10 +1,14 @@
 //! A private PostgreSQL.
 
+mod binaries;
+
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
+use self::binaries::{installed, packaged};
+use crate::certificates::Certificate;
 use crate::process::{Daemon, as_user, folder, free_port, give, run, succeeds, wait_for};
 
 /// A server on a port of its own.
@@ -14,6 +18,7 @@ pub struct PostgresServer {
     bin: PathBuf,
     folder: PathBuf,
     daemon: Daemon,
+    settings: Vec<String>,
 }
 
 /// This test process's server; started by the first who asks.
@@ -25,26 +30,22 @@ pub fn postgres() -> &'static PostgresServer {
     SERVER.get_or_init(PostgresServer::private)
 }
 
-/// The newest version under Debian's folder, or the one that `WHIMBREL_TEST_PG_BIN` names.
-fn binaries() -> PathBuf {
-    if let Some(path) = std::env::var_os("WHIMBREL_TEST_PG_BIN") {
-        return path.into();
-    }
-    let versions = std::fs::read_dir("/usr/lib/postgresql")
-        .into_iter()
-        .flatten()
-        .flatten();
-    let newest = versions
-        .map(|entry| entry.path().join("bin"))
-        .filter(|bin| bin.join("initdb").exists())
-        .max_by_key(|bin| {
-            let version = bin
-                .parent()
-                .and_then(Path::file_name)
-                .map(|name| name.to_string_lossy().into_owned());
-            version.and_then(|text| text.parse::<u32>().ok())
-        });
-    newest.expect("no PostgreSQL server is installed: run scripts/install-test-servers")
+/// As [`postgres`], of the oldest version that the tests run on.
+///
+/// # Panics
+/// It is not installed; the message says how to install it.
+pub fn postgres_oldest() -> &'static PostgresServer {
+    static SERVER: OnceLock<PostgresServer> = OnceLock::new();
+    SERVER.get_or_init(|| PostgresServer::of(packaged("oldest")))
+}
+
+/// As [`postgres`], of the newest version that the tests run on.
+///
+/// # Panics
+/// It is not installed; the message says how to install it.
+pub fn postgres_newest() -> &'static PostgresServer {
+    static SERVER: OnceLock<PostgresServer> = OnceLock::new();
+    SERVER.get_or_init(|| PostgresServer::of(packaged("newest")))
 }
 
 impl PostgresServer {
@@ -53,7 +54,49 @@ impl PostgresServer {
     /// # Panics
     /// As [`postgres`].
     pub fn private() -> Self {
-        let bin = binaries();
+        Self::of(installed())
+    }
+
+    /// A private server that shows a certificate and asks for who comes, by the lines of its
+    /// `pg_hba.conf`. The user `postgres` is let in at once, where TLS is used or not. It listens
+    /// on a socket in [`PostgresServer::folder`] as well.
+    ///
+    /// # Panics
+    /// As [`postgres`].
+    pub fn guarded(certificate: &Certificate, rules: &str) -> Self {
+        let mut server = Self::new(installed());
+        let own = |name: &str, file: &std::path::Path| {
+            let place = server.folder.join(name);
+            run(std::process::Command::new("install")
+                .args(["-m", "600"])
+                .arg(file)
+                .arg(&place));
+            give(&place, "postgres");
+            place.display().to_string()
+        };
+        let (file, key) = (
+            own("server.pem", &certificate.certificate),
+            own("server.key", &certificate.key),
+        );
+        let rules = format!("host all postgres 127.0.0.1/32 trust\n{rules}");
+        std::fs::write(server.folder.join("data/pg_hba.conf"), rules).expect("a folder of our own");
+        server.settings = vec![
+            "ssl=on".to_owned(),
+            format!("ssl_cert_file={file}"),
+            format!("ssl_key_file={key}"),
+            format!("unix_socket_directories={}", server.folder.display()),
+        ];
+        server.start();
+        server
+    }
+
+    fn of(bin: PathBuf) -> Self {
+        let server = Self::new(bin);
+        server.start();
+        server
+    }
+
+    fn new(bin: PathBuf) -> Self {
         let folder = folder("postgres");
         let data = folder.join("data");
         std::fs::create_dir(&data).expect("a data folder");
@@ -73,14 +116,18 @@ impl PostgresServer {
             .args(options)
             .arg(&data)
             .current_dir(&folder));
-        let server = Self {
+        Self {
             port: free_port(),
             bin,
             daemon: Daemon::new(folder.clone()),
             folder,
-        };
-        server.start();
-        server
+            settings: Vec::new(),
+        }
+    }
+
+    /// Its own folder; gone when this process is.
+    pub fn folder(&self) -> &std::path::Path {
+        &self.folder
     }
 
     /// Starts it, again after [`PostgresServer::kill`].
@@ -108,6 +155,9 @@ impl PostgresServer {
             "fsync=off",
             "max_connections=200",
         ] {
+            server.args(["-c", setting]);
+        }
+        for setting in &self.settings {
             server.args(["-c", setting]);
         }
         self.daemon.start(&mut server);

@@ -33,5 +33,7 @@ pub use whimbrel_core::{
 };
 #[cfg(feature = "d1")]
 pub use whimbrel_drivers::d1;
+#[cfg(feature = "postgres")]
+pub use whimbrel_drivers::postgres::supabase_project;
 pub use whimbrel_import as import;
 pub use whimbrel_sql as sql;

@@ -19,6 +19,8 @@ impl Project {
         let folder = tempfile::tempdir().unwrap();
         let url = match engine {
             "postgres" => whimbrel_testkit::postgres().database(),
+            "postgres_oldest" => whimbrel_testkit::postgres_oldest().database(),
+            "postgres_newest" => whimbrel_testkit::postgres_newest().database(),
             "mysql" => whimbrel_testkit::mariadb().database(),
             "d1" => whimbrel_testkit::d1().database(),
             _ => format!("sqlite:{}/test.db", folder.path().display()),
@@ -302,6 +304,8 @@ macro_rules! engines {
     ($($test:ident)*) => {
         engines! { @ sqlite $($test)* }
         engines! { @ postgres $($test)* }
+        engines! { @ postgres_oldest $($test)* }
+        engines! { @ postgres_newest $($test)* }
         engines! { @ mysql $($test)* }
         engines! { @ d1 $($test)* }
     };

@@ -7,6 +7,7 @@ use std::time::Duration;
 use whimbrel::Error;
 use whimbrel::d1::wrangler;
 use whimbrel::directive::duration;
+use whimbrel::supabase_project::{self, CONFIG, LOCAL_PASSWORD, MIGRATIONS};
 
 use super::file::{File, OneOrMany, Section};
 use super::{DEFAULT_DIR, DEFAULT_URL, Environment, Settings};
@@ -17,6 +18,13 @@ struct Places<'a> {
     global: &'a Global,
     environment: &'a Environment,
     section: Section,
+}
+
+/// What a project of Supabase's has where nothing is set.
+#[derive(Default)]
+struct Supabase {
+    url: Option<String>,
+    dir: Option<&'static str>,
 }
 
 pub(super) fn resolve(
@@ -45,15 +53,31 @@ pub(super) fn resolve(
             file.databases().join(", ")
         )));
     }
-    let url_is_default = url.is_none();
-    let url = url.unwrap_or_else(|| DEFAULT_URL.to_owned());
+    let supabase = places.supabase(&root, url.is_none())?;
+    let note = match (&supabase.url, &url) {
+        (Some(local), None) => Some(format!(
+            "no database is set: using {local}, the local one of {CONFIG}"
+        )),
+        (None, None) => Some(format!("no database is set: using {DEFAULT_URL}")),
+        _ => None,
+    };
+    let is_local = url.is_none() && supabase.url.is_some();
+    let url = url
+        .or(supabase.url)
+        .unwrap_or_else(|| DEFAULT_URL.to_owned());
     let account = environment.get("CLOUDFLARE_ACCOUNT_ID");
     let d1 = wrangler::resolve(&url, &root, account)?;
     Ok(Settings {
-        url_is_default,
-        password: places.password(&root, d1.is_some())?,
+        note,
+        password: places
+            .password(&root, d1.is_some())?
+            .or_else(|| is_local.then(|| LOCAL_PASSWORD.to_owned())),
         dirs: places
-            .dirs(d1.as_ref().and_then(|d1| d1.migrations_dir.as_deref()))?
+            .dirs(
+                d1.as_ref()
+                    .and_then(|d1| d1.migrations_dir.as_deref())
+                    .or(supabase.dir),
+            )?
             .into_iter()
             .map(|dir| join(&root, dir))
             .collect(),
@@ -182,7 +206,25 @@ impl Places<'_> {
         Ok(own.or_else(|| token().filter(|_| is_d1)).map(str::to_owned))
     }
 
-    fn dirs(&self, wranglers: Option<&str>) -> Result<Vec<PathBuf>, Error> {
+    /// What a project of Supabase's says, where no folder is set. A folder `migrations` beside it
+    /// is somebody else's, who was here first.
+    fn supabase(&self, root: &Path, ask_url: bool) -> Result<Supabase, Error> {
+        let dir_is_set = !self.global.dir.is_empty()
+            || self.variable("dir").is_some()
+            || self.section.dir.is_some();
+        let found = supabase_project::find(root);
+        let Some(path) = found.filter(|_| !dir_is_set && !root.join(DEFAULT_DIR).exists()) else {
+            return Ok(Supabase::default());
+        };
+        let variable = |name: &str| self.environment.get(name).map(str::to_owned);
+        let url = ask_url.then(|| supabase_project::local_url(&path, variable));
+        Ok(Supabase {
+            url: url.transpose()?,
+            dir: Some(MIGRATIONS),
+        })
+    }
+
+    fn dirs(&self, others: Option<&str>) -> Result<Vec<PathBuf>, Error> {
         if !self.global.dir.is_empty() {
             return Ok(self.global.dir.clone());
         }
@@ -192,7 +234,7 @@ impl Places<'_> {
         let list = self.list("dir", self.section.dir.as_ref())?;
         let list: Vec<_> = list.into_iter().map(PathBuf::from).collect();
         Ok(if list.is_empty() {
-            vec![wranglers.unwrap_or(DEFAULT_DIR).into()]
+            vec![others.unwrap_or(DEFAULT_DIR).into()]
         } else {
             list
         })

@@ -1,10 +1,13 @@
 //! Connection settings: URLs and libpq's `key=value` form.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
 use whimbrel_core::Error;
+
+use super::supabase;
 
 /// How much TLS is asked for, as libpq names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +22,12 @@ pub(super) enum SslMode {
 /// Where a server listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Host {
-    Tcp(String, u16),
+    Tcp {
+        name: String,
+        /// Where it is, if the URL says so itself; the name is then only what TLS checks.
+        address: Option<IpAddr>,
+        port: u16,
+    },
     /// A folder with the socket `.s.PGSQL.PORT`.
     Unix(PathBuf, u16),
 }
@@ -94,10 +102,8 @@ impl Config {
                 .find(|(k, _)| k == key)
                 .map(|(_, v)| v.as_str())
         };
-        let hosts = hosts(
-            get("hostaddr").or(get("host")).unwrap_or("localhost"),
-            get("port"),
-        )?;
+        let hosts = hosts(get("host"), get("hostaddr"), get("port"))?;
+        let system = get("sslrootcert") == Some("system");
         let user = get("user").unwrap_or("postgres").to_owned();
         let seconds = match get("connect_timeout") {
             Some(text) => text
@@ -106,26 +112,33 @@ impl Config {
             None => 15,
         };
         Ok(Self {
-            hosts,
             database: get("dbname")
                 .filter(|name| !name.is_empty())
                 .unwrap_or(&user)
                 .to_owned(),
             user,
-            password: get("password").map(str::to_owned),
-            ssl_mode: ssl_mode(get("sslmode"))?,
-            ssl_root_cert: get("sslrootcert").map(PathBuf::from),
+            password: get("password")
+                .filter(|password| !password.is_empty())
+                .map(str::to_owned),
+            // As libpq does: who is known to everybody is only worth something with the name.
+            ssl_mode: match ssl_mode(get("sslmode"))? {
+                _ if system => SslMode::VerifyFull,
+                Some(mode) => mode,
+                None => supabase::ssl_mode(&hosts).unwrap_or(SslMode::Prefer),
+            },
+            ssl_root_cert: get("sslrootcert").filter(|_| !system).map(PathBuf::from),
             options: get("options").map(str::to_owned),
             application_name: get("application_name").unwrap_or("whimbrel").to_owned(),
             connect_timeout: Duration::from_secs(seconds),
+            hosts,
         })
     }
 
     /// As people may see it.
     pub(super) fn display(&self) -> String {
         let host = match &self.hosts[0] {
-            Host::Tcp(host, port) if host.contains(':') => format!("[{host}]:{port}"),
-            Host::Tcp(host, port) => format!("{host}:{port}"),
+            Host::Tcp { name, port, .. } if name.contains(':') => format!("[{name}]:{port}"),
+            Host::Tcp { name, port, .. } => format!("{name}:{port}"),
             Host::Unix(path, _) => path.display().to_string().replace('/', "%2F"),
         };
         format!("postgres://{}@{host}/{}", self.user, self.database)
@@ -136,43 +149,61 @@ fn bad(key: &str, expected: &str) -> Error {
     Error::Settings(format!("the database URL's `{key}` is not {expected}"))
 }
 
-fn ssl_mode(text: Option<&str>) -> Result<SslMode, Error> {
-    Ok(match text {
-        None | Some("prefer" | "allow") => SslMode::Prefer,
-        Some("disable") => SslMode::Disable,
-        Some("require") => SslMode::Require,
-        Some("verify-ca") => SslMode::VerifyCa,
-        Some("verify-full") => SslMode::VerifyFull,
-        Some(_) => {
-            return Err(bad(
-                "sslmode",
-                "one of disable, prefer, require, verify-ca, verify-full",
-            ));
-        }
+fn ssl_mode(text: Option<&str>) -> Result<Option<SslMode>, Error> {
+    text.map(|text| {
+        Ok(match text {
+            "prefer" | "allow" => SslMode::Prefer,
+            "disable" => SslMode::Disable,
+            "require" => SslMode::Require,
+            "verify-ca" => SslMode::VerifyCa,
+            "verify-full" => SslMode::VerifyFull,
+            _ => {
+                return Err(bad(
+                    "sslmode",
+                    "one of disable, prefer, require, verify-ca, verify-full",
+                ));
+            }
+        })
     })
+    .transpose()
 }
 
-fn hosts(names: &str, ports: Option<&str>) -> Result<Vec<Host>, Error> {
+fn hosts(
+    names: Option<&str>,
+    addresses: Option<&str>,
+    ports: Option<&str>,
+) -> Result<Vec<Host>, Error> {
     let ports: Vec<&str> = ports.unwrap_or("5432").split(',').collect();
-    names
-        .split(',')
-        .enumerate()
-        .map(|(index, name)| {
-            let port = ports
-                .get(index)
-                .or(ports.first())
-                .filter(|port| !port.is_empty());
-            let port = port
-                .map_or(Ok(5432), |port| port.parse())
-                .map_err(|_| bad("port", "a port number"))?;
-            Ok(if name.starts_with('/') {
-                Host::Unix(PathBuf::from(name), port)
-            } else {
-                let name = if name.is_empty() { "localhost" } else { name };
-                Host::Tcp(name.trim_matches(['[', ']']).to_owned(), port)
-            })
+    let addresses: Vec<&str> = addresses.map_or_else(Vec::new, |list| list.split(',').collect());
+    let names: Vec<&str> = match names {
+        Some(names) => names.split(',').collect(),
+        None if addresses.is_empty() => vec!["localhost"],
+        None => addresses.clone(),
+    };
+    if !addresses.is_empty() && addresses.len() != names.len() {
+        return Err(bad("hostaddr", "one address for each host"));
+    }
+    let host = |(index, name): (usize, &&str)| {
+        let port = ports
+            .get(index)
+            .or(ports.first())
+            .filter(|port| !port.is_empty());
+        let port = port
+            .map_or(Ok(5432), |port| port.parse())
+            .map_err(|_| bad("port", "a port number"))?;
+        if name.starts_with('/') {
+            return Ok(Host::Unix(PathBuf::from(name), port));
+        }
+        let address = addresses.get(index).filter(|text| !text.is_empty());
+        let address = address.map(|text| text.parse()).transpose();
+        let name = if name.is_empty() { "localhost" } else { name };
+        Ok(Host::Tcp {
+            name: name.trim_matches(['[', ']']).to_owned(),
+            address: address.map_err(|_| bad("hostaddr", "an IP address"))?,
+            port,
         })
-        .collect()
+    };
+    names.iter().enumerate().map(host).collect()
 }
 
 /// What follows `postgres://`. A password may hold characters that break URLs: the user part ends
@@ -261,6 +292,14 @@ fn list_pairs(text: &str) -> Result<Vec<(String, String)>, Error> {
 mod tests {
     use super::*;
 
+    fn tcp(name: &str, port: u16) -> Host {
+        Host::Tcp {
+            name: name.to_owned(),
+            address: None,
+            port,
+        }
+    }
+
     #[test]
     fn urls_are_read() {
         let config = Config::parse(
@@ -268,7 +307,7 @@ mod tests {
             None,
         )
         .unwrap();
-        assert_eq!(config.hosts, [Host::Tcp("h.example".into(), 6543)]);
+        assert_eq!(config.hosts, [tcp("h.example", 6543)]);
         assert_eq!(config.password.as_deref(), Some("p@s"));
         assert_eq!(config.ssl_mode, SslMode::Require);
         assert_eq!(config.display(), "postgres://u@h.example:6543/db");
@@ -279,7 +318,7 @@ mod tests {
         for password in ["foo%hejsan2%tjotjo", "a@b/c?d", "p#x:y"] {
             let config = Config::parse(&format!("postgres://u:{password}@h/db"), None).unwrap();
             assert_eq!(config.password.as_deref(), Some(password));
-            assert_eq!(config.hosts, [Host::Tcp("h".into(), 5432)]);
+            assert_eq!(config.hosts, [tcp("h", 5432)]);
         }
     }
 
@@ -296,7 +335,31 @@ mod tests {
         assert_eq!(config.hosts, [Host::Unix("/run/pg".into(), 5432)]);
         assert_eq!(config.database, "x");
         let config = Config::parse("postgres://[::1]:5444/x", None).unwrap();
-        assert_eq!(config.hosts, [Host::Tcp("::1".into(), 5444)]);
+        assert_eq!(config.hosts, [tcp("::1", 5444)]);
+    }
+
+    #[test]
+    fn an_address_may_stand_beside_a_name() {
+        let hosts = |text| Config::parse(text, None).map(|config| config.hosts);
+        let both = hosts("host=h.example hostaddr=192.0.2.7").unwrap();
+        let expected = Host::Tcp {
+            name: "h.example".to_owned(),
+            address: Some("192.0.2.7".parse().unwrap()),
+            port: 5432,
+        };
+        assert_eq!(both, [expected]);
+        assert!(hosts("host=a,b hostaddr=192.0.2.7").is_err());
+        assert!(hosts("host=a hostaddr=b").is_err());
+    }
+
+    #[test]
+    fn the_system_s_authorities_have_a_name() {
+        let config = Config::parse("postgres://h/x?sslrootcert=system&sslmode=require", None);
+        let config = config.unwrap();
+        assert_eq!(
+            (config.ssl_mode, config.ssl_root_cert),
+            (SslMode::VerifyFull, None)
+        );
     }
 
     #[test]

@@ -12,9 +12,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 use whimbrel_core::driver::{DriverError, DriverErrorKind, Notice};
 use whimbrel_core::failpoint;
 
-use super::config::{Config, Host};
+use super::config::{Config, Host, SslMode};
 use super::errors;
 use super::socket::{self, Stream};
+use super::supabase;
 
 /// A command to send: unnamed, so that poolers may send each transaction to another server.
 #[derive(Clone, Debug)]
@@ -68,7 +69,24 @@ pub(super) struct Connection {
 const PIECE: usize = 64 * 1024;
 
 impl Connection {
+    /// What `prefer` prefers may be what the server's rules don't let in; then it goes without.
     pub(super) async fn open(config: &Config) -> Result<Self, DriverError> {
+        match Self::open_as_set(config).await {
+            Err(error)
+                if config.ssl_mode == SslMode::Prefer && error.code.as_deref() == Some("28000") =>
+            {
+                let without = Config {
+                    ssl_mode: SslMode::Disable,
+                    ..config.clone()
+                };
+                // What the first try said is about the way that was wanted.
+                Self::open_as_set(&without).await.map_err(|_| error)
+            }
+            result => result,
+        }
+    }
+
+    async fn open_as_set(config: &Config) -> Result<Self, DriverError> {
         let (stream, host) = socket::open(config).await?;
         let (reader, writer) = tokio::io::split(stream);
         let mut connection = Self {
@@ -83,7 +101,8 @@ impl Connection {
         };
         let limit = config.connect_timeout;
         match tokio::time::timeout(limit, connection.start(config)).await {
-            Ok(result) => result.map(|()| connection),
+            Ok(Ok(())) => Ok(connection),
+            Ok(Err(error)) => Err(supabase::explain(config, &connection.host, error)),
             Err(_) => Err(DriverError::new(
                 DriverErrorKind::Connect,
                 format!(
@@ -163,7 +182,7 @@ impl Connection {
                     }
                     self.scram(password()?).await?;
                 }
-                Message::ErrorResponse(body) => return Err(errors::error(&body)),
+                Message::ErrorResponse(body) => return Err(errors::not_let_in(&body)),
                 Message::AuthenticationGss
                 | Message::AuthenticationSspi
                 | Message::AuthenticationKerberosV5 => {
@@ -198,7 +217,7 @@ impl Connection {
                 Message::AuthenticationSaslFinal(body) => {
                     return scram.finish(body.data()).map_err(refused);
                 }
-                Message::ErrorResponse(body) => return Err(errors::error(&body)),
+                Message::ErrorResponse(body) => return Err(errors::not_let_in(&body)),
                 _ => {}
             }
         }

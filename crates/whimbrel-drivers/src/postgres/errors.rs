@@ -49,6 +49,17 @@ pub(super) fn error(body: &ErrorResponseBody) -> DriverError {
     }
 }
 
+/// An error response in the middle of logging in: poolers have codes of their own for it.
+pub(super) fn not_let_in(body: &ErrorResponseBody) -> DriverError {
+    let mut error = error(body);
+    if error.code.as_deref() == Some("08P01") {
+        error.kind = DriverErrorKind::Refused;
+        let hint = "a pooler says so: check the user, the password and the database";
+        error.hint.get_or_insert_with(|| hint.to_owned());
+    }
+    error
+}
+
 /// A notice or a warning.
 pub(super) fn notice(body: &NoticeResponseBody) -> Notice {
     let fields = Fields(collect(body.fields()).unwrap_or_default());
@@ -98,6 +109,9 @@ fn advice(code: &str, message: &str) -> Option<String> {
             "the server's transaction_timeout ended the connection: allow more with --session-sql \"SET transaction_timeout = 0\", or set it for the role that migrates"
         }
         "28P01" => "check the user and the password",
+        "28000" => {
+            "check the user, and if the server's pg_hba.conf is named, the host, the database and sslmode too: it lets none in with these"
+        }
         "3D000" => "create the database first: CREATE DATABASE",
         "55P03" => {
             "another session holds a lock on what this statement changes; try again when it is done, or allow more time with --lock-timeout"

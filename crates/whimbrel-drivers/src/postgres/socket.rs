@@ -1,15 +1,17 @@
 //! Reaching a server: TCP or a unix socket, with or without TLS.
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustls_pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::{TcpStream, UnixStream, lookup_host};
 use tokio_rustls::TlsConnector;
 use whimbrel_core::driver::{DriverError, DriverErrorKind};
 
 use super::config::{Config, Host, SslMode};
+use super::supabase;
 use crate::tls::{self, Check};
 
 /// Bytes in and out.
@@ -51,13 +53,12 @@ pub(super) async fn open_one(config: &Config, host: &Host) -> Result<Box<dyn Str
             })?;
             Ok(Box::new(stream))
         }
-        Host::Tcp(name, port) => {
-            let stream = TcpStream::connect((name.as_str(), *port))
-                .await
-                .map_err(|error| {
-                    connect_error(format!("can't connect to {name}:{port}: {error}"))
-                        .with_hint("check that the server runs, and the host and port in the URL")
-                })?;
+        Host::Tcp {
+            name,
+            address,
+            port,
+        } => {
+            let stream = reach(name, *address, *port).await?;
             // Every message that matters is sent whole; waiting for more only costs time.
             let _ = stream.set_nodelay(true);
             secure(config, name, stream).await
@@ -65,16 +66,44 @@ pub(super) async fn open_one(config: &Config, host: &Host) -> Result<Box<dyn Str
     }
 }
 
-fn timed_out(host: &Host, limit: Duration) -> DriverError {
-    let name = match host {
-        Host::Tcp(name, port) => format!("{name}:{port}"),
-        Host::Unix(path, _) => path.display().to_string(),
+async fn reach(name: &str, address: Option<IpAddr>, port: u16) -> Result<TcpStream, DriverError> {
+    let mut addresses: Vec<SocketAddr> = Vec::new();
+    let result = match address {
+        Some(address) => {
+            addresses.push((address, port).into());
+            Ok(())
+        }
+        None => lookup_host((name, port))
+            .await
+            .map(|found| addresses.extend(found)),
     };
+    let result = match result {
+        Ok(()) => TcpStream::connect(addresses.as_slice()).await,
+        Err(error) => Err(error),
+    };
+    result.map_err(|error| {
+        let tried: Vec<_> = addresses.iter().map(SocketAddr::ip).collect();
+        let hint = supabase::unreachable(name, &tried).unwrap_or_else(|| {
+            "check that the server runs, and the host and port in the URL".to_owned()
+        });
+        connect_error(format!("can't connect to {name}:{port}: {error}")).with_hint(hint)
+    })
+}
+
+fn timed_out(host: &Host, limit: Duration) -> DriverError {
+    let (name, hint) = match host {
+        Host::Tcp { name, port, .. } => {
+            (format!("{name}:{port}"), supabase::unreachable(name, &[]))
+        }
+        Host::Unix(path, _) => (path.display().to_string(), None),
+    };
+    let hint = hint
+        .unwrap_or_else(|| "check the host and port in the URL, and firewalls between".to_owned());
     connect_error(format!(
         "{name} did not answer within {} s",
         limit.as_secs()
     ))
-    .with_hint("check the host and port in the URL, and firewalls between")
+    .with_hint(hint)
 }
 
 async fn secure(
@@ -107,9 +136,16 @@ async fn secure(
         .map_err(|error| connect_error(error.to_string()))?;
     let server = ServerName::try_from(name.to_owned())
         .map_err(|_| connect_error(format!("{name} is no host name that TLS can check")))?;
-    let secured = TlsConnector::from(Arc::clone(&settings)).connect(server, stream).await.map_err(|error| {
-        connect_error(format!("TLS with {name} failed: {error}"))
-            .with_hint("sslrootcert=FILE names the authority to trust; sslmode=require encrypts without checking who answers")
-    })?;
+    let secured = TlsConnector::from(Arc::clone(&settings))
+        .connect(server, stream)
+        .await
+        .map_err(|error| {
+            let (message, hint) = tls::explain(&error, name);
+            let own = supabase::authority(name).filter(|_| config.ssl_root_cert.is_none());
+            match own.or(hint.map(str::to_owned)) {
+                Some(hint) => connect_error(message).with_hint(hint),
+                None => connect_error(message),
+            }
+        })?;
     Ok(Box::new(secured))
 }

@@ -1,0 +1,53 @@
+//! Where PostgreSQL's programs are.
+
+use std::path::{Path, PathBuf};
+
+use crate::process::is_root;
+
+/// The newest version under Debian's folder, or the one that `WHIMBREL_TEST_PG_BIN` names.
+pub(super) fn installed() -> PathBuf {
+    if let Some(path) = std::env::var_os("WHIMBREL_TEST_PG_BIN") {
+        return path.into();
+    }
+    let versions = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten();
+    let newest = versions
+        .map(|entry| entry.path().join("bin"))
+        .filter(|bin| bin.join("initdb").exists())
+        .max_by_key(|bin| {
+            let version = bin
+                .parent()
+                .and_then(Path::file_name)
+                .map(|name| name.to_string_lossy().into_owned());
+            version.and_then(|text| text.parse::<u32>().ok())
+        });
+    newest.expect("no PostgreSQL server is installed: run scripts/install-test-servers")
+}
+
+/// Where `scripts/install-test-servers` puts the packages of other versions; root's are where a
+/// server that must not be root can read them.
+pub(super) fn packaged(which: &str) -> PathBuf {
+    let package = include_str!("../../postgres/package.json");
+    let versions: String = package
+        .split("linux-x64@")
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next())
+        .map(|version| format!("-{version}"))
+        .collect();
+    let cache = if is_root() {
+        PathBuf::from("/var/cache")
+    } else {
+        std::env::var_os("XDG_CACHE_HOME").map_or_else(
+            || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cache"),
+            PathBuf::from,
+        )
+    };
+    let home = cache.join(format!("whimbrel-testkit/postgres{versions}"));
+    assert!(
+        home.join("complete").exists(),
+        "the {which} PostgreSQL is not installed: run scripts/install-test-servers"
+    );
+    home.join(format!("node_modules/postgres-{which}/native/bin"))
+}
