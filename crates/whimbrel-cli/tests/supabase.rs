@@ -15,7 +15,7 @@ CREATE TABLE auth.users (id uuid PRIMARY KEY, raw_user_meta_data jsonb NOT NULL 
 CREATE FUNCTION auth.uid() RETURNS uuid LANGUAGE sql STABLE AS
   $$ SELECT nullif(current_setting('request.jwt.claim.sub', true), '')::uuid $$;
 GRANT USAGE ON SCHEMA auth, public TO anon, authenticated;
-ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT ALL ON TABLES TO authenticated;
+ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT ALL ON TABLES TO anon, authenticated;
 ";
 
 const DIRECT: &str = "db.abcdefghijklmnop.supabase.co";
@@ -82,6 +82,11 @@ fn a_project_is_migrated_without_any_settings() {
     ] {
         assert!(up.contains(part), "{part}: {up}");
     }
+    // Everybody on the internet may have what is in `public`, but not the history.
+    let open = "SELECT count(*) FROM pg_class c, pg_roles r WHERE relname LIKE 'whimbrel%' AND relkind = 'r' AND rolname IN ('anon', 'authenticated') AND has_table_privilege(r.oid, c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE')";
+    assert_eq!(server.execute(&url, open), "0");
+    let cards = "SELECT has_table_privilege('anon', 'cards', 'SELECT')";
+    assert_eq!(server.execute(&url, cards), "t");
     let status = succeeded(&whimbrel(folder.path(), &["status", "--check"], &[]));
     assert!(status.contains("17 applied, 0 pending"), "{status}");
     let down = succeeded(&whimbrel(folder.path(), &["down", "--steps", "1"], &[]));
