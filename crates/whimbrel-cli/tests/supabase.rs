@@ -97,6 +97,17 @@ fn a_project_is_migrated_without_any_settings() {
     assert!(new.contains("supabase/migrations/20"), "{new}");
 }
 
+#[test]
+fn init_begins_with_the_project_s_places() {
+    let (server, _url) = local();
+    let folder = project(server.port());
+    succeeded(&whimbrel(folder.path(), &["init"], &[]));
+    assert!(!folder.path().join("migrations").exists());
+    let up = succeeded(&whimbrel(folder.path(), &["up"], &[]));
+    assert!(up.contains("Applied 17 migrations"), "{up}");
+    assert!(!up.contains("no database is set"), "{up}");
+}
+
 /// The example does what it is for: teams see their own boards and no others.
 #[test]
 fn the_example_s_policies_hold() {
@@ -232,7 +243,10 @@ fn a_host_that_can_t_be_reached_is_explained() {
     ] {
         assert!(told.contains(part), "{part}: {told}");
     }
-    assert!(!told.contains("hunter2"), "{told}");
+    assert!(
+        !told.contains("hunter2") && !told.contains(UNCHECKED),
+        "{told}"
+    );
 }
 
 #[test]
