@@ -227,9 +227,6 @@ impl Runner<'_> {
 
     /// Reads the files while the connection is made: each takes about as long as the other.
     async fn open(&self) -> Result<Session, Error> {
-        if let Some(text) = self.connect.note() {
-            self.note("connection", text);
-        }
         let dialect = self.connect.dialect();
         let sources = Arc::clone(&self.sources);
         let files = tokio::task::spawn_blocking(move || {
@@ -249,6 +246,9 @@ impl Runner<'_> {
         self.listener.event(&Event::Connected {
             server: driver.server(),
         });
+        if let Some(text) = self.connect.note() {
+            self.note("connection", text);
+        }
         if history.exists && history.format > FORMAT {
             return Err(Error::Settings(format!(
                 "the history tables have format {}, this Whimbrel knows {FORMAT}: they were written by a newer version; use that one",

@@ -1,6 +1,7 @@
 //! MySQL 8 and MariaDB, over `mysql_async`.
 
 mod config;
+mod connect;
 mod driver;
 mod errors;
 mod flavor;

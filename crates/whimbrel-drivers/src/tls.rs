@@ -98,33 +98,54 @@ fn store(roots: Option<&Path>, named: &[CertificateDer<'static>]) -> Result<Root
     Ok(store)
 }
 
-/// Why TLS was not had, and what may be done.
-pub(crate) fn explain(error: &std::io::Error, host: &str) -> (String, Option<&'static str>) {
-    let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
-    match inner {
-        Some(TlsError::InvalidCertificate(
-            CertificateError::UnknownIssuer | CertificateError::BadSignature,
-        )) => (
-            format!("the certificate of {host} is signed by no authority that is trusted"),
-            Some(
-                "sslrootcert=FILE names the authority to trust; sslmode=require without it encrypts without checking who answers",
-            ),
-        ),
-        Some(TlsError::InvalidCertificate(CertificateError::NotValidForNameContext {
-            presented,
-            ..
-        })) => (
-            format!(
-                "the certificate is not for {host}, but for {}",
-                presented.join(", ")
-            ),
-            Some(
-                "connect by the name that the certificate has; sslmode=verify-ca checks only who signed it",
-            ),
-        ),
-        Some(error) => (format!("TLS with {host} failed: {error}"), None),
-        None => (format!("TLS with {host} failed: {error}"), None),
+/// Why a server's certificate is not believed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Distrust {
+    /// Nobody known signed it.
+    Authority,
+    /// It is for other names.
+    Name(Vec<String>),
+}
+
+impl Distrust {
+    /// What a failed connection says about the certificate, if that is why it failed.
+    pub(crate) fn of(error: &std::io::Error) -> Option<Self> {
+        match error.get_ref()?.downcast_ref()? {
+            TlsError::InvalidCertificate(
+                CertificateError::UnknownIssuer | CertificateError::BadSignature,
+            ) => Some(Self::Authority),
+            TlsError::InvalidCertificate(CertificateError::NotValidForNameContext {
+                presented,
+                ..
+            }) => Some(Self::Name(
+                presented.iter().map(|name| bare(name)).collect(),
+            )),
+            _ => None,
+        }
     }
+
+    /// For people.
+    pub(crate) fn message(&self, host: &str) -> String {
+        match self {
+            Self::Authority => {
+                format!("the certificate of {host} is signed by no authority that is trusted")
+            }
+            Self::Name(names) if names.is_empty() => {
+                format!("the certificate is not for {host}: it has no names")
+            }
+            Self::Name(names) => format!(
+                "the certificate is not for {host}, but for {}",
+                names.join(", ")
+            ),
+        }
+    }
+}
+
+/// `DnsName("localhost")` without what is around it.
+fn bare(name: &str) -> String {
+    let inner = name.split_once('(').map_or(name, |(_, rest)| rest);
+    let inner = inner.strip_suffix(')').unwrap_or(inner);
+    inner.trim_matches('"').to_owned()
 }
 
 /// Believes any certificate without an inner verifier, and any name unless that is checked.

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
+use crate::certificates::Certificate;
 use crate::process::{Daemon, as_user, folder, free_port, give, is_root, run, succeeds, wait_for};
 
 /// A server on a port of its own.
@@ -12,6 +13,7 @@ pub struct MariaDbServer {
     port: u16,
     folder: PathBuf,
     daemon: Daemon,
+    settings: Vec<String>,
 }
 
 /// This test process's server; started by the first who asks.
@@ -38,6 +40,33 @@ impl MariaDbServer {
     /// # Panics
     /// As [`mariadb`].
     pub fn private() -> Self {
+        let server = Self::new();
+        server.start();
+        server
+    }
+
+    /// A private server that shows a certificate.
+    ///
+    /// # Panics
+    /// As [`mariadb`].
+    pub fn guarded(certificate: &Certificate) -> Self {
+        let mut server = Self::new();
+        for (option, file) in [
+            ("--ssl-cert", &certificate.certificate),
+            ("--ssl-key", &certificate.key),
+        ] {
+            let place = server.folder.join(option);
+            std::fs::copy(file, &place).expect("a folder of our own");
+            server
+                .settings
+                .push(format!("{option}={}", place.display()));
+        }
+        give(&server.folder, "mysql");
+        server.start();
+        server
+    }
+
+    fn new() -> Self {
         let folder = folder("mariadb");
         let data = folder.join("data");
         std::fs::create_dir(&data).expect("a data folder");
@@ -53,13 +82,17 @@ impl MariaDbServer {
             install.arg("--user=mysql");
         }
         run(&mut install);
-        let server = Self {
+        Self {
             port: free_port(),
             daemon: Daemon::new(folder.clone()),
             folder,
-        };
-        server.start();
-        server
+            settings: Vec::new(),
+        }
+    }
+
+    /// Its own folder; gone when this process is.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Starts it, again after [`MariaDbServer::kill`].
@@ -80,6 +113,7 @@ impl MariaDbServer {
         server.arg(format!("--tmpdir={}", folder.join("data").display()));
         server.arg(format!("--socket={}", folder.join("m.sock").display()));
         server.arg(format!("--pid-file={}", folder.join("m.pid").display()));
+        server.args(&self.settings);
         self.daemon.start(&mut server);
         wait_for("MariaDB", folder, || {
             succeeds(self.client("mysql").args(["-e", "SELECT 1"]))

@@ -4,11 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::json;
-use whimbrel::Error;
+use whimbrel::{Error, supabase_project};
 
 use super::Project;
 use crate::cli::Global;
-use crate::config::{DEFAULT_URL, FILE_NAME, TEMPLATE};
+use crate::config::{DEFAULT_DIR, DEFAULT_URL, FILE_NAME, TEMPLATE};
 use crate::exit;
 use crate::render::Output;
 
@@ -16,23 +16,21 @@ pub(super) async fn run(global: &Global, output: &Arc<Output>) -> Result<u8, Err
     let root = global.folder.clone().unwrap_or_else(|| ".".into());
     let path = root.join(global.config.clone().unwrap_or_else(|| FILE_NAME.into()));
     let write_file = !path.exists();
-    if write_file {
-        // A password stays where it is: only a URL without one goes into the file.
-        let url = global.url.as_deref().unwrap_or(DEFAULT_URL);
-        let url = if url.contains('@') {
-            "${DATABASE_URL}"
-        } else {
-            url
-        };
-        write(&path, &TEMPLATE.replace("@URL@", url))?;
-        output.say(&format!("wrote {}", path.display()));
-    }
     let mut global = global.clone();
-    if write_file && global.url.is_none() {
+    if write_file {
+        let start = Start::of(&root)?;
+        // A password stays where it is: only a URL without one goes into the file.
+        let url = match global.url.as_deref() {
+            Some(url) if url.contains('@') => "${DATABASE_URL}",
+            Some(url) => url,
+            None => &start.url,
+        };
+        let text = TEMPLATE.replace("@URL@", url).replace("@DIR@", start.dir);
+        write(&path, &text)?;
+        output.say(&format!("wrote {}", path.display()));
         // What was just written may name a variable that is not set yet; the flag decides here.
-        global.url = std::env::var("DATABASE_URL")
-            .ok()
-            .or_else(|| Some(DEFAULT_URL.to_owned()));
+        let variable = || std::env::var("DATABASE_URL").ok();
+        global.url = global.url.or_else(variable).or(Some(start.url));
     }
     let project = Project::open(&global, output, None)?;
     for dir in &project.settings.dirs {
@@ -57,6 +55,31 @@ pub(super) async fn run(global: &Global, output: &Arc<Output>) -> Result<u8, Err
         "database": project.migrator.display(),
     }));
     Ok(exit::OK)
+}
+
+/// What the file begins with where no flag says.
+struct Start {
+    url: String,
+    dir: &'static str,
+}
+
+impl Start {
+    /// In a project of Supabase's its own places; everybody knows the local database's password.
+    fn of(root: &Path) -> Result<Self, Error> {
+        let project = supabase_project::find(root);
+        let Some(path) = project.filter(|_| !root.join(DEFAULT_DIR).exists()) else {
+            return Ok(Self {
+                url: DEFAULT_URL.to_owned(),
+                dir: DEFAULT_DIR,
+            });
+        };
+        let local = supabase_project::local_url(&path, |name| std::env::var(name).ok())?;
+        let login = format!("postgres:{}@", supabase_project::LOCAL_PASSWORD);
+        Ok(Self {
+            url: local.replacen("postgres@", &login, 1),
+            dir: supabase_project::MIGRATIONS,
+        })
+    }
 }
 
 pub(super) fn write(path: &Path, text: &str) -> Result<(), Error> {

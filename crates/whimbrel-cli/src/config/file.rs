@@ -16,7 +16,7 @@ pub(crate) const TEMPLATE: &str = r#"# Settings of Whimbrel; all of them: docs/s
 url = "@URL@"
 
 # Where the migrations are.
-dir = "migrations"
+dir = "@DIR@"
 
 # [environments.production]
 # url = "${DATABASE_URL}"

@@ -113,15 +113,23 @@ impl Config {
         Ok(())
     }
 
-    /// Options for the protocol library, with or without TLS.
-    pub(super) fn options(&self, tls: bool) -> Opts {
+    pub(super) fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// Options for the protocol library, with or without TLS; `name` is what the certificate is
+    /// checked for in the host's place.
+    pub(super) fn options(&self, tls: bool, name: Option<String>) -> Opts {
         let mut ssl = SslOpts::default();
         if let Some(path) = &self.ssl_ca {
-            ssl = ssl.with_root_certs(vec![path.clone().into()]);
+            // Who names an authority means no other.
+            ssl = ssl
+                .with_root_certs(vec![path.clone().into()])
+                .with_disable_built_in_roots(true);
         }
         ssl = match self.ssl_mode {
             SslMode::VerifyIdentity => ssl,
-            SslMode::VerifyCa => ssl.with_danger_skip_domain_validation(true),
+            SslMode::VerifyCa => ssl.with_danger_tls_hostname_override(name),
             _ => ssl
                 .with_danger_accept_invalid_certs(true)
                 .with_danger_skip_domain_validation(true),

@@ -16,7 +16,8 @@ use whimbrel_core::failpoint;
 use whimbrel_core::history::{History, Owner};
 use whimbrel_sql::Dialect;
 
-use super::config::{Config, SslMode};
+use super::config::Config;
+use super::connect::connect;
 use super::flavor::Mysql as Flavor;
 use super::{errors, observe};
 use crate::history_sql::{self, Claim, Row};
@@ -321,28 +322,6 @@ impl Mysql {
         }
         Ok(())
     }
-}
-
-async fn connect(config: &Config) -> Result<Conn, DriverError> {
-    let with_tls = config.ssl_mode != SslMode::Disabled;
-    let mut result = Conn::new(config.options(with_tls)).await;
-    if config.ssl_mode == SslMode::Preferred && matches!(result, Err(mysql_async::Error::Driver(_)))
-    {
-        result = Conn::new(config.options(false)).await;
-    }
-    result.map_err(|error| {
-        let mut error = errors::error(&error);
-        if error.kind == DriverErrorKind::Lost {
-            error.kind = DriverErrorKind::Connect;
-            error.message = error
-                .message
-                .replace("the connection to the server broke", "can't connect");
-            error.hint = Some(
-                "check that the server runs, and the host, port and ssl-mode in the URL".to_owned(),
-            );
-        }
-        error
-    })
 }
 
 /// The named lock is this node's. If we have it, and the connection that had it is not there any

@@ -1,7 +1,9 @@
 //! MySQL's errors in the engine's terms.
 
-use mysql_async::Error;
+use mysql_async::{Error, IoError};
 use whimbrel_core::driver::{DriverError, DriverErrorKind, Position};
+
+use crate::tls::Distrust;
 
 pub(super) fn error(error: &Error) -> DriverError {
     match error {
@@ -26,6 +28,14 @@ pub(super) fn error(error: &Error) -> DriverError {
             DriverError::new(DriverErrorKind::Connect, "the database URL can't be read")
         }
         Error::Other(other) => DriverError::new(DriverErrorKind::Lost, other.to_string()),
+    }
+}
+
+/// Why the server's certificate is not believed, if that is why it failed.
+pub(super) fn distrust(error: &Error) -> Option<Distrust> {
+    match error {
+        Error::Io(IoError::Io(error)) => Distrust::of(error),
+        _ => None,
     }
 }
 

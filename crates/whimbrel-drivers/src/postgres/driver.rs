@@ -17,8 +17,8 @@ use super::cancel::Canceller;
 use super::config::Config;
 use super::connection::{Command, CommandError, Connection, Reply};
 use super::flavor::{CONNECTION, GONE, Postgres as Flavor};
-use super::observe;
 use super::unit::{Batch, Composer, Role, leaves_state};
+use super::{observe, supabase};
 use crate::history_sql::{self, Claim, Row};
 
 /// How often the creation of the history tables is tried when others create them too.
@@ -99,6 +99,18 @@ impl Postgres {
             command(history_sql::select_applied(&Flavor, tables)),
             command(history_sql::select_attempts(&Flavor, tables)),
         ]
+    }
+
+    /// Takes the history tables from the roles that a web API runs as.
+    async fn hide_from_api(&mut self) -> Result<Option<Command<'static>>, DriverError> {
+        let rows = self.connection.rows(&[command(supabase::API_ROLES)]).await;
+        let rows = rows.map_err(|failed| failed.error)?;
+        let roles: Vec<String> = rows.into_iter().flatten().flatten().collect();
+        let tables = &self.options.tables;
+        let names = [&tables.applied, &tables.log, &tables.lock, &tables.scripts];
+        let names = names.map(|name| history_sql::table(&Flavor, tables, name));
+        let (names, list) = (names.join(", "), roles.join(", "));
+        Ok((!roles.is_empty()).then(|| command(format!("REVOKE ALL ON {names} FROM {list}"))))
     }
 
     async fn roll_back(&mut self) {
@@ -282,6 +294,7 @@ impl Driver for Postgres {
                 .into_iter()
                 .map(command),
         );
+        commands.extend(self.hide_from_api().await?);
         commands.push(command("COMMIT"));
         let mut tries = 0;
         loop {

@@ -12,7 +12,7 @@ use whimbrel_core::driver::{DriverError, DriverErrorKind};
 
 use super::config::{Config, Host, SslMode};
 use super::supabase;
-use crate::tls::{self, Check};
+use crate::tls::{self, Check, Distrust};
 
 /// Bytes in and out.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -140,12 +140,16 @@ async fn secure(
         .connect(server, stream)
         .await
         .map_err(|error| {
-            let (message, hint) = tls::explain(&error, name);
+            let Some(distrust) = Distrust::of(&error) else {
+                return connect_error(format!("TLS with {name} failed: {error}"));
+            };
             let own = supabase::authority(name).filter(|_| config.ssl_root_cert.is_none());
-            match own.or(hint.map(str::to_owned)) {
-                Some(hint) => connect_error(message).with_hint(hint),
-                None => connect_error(message),
-            }
+            let hint = match (&distrust, own) {
+                (Distrust::Authority, Some(own)) => own,
+                (Distrust::Authority, None) => "sslrootcert=FILE names the authority to trust; sslmode=require without it encrypts without checking who answers".to_owned(),
+                (Distrust::Name(_), _) => "connect by the name that the certificate has; sslmode=verify-ca checks only who signed it".to_owned(),
+            };
+            connect_error(distrust.message(name)).with_hint(hint)
         })?;
     Ok(Box::new(secured))
 }

@@ -9,6 +9,10 @@ use super::config::{Config, Host, SslMode};
 /// Where the file of Supabase's own authority is found.
 const AUTHORITY: &str = "download the certificate in the dashboard under Database, Settings, SSL configuration, and add `sslmode=verify-full&sslrootcert=FILE` to the URL";
 
+/// Roles of everybody on the internet, in every project: what is made in `public` is theirs at
+/// once, by default privileges.
+pub(super) const API_ROLES: &str = "SELECT pg_catalog.quote_ident(rolname) FROM pg_catalog.pg_roles WHERE rolname IN ('anon', 'authenticated') ORDER BY rolname";
+
 /// A project's own server, `db.REF.supabase.co`, or one of the poolers in front of all of them.
 enum Place<'a> {
     Direct(&'a str),

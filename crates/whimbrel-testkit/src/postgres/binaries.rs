@@ -30,11 +30,10 @@ pub(super) fn installed() -> PathBuf {
 /// server that must not be root can read them.
 pub(super) fn packaged(which: &str) -> PathBuf {
     let package = include_str!("../../postgres/package.json");
-    let versions: String = package
+    let versions: Vec<_> = package
         .split("linux-x64@")
         .skip(1)
         .filter_map(|rest| rest.split('"').next())
-        .map(|version| format!("-{version}"))
         .collect();
     let cache = if is_root() {
         PathBuf::from("/var/cache")
@@ -44,7 +43,7 @@ pub(super) fn packaged(which: &str) -> PathBuf {
             PathBuf::from,
         )
     };
-    let home = cache.join(format!("whimbrel-testkit/postgres{versions}"));
+    let home = cache.join(format!("whimbrel-testkit/postgres-{}", versions.join("-")));
     assert!(
         home.join("complete").exists(),
         "the {which} PostgreSQL is not installed: run scripts/install-test-servers"
