@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::FileType;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use whimbrel_sql::Dialect;
 
@@ -196,7 +196,7 @@ impl Directory {
             root,
             stem: stem.to_owned(),
             extension: extension.to_owned(),
-            text: None,
+            text: OnceLock::new(),
             path: path.clone(),
         };
         if wanted.is_some() {

@@ -67,7 +67,7 @@ impl Source for Embedded {
                 root: 0,
                 stem: stem.to_owned(),
                 extension: extension.to_owned(),
-                text: Some(Arc::clone(file)),
+                text: Arc::clone(file).into(),
             }
         });
         let (entries, others) =

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use whimbrel_sql::Dialect;
 
@@ -46,8 +46,9 @@ pub struct Entry {
     pub stem: String,
     /// The extension, without the dot; empty if the name has none.
     pub extension: String,
-    /// Its text, for files that are part of the program; others are read from `path`.
-    pub text: Option<Arc<SourceFile>>,
+    /// Its text: there from the start for files that are part of the program; others are read from
+    /// `path`, once.
+    pub text: OnceLock<Arc<SourceFile>>,
 }
 
 impl Entry {
@@ -56,10 +57,11 @@ impl Entry {
     /// # Errors
     /// It cannot be read or is not UTF-8.
     pub fn read(&self) -> Result<Arc<SourceFile>, Error> {
-        match &self.text {
-            Some(file) => Ok(Arc::clone(file)),
-            None => super::read_file(&self.path),
+        if let Some(file) = self.text.get() {
+            return Ok(Arc::clone(file));
         }
+        let file = super::read_file(&self.path)?;
+        Ok(Arc::clone(self.text.get_or_init(|| file)))
     }
 }
 

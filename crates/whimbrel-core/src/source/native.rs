@@ -316,7 +316,7 @@ fn pair_downs(reads: &mut [Read<'_>], downs: Vec<Read<'_>>, errors: &mut Vec<Dia
                 &down.entry.path,
             ));
         }
-        migration.down = match &down.entry.text {
+        migration.down = match down.entry.text.get() {
             Some(file) => Down::Script(Script::whole(Arc::clone(file))),
             None => Down::File(down.entry.path.clone()),
         };

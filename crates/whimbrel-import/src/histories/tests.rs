@@ -37,7 +37,7 @@ fn files(layout: &dyn Layout, names: &[&str]) -> Vec<Migration> {
             root: 0,
             stem: stem.to_owned(),
             extension: extension.to_owned(),
-            text: Some(SourceFile::new(name, text)),
+            text: SourceFile::new(name, text).into(),
         }
     };
     let listing = Listing {

@@ -250,7 +250,7 @@ const HEAD: usize = 16 * 1024;
 
 /// The beginning of a file, if it can be read.
 pub(crate) fn head(entry: &Entry) -> Option<String> {
-    if let Some(file) = &entry.text {
+    if let Some(file) = entry.text.get() {
         return Some(file.text().to_owned());
     }
     let mut bytes = Vec::new();

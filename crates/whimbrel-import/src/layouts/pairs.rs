@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use whimbrel_core::source::{Blank, Entry, Listing};
+use whimbrel_core::source::{Blank, Entry, Listing, in_parallel};
 
 use super::files::{Found, Problems, lines, number_and_name, outermost};
 
@@ -90,8 +90,9 @@ pub(crate) enum Control {
     Begin,
 }
 
-/// In a folder of pairs alone, each with a number of its own: a file that would not run inside one
-/// transaction, with how it begins. All files are opened, since names can't tell.
+/// In a folder of pairs alone, each with a number of its own: an up script that would not run inside
+/// one transaction, with how it begins. All are opened, since names can't tell; they are about to
+/// be read anyway.
 pub(crate) fn managed(listing: &Listing) -> Option<(&Entry, Control)> {
     let mut numbers = HashSet::new();
     let pair = |entry: &Entry| {
@@ -102,8 +103,12 @@ pub(crate) fn managed(listing: &Listing) -> Option<(&Entry, Control)> {
     if !listing.entries.iter().all(pair) {
         return None;
     }
-    let mut entries = listing.entries.iter();
-    entries.find_map(|entry| Some((entry, control(entry.read().ok()?.text())?)))
+    let is_up = |entry: &&Entry| role(&entry.stem).1 == Role::Up;
+    let ups: Vec<&Entry> = listing.entries.iter().filter(is_up).collect();
+    let found = in_parallel(&ups, |entry| {
+        Some((*entry, control(entry.read().ok()?.text())?))
+    });
+    found.into_iter().flatten().next()
 }
 
 /// By lines that hold nothing but BEGIN or COMMIT.
@@ -121,6 +126,11 @@ fn control(text: &str) -> Option<Control> {
             _ => None,
         }
     };
+    // Most files say neither.
+    let lower = text.to_ascii_lowercase();
+    if !lower.contains("commit") {
+        return None;
+    }
     let words: Vec<_> = lines(text).filter_map(word).collect();
     match words.as_slice() {
         [] | [Control::Begin] => None,

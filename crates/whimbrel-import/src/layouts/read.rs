@@ -61,7 +61,7 @@ impl Problems {
 /// read.
 pub(super) fn opening(entry: &Entry) -> String {
     const LENGTH: u64 = 1024;
-    if let Some(file) = &entry.text {
+    if let Some(file) = entry.text.get() {
         return file.text().chars().take(1024).collect();
     }
     let mut bytes = Vec::new();
