@@ -1,0 +1,60 @@
+"""flyway and liquibase as Maven artifacts."""
+
+from pathlib import Path
+
+from ..tool import Tool
+
+DRIVERS = ["org.postgresql:postgresql:42.7.5", "org.xerial:sqlite-jdbc:3.49.1.0"]
+
+
+class Flyway(Tool):
+    """Flyway by its Java library: `Migrate.java` is the few lines that call it."""
+
+    name = "flyway"
+    version = "10.22.0"
+    registry = "Maven"
+    own_tables = ("flyway_schema_history",)
+    later = ("migrations/V2_1__*", "migrations/V2.2__*", "migrations/R__*")
+    whimbrel_arguments = ("--layout-option", "placeholder.book=Emma")
+
+    def install(self, cache):
+        ours = [f"org.flywaydb:{part}:{self.version}" for part in ("flyway-core", "flyway-database-postgresql")]
+        self.jars = cache.maven(self.name, [*ours, *DRIVERS])
+
+    def up(self, project, database):
+        source = Path(__file__).with_name("Migrate.java")
+        self.run(["java", "-cp", f"{self.jars}/*", source, *jdbc(database), "migrations"], project)
+
+
+class Liquibase(Tool):
+    """Liquibase's command line, with an includeAll of a folder of formatted SQL."""
+
+    name = "liquibase"
+    version = "4.31.1"
+    registry = "Maven"
+    own_tables = ("databasechangelog", "databasechangeloglock", "DATABASECHANGELOG", "DATABASECHANGELOGLOCK")
+    later = ("migrations/003*", "migrations/004*")
+
+    def install(self, cache):
+        ours = [f"org.liquibase:liquibase-core:{self.version}", "info.picocli:picocli:4.7.6"]
+        self.jars = cache.maven(self.name, [*ours, *DRIVERS])
+
+    def up(self, project, database):
+        url, user, password = jdbc(database)
+        command = ["java", "-cp", f"{self.jars}/*", "liquibase.integration.commandline.LiquibaseCommandLine"]
+        command += ["--changelog-file=changelog.xml", f"--url={url}", "--show-banner=false"]
+        if user:
+            command += [f"--username={user}", f"--password={password}"]
+        self.run([*command, "update"], project)
+
+
+def jdbc(database):
+    """URL, user and password as JDBC has them."""
+    if database.engine == "sqlite":
+        return f"jdbc:sqlite:{database.path}", "", ""
+    server = database.server
+    url = f"jdbc:postgresql://{server.hostname}:{server.port or 5432}/{database.name}"
+    return url, server.username or "", server.password or ""
+
+
+TOOLS = [Flyway, Liquibase]

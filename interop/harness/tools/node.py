@@ -1,0 +1,97 @@
+"""node-pg-migrate, graphile-migrate, knex and kysely from npm."""
+
+import os
+
+from ..tool import Tool
+
+PG = "8.23.1"
+SQLITE = "13.2.0"
+
+
+class NodePgMigrate(Tool):
+    """salsita/node-pg-migrate with SQL files."""
+
+    name = "node-pg-migrate"
+    version = "9.0.0"
+    registry = "npm"
+    engines = ("postgres",)
+    own_tables = ("pgmigrations",)
+    later = ("migrations/*credit*", "migrations/*overdue*")
+
+    def install(self, cache):
+        folder = cache.npm(self.name, {self.name: self.version, "pg": PG})
+        self.program = folder / "node_modules/.bin/node-pg-migrate"
+
+    def up(self, project, database):
+        env = dict(os.environ, DATABASE_URL=database.url)
+        self.run([self.program, "up", "-m", "migrations"], project, env)
+
+
+class GraphileMigrate(Tool):
+    """graphile-migrate: the committed migrations."""
+
+    name = "graphile-migrate"
+    version = "1.4.1"
+    registry = "npm"
+    engines = ("postgres",)
+    directory = "migrations/committed"
+    own_schemas = ("graphile_migrate",)
+    later = ("migrations/committed/000003*", "migrations/committed/000004*")
+
+    def install(self, cache):
+        folder = cache.npm(self.name, {self.name: self.version})
+        self.program = folder / "node_modules/.bin/graphile-migrate"
+
+    def up(self, project, database):
+        env = dict(os.environ, DATABASE_URL=database.url)
+        self.run([self.program, "migrate"], project, env)
+
+
+class Knex(Tool):
+    """knex, whose modules run SQL files of their own names; Whimbrel reads those files."""
+
+    name = "knex"
+    version = "3.3.0"
+    registry = "npm"
+    directory = "sql"
+    own_tables = ("knex_migrations", "knex_migrations_lock")
+    later = ("*/*credit*", "*/*overdue*")
+
+    def install(self, cache):
+        packages = {"knex": self.version, "pg": PG, "better-sqlite3": SQLITE}
+        self.modules = cache.npm(self.name, packages) / "node_modules"
+
+    def up(self, project, database):
+        link(project, self.modules)
+        env = dict(os.environ, DATABASE=str(getattr(database, "path", database.url)))
+        self.run([self.modules / ".bin/knex", "migrate:latest"], project, env)
+
+
+class Kysely(Tool):
+    """kysely's Migrator, which runs modules; Whimbrel reads the SQL files that they run."""
+
+    name = "kysely"
+    version = "0.29.9"
+    registry = "npm"
+    directory = "sql"
+    own_tables = ("kysely_migration", "kysely_migration_lock")
+    later = ("*/*credit*", "*/*overdue*")
+
+    def install(self, cache):
+        packages = {"kysely": self.version, "pg": PG, "better-sqlite3": SQLITE}
+        self.modules = cache.npm(self.name, packages) / "node_modules"
+
+    def up(self, project, database):
+        link(project, self.modules)
+        env = dict(os.environ, DATABASE=str(getattr(database, "path", database.url)))
+        self.run(["node", "migrate.mjs"], project, env)
+
+
+def link(project, modules):
+    """Node looks for packages beside the project's files."""
+    link_path = project / "node_modules"
+    if not link_path.exists():
+        link_path.symlink_to(modules)
+
+
+TOOLS = [NodePgMigrate, GraphileMigrate, Knex, Kysely]
