@@ -15,7 +15,6 @@ class Flyway(Tool):
     registry = "Maven"
     own_tables = ("flyway_schema_history",)
     later = ("migrations/V2_1__*", "migrations/V2.2__*", "migrations/R__*")
-    whimbrel_arguments = ("--layout-option", "placeholder.book=Emma")
 
     def install(self, cache):
         ours = [f"org.flywaydb:{part}:{self.version}" for part in ("flyway-core", "flyway-database-postgresql")]

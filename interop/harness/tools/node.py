@@ -4,8 +4,16 @@ import os
 
 from ..tool import Tool
 
-PG = "8.23.1"
-SQLITE = "13.2.0"
+#: What runs by a connection of Node's is installed together, because the driver of SQLite is compiled.
+#: Later versions of that driver want a later Node.
+BUILDERS = {
+    "knex": "3.3.0",
+    "kysely": "0.29.9",
+    "drizzle-kit": "0.31.11",
+    "drizzle-orm": "0.45.4",
+    "pg": "8.23.1",
+    "better-sqlite3": "11.10.0",
+}
 
 
 class NodePgMigrate(Tool):
@@ -19,7 +27,7 @@ class NodePgMigrate(Tool):
     later = ("migrations/*credit*", "migrations/*overdue*")
 
     def install(self, cache):
-        folder = cache.npm(self.name, {self.name: self.version, "pg": PG})
+        folder = cache.npm(self.name, {self.name: self.version, "pg": BUILDERS["pg"]})
         self.program = folder / "node_modules/.bin/node-pg-migrate"
 
     def up(self, project, database):
@@ -51,15 +59,14 @@ class Knex(Tool):
     """knex, whose modules run SQL files of their own names; Whimbrel reads those files."""
 
     name = "knex"
-    version = "3.3.0"
+    version = BUILDERS["knex"]
     registry = "npm"
     directory = "sql"
     own_tables = ("knex_migrations", "knex_migrations_lock")
     later = ("*/*credit*", "*/*overdue*")
 
     def install(self, cache):
-        packages = {"knex": self.version, "pg": PG, "better-sqlite3": SQLITE}
-        self.modules = cache.npm(self.name, packages) / "node_modules"
+        self.modules = cache.npm("builders", BUILDERS) / "node_modules"
 
     def up(self, project, database):
         link(project, self.modules)
@@ -71,15 +78,14 @@ class Kysely(Tool):
     """kysely's Migrator, which runs modules; Whimbrel reads the SQL files that they run."""
 
     name = "kysely"
-    version = "0.29.9"
+    version = BUILDERS["kysely"]
     registry = "npm"
     directory = "sql"
     own_tables = ("kysely_migration", "kysely_migration_lock")
     later = ("*/*credit*", "*/*overdue*")
 
     def install(self, cache):
-        packages = {"kysely": self.version, "pg": PG, "better-sqlite3": SQLITE}
-        self.modules = cache.npm(self.name, packages) / "node_modules"
+        self.modules = cache.npm("builders", BUILDERS) / "node_modules"
 
     def up(self, project, database):
         link(project, self.modules)

@@ -4,23 +4,21 @@ import os
 
 from ..install import NotInstallable
 from ..tool import Tool, ToolFailed
-from .node import PG, SQLITE, link
+from .node import BUILDERS, link
 
 
 class Drizzle(Tool):
     """drizzle-kit's `migrate`."""
 
     name = "drizzle"
-    version = "0.31.11"
+    version = BUILDERS["drizzle-kit"]
     registry = "npm"
     directory = "drizzle"
     own_tables = ("__drizzle_migrations",)
     own_schemas = ("drizzle",)
 
     def install(self, cache):
-        packages = {"drizzle-kit": self.version, "drizzle-orm": "0.45.4"}
-        packages |= {"pg": PG, "better-sqlite3": SQLITE}
-        self.modules = cache.npm(self.name, packages) / "node_modules"
+        self.modules = cache.npm("builders", BUILDERS) / "node_modules"
 
     def hide_later(self, project):
         """The journal decides, so the journal is what is cut; the first half is in the fixtures."""

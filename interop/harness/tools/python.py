@@ -22,7 +22,7 @@ class Alembic(Tool):
 
     def up(self, project, database):
         sqlite = database.engine == "sqlite"
-        url = f"sqlite:///{database.path}" if sqlite else database.url.replace("postgres:", "postgresql:", 1)
+        url = f"sqlite:///{database.path}" if sqlite else database.url.replace("postgres:", "postgresql+psycopg2:", 1)
         env = dict(os.environ, DATABASE=url, PYTHONDONTWRITEBYTECODE="1")
         self.run([self.programs / "alembic", "upgrade", "head"], project, env)
 
