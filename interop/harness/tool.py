@@ -32,6 +32,8 @@ class Tool:
     later = ()
     #: What Whimbrel is told besides the URL and the folder.
     whimbrel_arguments = ()
+    #: The version to give to `baseline`, where `import` does not know the tool's history.
+    baseline = None
 
     def install(self, cache):
         """Installs the tool."""

@@ -5,6 +5,8 @@ from pathlib import Path
 from ..tool import Tool
 
 DRIVERS = ["org.postgresql:postgresql:42.7.5", "org.xerial:sqlite-jdbc:3.49.1.0"]
+DRIVERS += ["org.mariadb.jdbc:mariadb-java-client:3.5.2"]
+ENGINES = ("postgres", "sqlite", "mysql")
 
 
 class Flyway(Tool):
@@ -13,11 +15,13 @@ class Flyway(Tool):
     name = "flyway"
     version = "10.22.0"
     registry = "Maven"
+    engines = ENGINES
     own_tables = ("flyway_schema_history",)
     later = ("migrations/V2_1__*", "migrations/V2.2__*", "migrations/R__*")
 
     def install(self, cache):
-        ours = [f"org.flywaydb:{part}:{self.version}" for part in ("flyway-core", "flyway-database-postgresql")]
+        parts = ("flyway-core", "flyway-database-postgresql", "flyway-mysql")
+        ours = [f"org.flywaydb:{part}:{self.version}" for part in parts]
         self.jars = cache.maven(self.name, [*ours, *DRIVERS])
 
     def up(self, project, database):
@@ -31,6 +35,7 @@ class Liquibase(Tool):
     name = "liquibase"
     version = "4.31.1"
     registry = "Maven"
+    engines = ENGINES
     own_tables = ("databasechangelog", "databasechangeloglock", "DATABASECHANGELOG", "DATABASECHANGELOGLOCK")
     later = ("migrations/003*", "migrations/004*")
 
@@ -52,7 +57,8 @@ def jdbc(database):
     if database.engine == "sqlite":
         return f"jdbc:sqlite:{database.path}", "", ""
     server = database.server
-    url = f"jdbc:postgresql://{server.hostname}:{server.port or 5432}/{database.name}"
+    scheme, port = ("mariadb", 3306) if database.engine == "mysql" else ("postgresql", 5432)
+    url = f"jdbc:{scheme}://{server.hostname}:{server.port or port}/{database.name}"
     return url, server.username or "", server.password or ""
 
 

@@ -13,6 +13,7 @@ BUILDERS = {
     "drizzle-orm": "0.45.4",
     "pg": "8.23.1",
     "better-sqlite3": "11.10.0",
+    "mysql2": "3.24.5",
 }
 
 
@@ -62,6 +63,7 @@ class Knex(Tool):
     version = BUILDERS["knex"]
     registry = "npm"
     directory = "sql"
+    engines = ("postgres", "sqlite", "mysql")
     own_tables = ("knex_migrations", "knex_migrations_lock")
     later = ("*/*credit*", "*/*overdue*")
 
@@ -81,6 +83,7 @@ class Kysely(Tool):
     version = BUILDERS["kysely"]
     registry = "npm"
     directory = "sql"
+    engines = ("postgres", "sqlite", "mysql")
     own_tables = ("kysely_migration", "kysely_migration_lock")
     later = ("*/*credit*", "*/*overdue*")
 
