@@ -35,7 +35,9 @@ class Yoyo(Tool):
     registry = "PyPI"
     own_tables = ("_yoyo_migration", "_yoyo_log", "_yoyo_version", "yoyo_lock")
     later = ("migrations/*credit*", "migrations/*overdue*")
-    baseline = "2"
+    baseline = "0002.loans"
+    #: Its `-- depends:` lines name whole files.
+    whimbrel_arguments = ("--layout", "by-name")
 
     def install(self, cache):
         # It still imports pkg_resources, which newer versions of setuptools lack.
