@@ -14,7 +14,7 @@ WHIMBREL_TABLES = ("whimbrel_applied", "whimbrel_log", "whimbrel_lock", "whimbre
 
 def engines():
     """The engines that can be reached: SQLite, and the servers named in the environment."""
-    found = {"sqlite": Sqlite}
+    found = {"sqlite": Sqlite, "d1": LocalD1}
     if "WHIMBREL_INTEROP_PG" in os.environ:
         found["postgres"] = Postgres
     if "WHIMBREL_INTEROP_MYSQL" in os.environ:
@@ -50,6 +50,26 @@ class Sqlite:
 
     def drop(self):
         """The project's folder goes, and this with it."""
+
+
+class LocalD1(Sqlite):
+    """The database of wrangler's local engine, a file somewhere below the project."""
+
+    engine = "d1"
+
+    def __init__(self, folder):
+        self.project = folder / "project"
+        self.url = f"d1-local:{self.project}"
+
+    @property
+    def path(self):
+        """Where wrangler has put it."""
+        files = self.project.glob(".wrangler/state/v3/d1/*/*.sqlite")
+        return next(path for path in files if path.stem != "metadata")
+
+    def dump(self, tables, schemas):
+        """As SQLite, without what D1 keeps for itself."""
+        return super().dump((*tables, "_cf_METADATA", "_cf_KV"), schemas)
 
 
 class Postgres:

@@ -48,6 +48,9 @@ class Tool:
         own = FIXTURES / self.name / engine
         return own if own.is_dir() else FIXTURES / self.name / "any"
 
+    def prepare(self, project, database):
+        """What has to be there before Whimbrel comes to an empty database."""
+
     def hide_later(self, project):
         """Takes the second half away from the project."""
         for pattern in self.later:

@@ -32,6 +32,7 @@ class Trial:
     def same_schema(self, expected):
         """Whimbrel applies everything to an empty database."""
         with Room(self) as (project, database):
+            self.tool.prepare(project, database)
             whimbrel = Whimbrel(self.program, project, database, self.tool)
             self._expect(whimbrel.run("up"), 0)
             compare(expected, self._dump(database))

@@ -1,4 +1,4 @@
-"""node-pg-migrate, graphile-migrate, knex and kysely from npm."""
+"""node-pg-migrate, graphile-migrate, knex, kysely and wrangler from npm."""
 
 import os
 
@@ -96,6 +96,31 @@ class Kysely(Tool):
         self.run(["node", "migrate.mjs"], project, env)
 
 
+class Wrangler(Tool):
+    """wrangler's migrations of a local D1."""
+
+    name = "wrangler"
+    version = "4.86.0"
+    registry = "npm"
+    engines = ("d1",)
+    own_tables = ("d1_migrations",)
+    later = ("migrations/*credit*", "migrations/*overdue*")
+
+    def install(self, cache):
+        folder = cache.npm(self.name, {self.name: self.version})
+        self.program = folder / "node_modules/.bin/wrangler"
+
+    def prepare(self, project, database):
+        self._d1(project, "execute", "library", "--local", "--command", "SELECT 1")
+
+    def up(self, project, database):
+        self._d1(project, "migrations", "apply", "library", "--local")
+
+    def _d1(self, project, *arguments):
+        env = dict(os.environ, CI="1", WRANGLER_SEND_METRICS="false")
+        self.run([self.program, "d1", *arguments], project, env)
+
+
 def link(project, modules):
     """Node looks for packages beside the project's files."""
     link_path = project / "node_modules"
@@ -103,4 +128,4 @@ def link(project, modules):
         link_path.symlink_to(modules)
 
 
-TOOLS = [NodePgMigrate, GraphileMigrate, Knex, Kysely]
+TOOLS = [NodePgMigrate, GraphileMigrate, Knex, Kysely, Wrangler]
