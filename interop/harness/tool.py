@@ -60,12 +60,15 @@ class Tool:
     def run(self, command, project, env=None):
         """Runs the tool's program."""
         command = [str(part) for part in command]
-        done = subprocess.run(
-            command, cwd=project, env=env, capture_output=True, text=True, check=False,
-            timeout=300, stdin=subprocess.DEVNULL,
-        )
+        try:
+            done = subprocess.run(
+                command, cwd=project, env=env, capture_output=True, text=True, check=False,
+                timeout=120, stdin=subprocess.DEVNULL,
+            )
+        except subprocess.TimeoutExpired as late:
+            raise ToolFailed(f"{Path(command[0]).name}: no end after {late.timeout} s") from late
         if done.returncode != 0:
-            raise ToolFailed(f"{command[0]}: {(done.stdout + done.stderr).strip()}")
+            raise ToolFailed(f"{Path(command[0]).name}: {(done.stdout + done.stderr).strip()}")
         return done.stdout
 
 

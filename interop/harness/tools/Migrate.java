@@ -8,6 +8,8 @@ public class Migrate {
             .dataSource(arguments[0], arguments[1], arguments[2])
             .locations("filesystem:" + arguments[3])
             .placeholders(Map.of("book", "Emma"))
+            // Else Flyway waits for its own lock for ever where an index is built concurrently.
+            .configuration(Map.of("flyway.postgresql.transactional.lock", "false"))
             .load()
             .migrate();
     }

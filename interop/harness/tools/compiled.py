@@ -4,7 +4,7 @@ import os
 
 from ..tool import Tool
 
-HALF = ("migrations/*credit*", "migrations/*overdue*")
+HALF = ("migrations/*credit*", "migrations/*overdue*", "migrations/*speed*")
 
 
 class Sqlx(Tool):

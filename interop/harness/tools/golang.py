@@ -5,7 +5,7 @@ import os
 from ..tool import Tool
 
 ENGINES = ("postgres", "sqlite", "mysql")
-HALF = ("migrations/*credit*", "migrations/*overdue*")
+HALF = ("migrations/*credit*", "migrations/*overdue*", "migrations/*speed*")
 
 
 class Goose(Tool):

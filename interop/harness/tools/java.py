@@ -17,7 +17,7 @@ class Flyway(Tool):
     registry = "Maven"
     engines = ENGINES
     own_tables = ("flyway_schema_history",)
-    later = ("migrations/V2_1__*", "migrations/V2.2__*", "migrations/R__*")
+    later = ("migrations/V2_1__*", "migrations/V2.2__*", "migrations/V3__*", "migrations/R__*")
 
     def install(self, cache):
         parts = ("flyway-core", "flyway-database-postgresql", "flyway-mysql")
@@ -37,7 +37,7 @@ class Liquibase(Tool):
     registry = "Maven"
     engines = ENGINES
     own_tables = ("databasechangelog", "databasechangeloglock", "DATABASECHANGELOG", "DATABASECHANGELOGLOCK")
-    later = ("migrations/003*", "migrations/004*")
+    later = ("migrations/003*", "migrations/004*", "migrations/005*")
 
     def install(self, cache):
         ours = [f"org.liquibase:liquibase-core:{self.version}", "info.picocli:picocli:4.7.6"]

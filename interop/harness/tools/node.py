@@ -45,7 +45,7 @@ class GraphileMigrate(Tool):
     engines = ("postgres",)
     directory = "migrations/committed"
     own_schemas = ("graphile_migrate",)
-    later = ("migrations/committed/000003*", "migrations/committed/000004*")
+    later = tuple(f"migrations/committed/00000{number}*" for number in (3, 4, 5))
 
     def install(self, cache):
         folder = cache.npm(self.name, {self.name: self.version})

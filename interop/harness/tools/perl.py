@@ -20,7 +20,7 @@ class Sqitch(Tool):
     def install(self, _cache):
         if shutil.which("sqitch") is None:
             raise NotInstallable("`apt-get install --no-install-recommends sqitch libdbd-pg-perl` first")
-        self.version = self.run(["sqitch", "--version"], "/").split()[2]
+        self.version = self.run(["sqitch", "--version"], "/").split()[2].removeprefix("v")
 
     def hide_later(self, project):
         """The plan decides."""
