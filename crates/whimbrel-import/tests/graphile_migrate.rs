@@ -7,7 +7,7 @@ use common::Folder;
 use whimbrel_sql::Dialect::Postgres;
 
 const FIRST: &str = "--! Previous: -\n--! Hash: sha1:aa\n\nCREATE TABLE a (b int);\n";
-const SECOND: &str = "--! Previous: sha1:aa\n--! Hash: sha1:bb\n--! Message: more\n\n--! no-transaction\nCREATE INDEX CONCURRENTLY i ON a (b);\n";
+const SECOND: &str = "--! Previous: sha1:aa\n--! Hash: sha1:bb\n--! Message: more\n--! AllowInvalidHash\n\n--! no-transaction\nCREATE INDEX CONCURRENTLY i ON a (b);\n";
 
 #[test]
 fn committed_files_are_read_in_their_chain() {

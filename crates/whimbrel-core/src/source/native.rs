@@ -69,11 +69,15 @@ impl FileName {
     }
 }
 
-/// Takes `.up` or `.down` off a stem.
+/// Takes `.up` or `.down` off a stem. yoyo says `.rollback`, and a rollback must never pass for a
+/// migration.
 pub(super) fn split_role(stem: &str) -> (&str, FileRole) {
     if let Some(rest) = stem.strip_suffix(".up") {
         (rest, FileRole::Up)
-    } else if let Some(rest) = stem.strip_suffix(".down") {
+    } else if let Some(rest) = stem
+        .strip_suffix(".down")
+        .or_else(|| stem.strip_suffix(".rollback"))
+    {
         (rest, FileRole::Down)
     } else {
         (stem, FileRole::Single)
@@ -412,6 +416,7 @@ mod tests {
                 FileRole::Up,
             ),
             ("7.down", "7", "", FileRole::Down),
+            ("0001.members.rollback", "0001", "members", FileRole::Down),
             ("1.2.3_x", "1.2.3", "x", FileRole::Single),
             ("005_2024_sales", "005", "2024_sales", FileRole::Single),
             ("20240101_2fa", "20240101", "2fa", FileRole::Single),

@@ -71,6 +71,32 @@ pub(super) fn is_refinery(file: &SourceFile, name: &str, version: &str, stored: 
     spellings(file).any(|text| of(&text, false) == stored || of(&text, true) == stored)
 }
 
+/// graphile-migrate: SHA-1 of the hash before and what stands below the header, both as the header
+/// has them. Files that say `AllowInvalidHash` only have to bear the hash.
+pub(super) fn is_graphile_migrate(file: &SourceFile, stored: &str) -> bool {
+    let text = file.text().replace("\r\n", "\n");
+    let (mut previous, mut hash, mut free) = ("", "", false);
+    let mut body = text.as_str();
+    while let Some(header) = body.strip_prefix("--! ") {
+        let (line, rest) = header.split_once('\n').unwrap_or((header, ""));
+        match line.split_once(':').map(|(key, value)| (key, value.trim())) {
+            Some(("Previous", value)) => previous = value,
+            Some(("Hash", value)) => hash = value,
+            Some(_) => {}
+            None if line.trim() == "AllowInvalidHash" => free = true,
+            None => break,
+        }
+        body = rest;
+    }
+    if free {
+        return hash == stored;
+    }
+    let previous = if previous == "-" { "" } else { previous };
+    let whole = format!("{previous}\n{}", body.trim());
+    let digest = hex(&Sha1::digest(format!("{}\n", whole.trim()).as_bytes()));
+    stored.strip_prefix("sha1:") == Some(digest.as_str())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,6 +132,32 @@ mod tests {
         ] {
             assert_eq!(flyway(text), expected, "{text}");
         }
+    }
+
+    /// By the rule of graphile-migrate 1.4, which ran files with such hashes.
+    #[test]
+    fn graphile_migrate_agrees() {
+        let first = "sha1:d30d858bf9fa5d8979af2d32c3be5e09b07da877";
+        let second = "sha1:f28fe5baadf647488944604ad6dbb82bec07d43c";
+        let text = format!("--! Previous: -\n--! Hash: {first}\n\nSELECT 1;\n");
+        assert!(is_graphile_migrate(&SourceFile::new("1.sql", &text), first));
+        let edited = text.replace("1;", "3;");
+        assert!(!is_graphile_migrate(
+            &SourceFile::new("1.sql", &edited),
+            first
+        ));
+        let allowed = format!("--! AllowInvalidHash\n{edited}");
+        assert!(is_graphile_migrate(
+            &SourceFile::new("1.sql", &allowed),
+            first
+        ));
+        let text = format!(
+            "--! Previous: {first}\r\n--! Hash: {second}\r\n--! Message: b\r\n\r\n--! no-transaction\r\nSELECT 2;"
+        );
+        assert!(is_graphile_migrate(
+            &SourceFile::new("2.sql", &text),
+            second
+        ));
     }
 
     #[test]

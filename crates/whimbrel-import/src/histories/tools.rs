@@ -5,6 +5,7 @@ mod drizzle;
 mod flyway;
 mod golang_migrate;
 mod goose;
+mod graphile_migrate;
 mod homemade;
 mod liquibase;
 mod names;
@@ -17,7 +18,7 @@ mod versions;
 use super::tool::Tool;
 
 /// All of them. Where two fit one table, neither comes first: the caller is asked.
-pub(super) static TOOLS: [&Tool; 22] = [
+pub(super) static TOOLS: [&Tool; 23] = [
     &flyway::FLYWAY,
     &golang_migrate::GOLANG_MIGRATE,
     &versions::DBMATE,
@@ -33,6 +34,7 @@ pub(super) static TOOLS: [&Tool; 22] = [
     &names::KNEX,
     &names::KYSELY,
     &names::NODE_PG_MIGRATE,
+    &graphile_migrate::GRAPHILE_MIGRATE,
     &names::LARAVEL,
     &liquibase::LIQUIBASE,
     &sqitch::SQITCH,

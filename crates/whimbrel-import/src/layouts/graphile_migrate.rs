@@ -80,16 +80,22 @@ fn has_statements(file: &SourceFile, dialect: Dialect) -> bool {
 fn header<'a>(text: &'a str, key: &str) -> Option<&'a str> {
     let headers = lines(text).map_while(|(_, line)| line.strip_prefix(HEADER));
     headers
+        .take_while(|line| is_key(line))
         .filter_map(|line| line.split_once(':'))
         .find(|(name, _)| *name == key)
         .map(|(_, value)| value.trim())
+}
+
+/// One key stands alone; everything else in a header has a value.
+fn is_key(line: &str) -> bool {
+    line.contains(':') || line.trim_end() == "AllowInvalidHash"
 }
 
 /// The line that says so is the first one after the header.
 fn read(file: &Arc<SourceFile>, dialect: Dialect) -> Reading {
     let mut reading = Reading::whole(file, dialect);
     let body = lines(file.text()).find(|(_, line)| {
-        let is_header = line.starts_with(HEADER) && line.contains(':');
+        let is_header = line.strip_prefix(HEADER).is_some_and(is_key);
         !is_header && !line.trim().is_empty()
     });
     let off = body.is_some_and(|(_, line)| {

@@ -268,6 +268,7 @@ cases! {
     more_cases::KNEX
     more_cases::KYSELY
     more_cases::NODE_PG_MIGRATE
+    more_cases::GRAPHILE_MIGRATE
     more_cases::LARAVEL
     more_cases::LIQUIBASE
     more_cases::SQITCH

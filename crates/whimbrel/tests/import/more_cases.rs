@@ -195,6 +195,20 @@ pub(crate) const ALEMBIC: Case = Case {
     at: None,
 };
 
+/// The files have no hashes, so that each is warned of; the layout's own are in `interop/`.
+pub(crate) const GRAPHILE_MIGRATE: Case = Case {
+    tool: "graphile-migrate",
+    table: "graphile_migrate.migrations",
+    ddl: &[(
+        "postgres",
+        "CREATE SCHEMA graphile_migrate; CREATE TABLE graphile_migrate.migrations (hash text PRIMARY KEY, previous_hash text REFERENCES graphile_migrate.migrations, filename text NOT NULL, date timestamptz NOT NULL DEFAULT now());",
+    )],
+    rows: "INSERT INTO graphile_migrate.migrations VALUES ('sha1:a', NULL, '000001.sql', '2024-03-01 10:20:30Z'), ('sha1:b', 'sha1:a', '000002.sql', '2024-03-01 10:20:31Z')",
+    files: ["000001.sql", "000002-second.sql", "000003.sql"],
+    batches: [1, 2],
+    at: Some("2024-03-01T10:20:30Z"),
+};
+
 const STATUS_TABLE: &str = "CREATE TABLE __schema_migrations (id varchar(50) PRIMARY KEY, version varchar(50) NOT NULL, name varchar(200), checksum varchar(64), status varchar(20) NOT NULL, applied_at bigint, execution_time integer)";
 
 pub(crate) const WITH_STATUS: Case = Case {

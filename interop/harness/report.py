@@ -1,0 +1,75 @@
+"""Goes through the tools and prints the table."""
+
+from .databases import engines
+from .install import Cache, NotInstallable
+from .tool import ToolFailed
+from .tools import TOOLS
+from .trial import Different, Trial
+
+HEADINGS = ("tool", "version", "from", "engine", "same schema", "take-over")
+
+
+def main(options):
+    """Runs everything; the exit code is 1 if anything is different."""
+    chosen = [tool for tool in TOOLS if not options.tools or tool.name in options.tools]
+    unknown = set(options.tools) - {tool.name for tool in chosen}
+    if unknown or not options.whimbrel.exists():
+        print(f"unknown tools: {sorted(unknown)}" if unknown else f"no program at {options.whimbrel}")
+        return 2
+    options.whimbrel = options.whimbrel.resolve()
+    cache = Cache(options.cache)
+    rows, troubles = [], []
+    for kind in chosen:
+        rows += try_tool(kind(), cache, options, troubles)
+    print_table([HEADINGS, *rows])
+    for heading, text in troubles:
+        print(f"\n{heading}\n{text}")
+    return 1 if troubles else 0
+
+
+def try_tool(tool, cache, options, troubles):
+    """The rows of one tool."""
+    def row(engine, same, over):
+        return (tool.name, tool.version, tool.registry, engine, same, over)
+    if tool.slow and options.quick:
+        return [row("-", "left out by --quick", "")]
+    try:
+        tool.install(cache)
+    except NotInstallable as reason:
+        return [row("-", "not installable here", str(reason))]
+    rows = []
+    for engine, database in engines().items():
+        if engine in tool.engines:
+            trial = Trial(tool, database, options.whimbrel)
+            rows.append(row(engine, *try_engine(trial, engine, options, troubles)))
+    return rows or [row("-", "no server for it here", "")]
+
+
+def try_engine(trial, engine, options, troubles):
+    """Both results of a tool on one engine."""
+    name = f"{trial.tool.name} on {engine}"
+    try:
+        expected = trial.original()
+    except ToolFailed as failed:
+        troubles.append((f"{name}: the original tool failed", failed))
+        return "tool failed", "tool failed"
+    results = []
+    for title, part in (("same schema", trial.same_schema), ("take-over", trial.take_over)):
+        try:
+            part(expected)
+            results.append("yes")
+        except (Different, ToolFailed) as different:
+            troubles.append((f"{name}: {title}", different))
+            results.append("NO")
+    if options.transcripts:
+        options.transcripts.mkdir(parents=True, exist_ok=True)
+        text = "\n".join(trial.transcript)
+        (options.transcripts / f"{trial.tool.name}-{engine}.txt").write_text(text)
+    return results
+
+
+def print_table(rows):
+    """Columns as wide as what is in them."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip(), flush=True)

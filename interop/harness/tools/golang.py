@@ -1,0 +1,90 @@
+"""goose and golang-migrate, as Go modules; dbmate, whose program npm delivers."""
+
+import os
+
+from ..tool import Tool
+
+ENGINES = ("postgres", "sqlite", "mysql")
+HALF = ("migrations/*credit*", "migrations/*overdue*", "migrations/*speed*")
+
+
+class Goose(Tool):
+    """pressly/goose."""
+
+    name = "goose"
+    version = "3.29.0"
+    registry = "Go"
+    engines = ENGINES
+    own_tables = ("goose_db_version",)
+    later = HALF
+    #: Drivers that are not tried here and would only be compiled.
+    tags = "no_clickhouse,no_mssql,no_vertica,no_ydb,no_libsql,no_duckdb,no_spanner"
+
+    def install(self, cache):
+        package = "github.com/pressly/goose/v3/cmd/goose"
+        self.program = cache.go(self.name, package, f"v{self.version}", self.tags) / "goose"
+
+    def up(self, project, database):
+        where = {
+            "sqlite": lambda: ["sqlite3", database.path],
+            "postgres": lambda: ["postgres", database.url],
+            "mysql": lambda: ["mysql", go_dsn(database) + "?parseTime=true"],
+        }[database.engine]()
+        self.run([self.program, "-dir", "migrations", *where, "up"], project)
+
+
+class GolangMigrate(Tool):
+    """golang-migrate/migrate."""
+
+    name = "golang-migrate"
+    version = "4.20.1"
+    registry = "Go"
+    engines = ENGINES
+    own_tables = ("schema_migrations",)
+    later = HALF
+
+    def install(self, cache):
+        package = "github.com/golang-migrate/migrate/v4/cmd/migrate"
+        folder = cache.go(self.name, package, f"v{self.version}", "postgres,sqlite3,mysql")
+        self.program = folder / "migrate"
+
+    def up(self, project, database):
+        url = {
+            "sqlite": lambda: f"sqlite3://{database.path}",
+            "postgres": lambda: f"{database.url}?sslmode=disable",
+            # It has to be told that a file may hold more than one statement.
+            "mysql": lambda: f"mysql://{go_dsn(database)}?multiStatements=true",
+        }[database.engine]()
+        self.run([self.program, "-path", "migrations", "-database", url, "up"], project)
+
+
+class Dbmate(Tool):
+    """amacneil/dbmate."""
+
+    name = "dbmate"
+    version = "2.36.0"
+    registry = "npm"
+    engines = ENGINES
+    own_tables = ("schema_migrations",)
+    later = HALF
+
+    def install(self, cache):
+        folder = cache.npm(self.name, {"dbmate": self.version})
+        self.program = folder / "node_modules/.bin/dbmate"
+
+    def up(self, project, database):
+        url = f"{database.url}?sslmode=disable" if database.engine == "postgres" else database.url
+        env = dict(os.environ, DATABASE_URL=url)
+        self.run([self.program, "-d", "migrations", "--no-dump-schema", "up"], project, env)
+
+
+def go_dsn(database):
+    """An address as Go's driver of MySQL has it."""
+    server = database.server
+    login = server.username or "root"
+    if server.password:
+        login += f":{server.password}"
+    return f"{login}@tcp({server.hostname}:{server.port or 3306})/{database.name}"
+
+
+TOOLS = [Goose, GolangMigrate, Dbmate]

@@ -1,0 +1,131 @@
+"""node-pg-migrate, graphile-migrate, knex, kysely and wrangler from npm."""
+
+import os
+
+from ..tool import Tool
+
+#: What runs by a connection of Node's is installed together, because the driver of SQLite is compiled.
+#: Later versions of that driver want a later Node.
+BUILDERS = {
+    "knex": "3.3.0",
+    "kysely": "0.29.9",
+    "drizzle-kit": "0.31.11",
+    "drizzle-orm": "0.45.4",
+    "pg": "8.23.1",
+    "better-sqlite3": "11.10.0",
+    "mysql2": "3.24.5",
+}
+
+
+class NodePgMigrate(Tool):
+    """salsita/node-pg-migrate with SQL files."""
+
+    name = "node-pg-migrate"
+    version = "9.0.0"
+    registry = "npm"
+    engines = ("postgres",)
+    own_tables = ("pgmigrations",)
+    later = ("migrations/*credit*", "migrations/*overdue*")
+
+    def install(self, cache):
+        folder = cache.npm(self.name, {self.name: self.version, "pg": BUILDERS["pg"]})
+        self.program = folder / "node_modules/.bin/node-pg-migrate"
+
+    def up(self, project, database):
+        env = dict(os.environ, DATABASE_URL=database.url)
+        self.run([self.program, "up", "-m", "migrations"], project, env)
+
+
+class GraphileMigrate(Tool):
+    """graphile-migrate: the committed migrations."""
+
+    name = "graphile-migrate"
+    version = "1.4.1"
+    registry = "npm"
+    engines = ("postgres",)
+    directory = "migrations/committed"
+    own_schemas = ("graphile_migrate",)
+    later = tuple(f"migrations/committed/00000{number}*" for number in (3, 4, 5))
+
+    def install(self, cache):
+        folder = cache.npm(self.name, {self.name: self.version})
+        self.program = folder / "node_modules/.bin/graphile-migrate"
+
+    def up(self, project, database):
+        env = dict(os.environ, DATABASE_URL=database.url)
+        self.run([self.program, "migrate"], project, env)
+
+
+class Knex(Tool):
+    """knex, whose modules run SQL files of their own names; Whimbrel reads those files."""
+
+    name = "knex"
+    version = BUILDERS["knex"]
+    registry = "npm"
+    directory = "sql"
+    engines = ("postgres", "sqlite", "mysql")
+    own_tables = ("knex_migrations", "knex_migrations_lock")
+    later = ("*/*credit*", "*/*overdue*")
+
+    def install(self, cache):
+        self.modules = cache.npm("builders", BUILDERS) / "node_modules"
+
+    def up(self, project, database):
+        link(project, self.modules)
+        env = dict(os.environ, DATABASE=str(getattr(database, "path", database.url)))
+        self.run([self.modules / ".bin/knex", "migrate:latest"], project, env)
+
+
+class Kysely(Tool):
+    """kysely's Migrator, which runs modules; Whimbrel reads the SQL files that they run."""
+
+    name = "kysely"
+    version = BUILDERS["kysely"]
+    registry = "npm"
+    directory = "sql"
+    engines = ("postgres", "sqlite", "mysql")
+    own_tables = ("kysely_migration", "kysely_migration_lock")
+    later = ("*/*credit*", "*/*overdue*")
+
+    def install(self, cache):
+        self.modules = cache.npm("builders", BUILDERS) / "node_modules"
+
+    def up(self, project, database):
+        link(project, self.modules)
+        env = dict(os.environ, DATABASE=str(getattr(database, "path", database.url)))
+        self.run(["node", "migrate.mjs"], project, env)
+
+
+class Wrangler(Tool):
+    """wrangler's migrations of a local D1."""
+
+    name = "wrangler"
+    version = "4.86.0"
+    registry = "npm"
+    engines = ("d1",)
+    own_tables = ("d1_migrations",)
+    later = ("migrations/*credit*", "migrations/*overdue*")
+
+    def install(self, cache):
+        folder = cache.npm(self.name, {self.name: self.version})
+        self.program = folder / "node_modules/.bin/wrangler"
+
+    def prepare(self, project, database):
+        self._d1(project, "execute", "library", "--local", "--command", "SELECT 1")
+
+    def up(self, project, database):
+        self._d1(project, "migrations", "apply", "library", "--local")
+
+    def _d1(self, project, *arguments):
+        env = dict(os.environ, CI="1", WRANGLER_SEND_METRICS="false")
+        self.run([self.program, "d1", *arguments], project, env)
+
+
+def link(project, modules):
+    """Node looks for packages beside the project's files."""
+    link_path = project / "node_modules"
+    if not link_path.exists():
+        link_path.symlink_to(modules)
+
+
+TOOLS = [NodePgMigrate, GraphileMigrate, Knex, Kysely, Wrangler]

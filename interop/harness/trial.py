@@ -1,0 +1,104 @@
+"""The two trials of a tool on an engine."""
+
+import difflib
+import shutil
+import tempfile
+from pathlib import Path
+
+from .tool import ToolFailed
+from .whimbrel import Whimbrel
+
+
+class Different(Exception):
+    """Whimbrel did something else than the tool, or failed; the message shows it."""
+
+
+class Trial:
+    """A tool on an engine, with the program under trial."""
+
+    def __init__(self, tool, database_class, program):
+        self.tool = tool
+        self.database_class = database_class
+        self.program = program
+        self.fixtures = tool.fixtures(database_class.engine)
+        self.transcript = []
+
+    def original(self):
+        """The tool applies everything; the dump is what the others are measured by."""
+        with Room(self) as (project, database):
+            self.tool.up(project, database)
+            return self._dump(database)
+
+    def same_schema(self, expected):
+        """Whimbrel applies everything to an empty database."""
+        with Room(self) as (project, database):
+            self.tool.prepare(project, database)
+            whimbrel = Whimbrel(self.program, project, database, self.tool)
+            self._expect(whimbrel.run("up"), 0)
+            compare(expected, self._dump(database))
+
+    def take_over(self, expected):
+        """The tool applies the first half; Whimbrel takes its history over and goes on."""
+        with Room(self) as (project, database):
+            self.tool.hide_later(project)
+            self.tool.up(project, database)
+            shutil.copytree(self.fixtures, project, dirs_exist_ok=True)
+            whimbrel = Whimbrel(self.program, project, database, self.tool)
+            # With the tool's own tables: they stay as they are.
+            before = database.dump((), ())
+            if self.tool.baseline is None:
+                self._import(whimbrel)
+            else:
+                self._expect(whimbrel.run("baseline", self.tool.baseline), 0)
+            compare(before, database.dump((), ()))
+            self._expect(whimbrel.run("status"), 0)
+            self._expect(whimbrel.run("up"), 0)
+            self._expect(whimbrel.run("status", "--check"), 0)
+            compare(expected, self._dump(database))
+
+    def _import(self, whimbrel):
+        # It must see the other history by itself and stop before anything happens.
+        self._expect(whimbrel.run("up"), 4)
+        self._expect(whimbrel.run("import", "--dry-run"), 0)
+        self._expect(whimbrel.run("import"), 0)
+        again = self._expect(whimbrel.run("import"), 0)
+        if "Nothing to record" not in again.out + again.err:
+            raise Different("a second import recorded something:\n" + again.text())
+
+    def _dump(self, database):
+        return database.dump(self.tool.own_tables, self.tool.own_schemas)
+
+    def _expect(self, said, code):
+        self.transcript.append(said.text())
+        if said.code != code:
+            raise Different(f"exit code {said.code} instead of {code}:\n{said.text()}")
+        return said
+
+
+class Room:
+    """A project folder with the fixtures, and an empty database; both go at the end."""
+
+    def __init__(self, trial):
+        self.trial = trial
+
+    def __enter__(self):
+        self.folder = Path(tempfile.mkdtemp(prefix="whimbrel-interop-"))
+        project = self.folder / "project"
+        shutil.copytree(self.trial.fixtures, project)
+        self.database = self.trial.database_class(self.folder)
+        return project, self.database
+
+    def __exit__(self, *_):
+        self.database.drop()
+        shutil.rmtree(self.folder)
+
+
+def compare(expected, found):
+    """Raises with the difference, unless both dumps are the same."""
+    if expected.strip() == "":
+        raise ToolFailed("the original tool made nothing; there is nothing to compare")
+    if expected != found:
+        lines = difflib.unified_diff(
+            expected.splitlines(), found.splitlines(), "tool", "whimbrel", lineterm=""
+        )
+        raise Different("\n".join(lines))
