@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::prepare::{Prepared, Rules, prepare};
-use super::{Direction, PlanInput, PlanOptions, placeholder};
+use super::{Direction, PlanInput, placeholder};
 use crate::diagnostic::Diagnostic;
 use crate::hook::{Hook, When};
 use crate::migration::{Migration, Transactions};
@@ -18,7 +18,7 @@ pub(super) fn compose(
     rules: Rules<'_>,
 ) -> Result<Prepared, Vec<Diagnostic>> {
     let script = resolved(input, script, rules)?;
-    prepare_resolved(input, &script, rules)
+    prepare(input, &script, rules)
 }
 
 /// The script with everything put in that stands for something else.
@@ -33,27 +33,6 @@ fn resolved(
     };
     let placeholders = &rules.directives.rules.placeholders;
     placeholder::resolve(input.options, placeholders, &script)
-}
-
-fn prepare_resolved(
-    input: PlanInput<'_>,
-    script: &Script,
-    rules: Rules<'_>,
-) -> Result<Prepared, Vec<Diagnostic>> {
-    let options = PlanOptions {
-        // They are in their places now; what the values hold is not looked at again.
-        placeholders: None,
-        ..input.options.clone()
-    };
-    let input = PlanInput {
-        options: &options,
-        ..input
-    };
-    let rules = Rules {
-        substitute: None,
-        ..rules
-    };
-    prepare(input, script, rules)
 }
 
 /// A migration's script with the hooks that run before and after each, in one transaction.
@@ -92,7 +71,7 @@ pub(super) fn compose_with_hooks(
         directives: &directives,
         ..rules
     };
-    prepare_resolved(input, &builder.finish(), rules)
+    prepare(input, &builder.finish(), rules)
 }
 
 /// How a hook runs: as its file says, by the rule of Whimbrel's own files.

@@ -4,7 +4,7 @@ use whimbrel_sql::{SplitError, Statement, TransactionControl, Verb, split};
 
 use super::control::{commits, foreign_keys_pragma, is_boundary, surely_commits_inside, why_alone};
 use super::segments::Segments;
-use super::{PlanInput, Segment, batches, placeholder};
+use super::{PlanInput, Segment, batches};
 use crate::diagnostic::Diagnostic;
 use crate::directive::Directives;
 use crate::migration::{Substitute, Transactions};
@@ -49,13 +49,7 @@ pub(super) fn prepare(
     script: &Script,
     rules: Rules<'_>,
 ) -> Result<Prepared, Vec<Diagnostic>> {
-    let mut script = script.clone();
-    if let Some(tool) = rules.substitute {
-        script = tool.apply(&script)?;
-    }
-    if let Some(values) = &input.options.placeholders {
-        script = placeholder::substitute(&script, values)?;
-    }
+    let script = script.clone();
     let statements = split(script.text(), input.dialect)
         .map_err(|error| vec![split_diagnostic(&script, &error)])?;
     let refused = batches::check(input, &script, &statements, rules.directives);
