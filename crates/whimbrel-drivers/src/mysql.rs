@@ -6,6 +6,7 @@ mod driver;
 mod errors;
 mod flavor;
 mod observe;
+mod wire;
 
 use std::sync::Arc;
 

@@ -2,6 +2,7 @@
 
 mod driver;
 mod errors;
+mod execute;
 mod guard;
 mod unit;
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use mysql_async::prelude::{Protocol, Queryable};
-use mysql_async::{Conn, QueryResult, Value};
+use mysql_async::Conn;
+use mysql_async::prelude::Queryable;
 use whimbrel_core::checksum::Checksum;
 use whimbrel_core::driver::{
     BoundStatement, Cancel, Capabilities, Driver, DriverError, DriverErrorKind, Lease, LockAttempt,
@@ -19,6 +19,7 @@ use whimbrel_sql::Dialect;
 use super::config::Config;
 use super::connect::connect;
 use super::flavor::Mysql as Flavor;
+use super::wire::{Canceller, batch, end_of, rows};
 use super::{errors, observe};
 use crate::history_sql::{self, Claim, Row};
 
@@ -336,48 +337,6 @@ fn claim() -> Claim {
     }
 }
 
-/// Runs several statements in one message; gives their rows as text.
-async fn batch(connection: &mut Conn, sql: &str) -> Result<Vec<Vec<Row>>, DriverError> {
-    let failed = |error| errors::error(&error);
-    failpoint::reach();
-    let mut result = connection.query_iter(sql).await.map_err(failed)?;
-    let mut sets = Vec::new();
-    while !result.is_empty() {
-        let has_columns = !result.columns_ref().is_empty();
-        let set: Vec<mysql_async::Row> = result.collect().await.map_err(failed)?;
-        if has_columns {
-            sets.push(
-                set.into_iter()
-                    .map(|row| row.unwrap().into_iter().map(text).collect())
-                    .collect(),
-            );
-        }
-    }
-    end_of(&mut result).await?;
-    failpoint::reach();
-    Ok(sets)
-}
-
-/// An error that comes after a result is kept back until something is read after it; left there, it
-/// would be taken for the next query's.
-async fn end_of<P: Protocol>(result: &mut QueryResult<'_, '_, P>) -> Result<(), DriverError> {
-    let nothing: Vec<mysql_async::Row> = result.collect().await.map_err(|e| errors::error(&e))?;
-    debug_assert!(nothing.is_empty());
-    Ok(())
-}
-
-async fn rows(connection: &mut Conn, sql: &str) -> Result<Vec<Row>, DriverError> {
-    Ok(batch(connection, sql).await?.pop().unwrap_or_default())
-}
-
-fn text(value: Value) -> Option<String> {
-    match value {
-        Value::NULL => None,
-        Value::Bytes(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
-        other => Some(other.as_sql(true).trim_matches('\'').to_owned()),
-    }
-}
-
 fn history(sets: &[Vec<Row>]) -> Result<History, DriverError> {
     let set = |index: usize| sets.get(index).map(Vec::as_slice).unwrap_or_default();
     let mut history = history_sql::history(set(0), set(1), set(2))?;
@@ -610,24 +569,6 @@ impl Driver for Mysql {
 
     async fn close(self: Box<Self>) -> Result<(), DriverError> {
         self.connection
-            .disconnect()
-            .await
-            .map_err(|error| errors::error(&error))
-    }
-}
-
-/// Ends a statement from a connection of its own.
-struct Canceller {
-    config: Arc<Config>,
-    id: u32,
-}
-
-#[async_trait]
-impl Cancel for Canceller {
-    async fn cancel(&self) -> Result<(), DriverError> {
-        let mut connection = connect(&self.config).await?;
-        rows(&mut connection, &format!("KILL QUERY {}", self.id)).await?;
-        connection
             .disconnect()
             .await
             .map_err(|error| errors::error(&error))

@@ -6,20 +6,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use rusqlite::types::ValueRef;
 use rusqlite::{Connection, InterruptHandle, OpenFlags};
-use tokio::sync::mpsc::{Receiver, UnboundedSender, channel, unbounded_channel};
+use tokio::sync::mpsc::{channel, unbounded_channel};
 use whimbrel_core::checksum::Checksum;
 use whimbrel_core::driver::{
     Cancel, Capabilities, Driver, DriverError, DriverErrorKind, Lease, LockAttempt, Outcome,
     Progress, Server, SessionOptions, Unit, UnitError,
 };
-use whimbrel_core::failpoint;
 use whimbrel_core::history::{History, HistoryTables, Owner};
 use whimbrel_sql::Dialect;
 
-use super::unit::{Composer, Operation, Role, leaves_state};
-use super::{errors, guard};
+use super::errors;
+use super::execute::{rows, run};
+use super::unit::{Composer, leaves_state};
 use crate::history_sql::{self, Claim, Row};
 use crate::process;
 use crate::sqlite_flavor::Sqlite as Flavor;
@@ -129,28 +128,6 @@ async fn blocking<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static) 
     }
 }
 
-fn rows(connection: &Connection, sql: &str) -> Result<Vec<Row>, DriverError> {
-    failpoint::reach();
-    let result = read_rows(connection, sql);
-    failpoint::reach();
-    result
-}
-
-fn read_rows(connection: &Connection, sql: &str) -> Result<Vec<Row>, DriverError> {
-    let read = || -> rusqlite::Result<Vec<Row>> {
-        let mut statement = connection.prepare(sql)?;
-        let columns = statement.column_count();
-        let mut rows = statement.raw_query();
-        let mut list = Vec::new();
-        while let Some(row) = rows.next()? {
-            let field = |index| row.get_ref(index).map(text_of);
-            list.push((0..columns).map(field).collect::<Result<Row, _>>()?);
-        }
-        Ok(list)
-    };
-    read().map_err(|error| errors::error(&error))
-}
-
 fn no_file() -> DriverError {
     DriverError::new(DriverErrorKind::Connect, "the database file does not exist")
 }
@@ -165,17 +142,6 @@ fn rows_of_nothing(sql: &str) -> Result<Vec<Row>, DriverError> {
         rows(&empty, sql)
     } else {
         Err(no_file())
-    }
-}
-
-fn text_of(value: ValueRef<'_>) -> Option<String> {
-    match value {
-        ValueRef::Null => None,
-        ValueRef::Integer(number) => Some(number.to_string()),
-        ValueRef::Real(number) => Some(number.to_string()),
-        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
-            Some(String::from_utf8_lossy(bytes).into_owned())
-        }
     }
 }
 
@@ -205,86 +171,6 @@ fn claim(connection: &Connection, tables: &HistoryTables) -> Result<Claim, Drive
             .as_ref()
             .map(|gone| format!("connection = {}", text(gone))),
     })
-}
-
-/// Runs a unit's operations in order, as they come; rolls back what is open if one fails, or if the
-/// last one never comes.
-fn run(
-    connection: &Connection,
-    mut operations: Receiver<Operation<'static>>,
-    progress: &UnboundedSender<Progress>,
-) -> Result<(), UnitError> {
-    let mut noted = guard::Violations::new();
-    while let Some(operation) = operations.blocking_recv() {
-        let operation = &operation;
-        if let Err(error) = step(connection, operation, &mut noted, progress) {
-            let alone = connection.is_autocommit();
-            if !alone {
-                let _ = connection.execute_batch("ROLLBACK");
-            }
-            let (part, statement) = match operation.role {
-                Role::Statement {
-                    part, statement, ..
-                } => (part, Some(statement)),
-                _ => (0, None),
-            };
-            let outcome = if alone && statement.is_some() {
-                Outcome::StatementFailed
-            } else {
-                Outcome::RolledBack
-            };
-            return Err(UnitError {
-                error,
-                part,
-                statement,
-                outcome,
-            });
-        }
-    }
-    if !connection.is_autocommit() {
-        // Whoever sent them is gone.
-        let _ = connection.execute_batch("ROLLBACK");
-    }
-    Ok(())
-}
-
-fn step(
-    connection: &Connection,
-    operation: &Operation,
-    noted: &mut guard::Violations,
-    progress: &UnboundedSender<Progress>,
-) -> Result<(), DriverError> {
-    match operation.role {
-        Role::Frame => rows(connection, &operation.sql).map(|_| ()),
-        Role::Fence => match rows(connection, &operation.sql)?.len() {
-            1 => Ok(()),
-            _ => Err(history_sql::fenced()),
-        },
-        Role::NoteViolations => {
-            *noted = guard::violations(connection)?;
-            Ok(())
-        }
-        Role::CheckViolations => guard::check(noted, &guard::violations(connection)?),
-        Role::Statement {
-            part,
-            statement,
-            drops,
-        } => {
-            if drops {
-                guard::check_drop(connection, &operation.sql)?;
-            }
-            let before = connection.total_changes();
-            rows(connection, &operation.sql)?;
-            let rows = Some(connection.total_changes() - before);
-            // Nobody may be listening any more; the statement is done all the same.
-            let _ = progress.send(Progress::StatementDone {
-                part,
-                statement,
-                rows,
-            });
-            Ok(())
-        }
-    }
 }
 
 #[async_trait]

@@ -1,0 +1,76 @@
+//! Messages to the server and what comes back.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use mysql_async::prelude::{Protocol, Queryable};
+use mysql_async::{Conn, QueryResult, Value};
+use whimbrel_core::driver::{Cancel, DriverError};
+use whimbrel_core::failpoint;
+
+use super::config::Config;
+use super::connect::connect;
+use super::errors;
+use crate::history_sql::Row;
+
+/// Runs several statements in one message; gives their rows as text.
+pub(super) async fn batch(connection: &mut Conn, sql: &str) -> Result<Vec<Vec<Row>>, DriverError> {
+    let failed = |error| errors::error(&error);
+    failpoint::reach();
+    let mut result = connection.query_iter(sql).await.map_err(failed)?;
+    let mut sets = Vec::new();
+    while !result.is_empty() {
+        let has_columns = !result.columns_ref().is_empty();
+        let set: Vec<mysql_async::Row> = result.collect().await.map_err(failed)?;
+        if has_columns {
+            sets.push(
+                set.into_iter()
+                    .map(|row| row.unwrap().into_iter().map(text).collect())
+                    .collect(),
+            );
+        }
+    }
+    end_of(&mut result).await?;
+    failpoint::reach();
+    Ok(sets)
+}
+
+/// An error that comes after a result is kept back until something is read after it; left there, it
+/// would be taken for the next query's.
+pub(super) async fn end_of<P: Protocol>(
+    result: &mut QueryResult<'_, '_, P>,
+) -> Result<(), DriverError> {
+    let nothing: Vec<mysql_async::Row> = result.collect().await.map_err(|e| errors::error(&e))?;
+    debug_assert!(nothing.is_empty());
+    Ok(())
+}
+
+pub(super) async fn rows(connection: &mut Conn, sql: &str) -> Result<Vec<Row>, DriverError> {
+    Ok(batch(connection, sql).await?.pop().unwrap_or_default())
+}
+
+fn text(value: Value) -> Option<String> {
+    match value {
+        Value::NULL => None,
+        Value::Bytes(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
+        other => Some(other.as_sql(true).trim_matches('\'').to_owned()),
+    }
+}
+
+/// Ends a statement from a connection of its own.
+pub(super) struct Canceller {
+    pub(super) config: Arc<Config>,
+    pub(super) id: u32,
+}
+
+#[async_trait]
+impl Cancel for Canceller {
+    async fn cancel(&self) -> Result<(), DriverError> {
+        let mut connection = connect(&self.config).await?;
+        rows(&mut connection, &format!("KILL QUERY {}", self.id)).await?;
+        connection
+            .disconnect()
+            .await
+            .map_err(|error| errors::error(&error))
+    }
+}
