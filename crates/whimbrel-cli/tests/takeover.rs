@@ -50,7 +50,7 @@ impl Project {
             let connect = whimbrel_drivers::connector(&url, None, SessionOptions::default());
             let mut driver = connect.unwrap().connect().await.unwrap();
             for statement in split(sql, driver.dialect()).unwrap() {
-                driver.query(&sql[statement.span]).await.unwrap();
+                driver.query(&sql[statement.span()]).await.unwrap();
             }
         });
         project

@@ -39,7 +39,7 @@ use serde::Serialize;
 use whimbrel_sql::Dialect;
 
 pub use self::error::{DriverError, DriverErrorKind, GroupError, Outcome, Position, UnitError};
-pub use self::unit::{BoundStatement, Notice, Part, Progress, Record, Unit, Write};
+pub use self::unit::{BoundStatement, Notice, Part, Progress, Record, Statements, Unit, Write};
 
 use crate::checksum::Checksum;
 use crate::history::{History, HistoryTables, Holder, Owner};

@@ -12,7 +12,7 @@ use crate::version::Version;
 
 /// The format of the history tables that this version writes. Kept in the lock table; a larger
 /// number there was written by a newer Whimbrel.
-pub const FORMAT: i32 = 1;
+pub const FORMAT: i32 = 2;
 
 /// Kept scripts are at most this many bytes long.
 pub const KEPT_SCRIPT_LIMIT: usize = 1 << 20;
@@ -58,7 +58,7 @@ impl Default for HistoryTables {
 }
 
 /// A row of the applied table.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Applied {
     /// Namespace.
     pub source: String,
@@ -185,7 +185,7 @@ pub struct AttemptId {
 }
 
 /// A row of the log table.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Attempt {
     /// Key.
     pub id: AttemptId,
@@ -256,6 +256,11 @@ impl History {
             .iter()
             .filter(|row| row.source == source && row.version == *version)
             .max_by_key(|row| row.id)
+    }
+
+    /// True if a plan made by the other one would be the same.
+    pub fn plans_like(&self, other: &Self) -> bool {
+        self.applied == other.applied && self.attempts == other.attempts
     }
 
     /// True if nothing was ever done with it.

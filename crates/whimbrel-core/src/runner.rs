@@ -123,7 +123,7 @@ impl Runner<'_> {
     }
 
     async fn run_in(&self, session: &mut Session, goal: &Goal) -> Result<Report, Error> {
-        let mut plan = self.plan_in(session, goal).await?;
+        let plan = self.plan_in(session, goal).await?;
         if plan.steps.is_empty() {
             self.announce(&plan);
             return Ok(Report::empty(plan.direction));
@@ -133,8 +133,11 @@ impl Runner<'_> {
             session.driver.create_history().await?;
         }
         let (mut lease, history) = lock::take(self, session.driver.as_mut(), None).await?;
+        // Another run may have been at work before the lock was had.
+        let same = history.plans_like(&session.history);
         session.history = history;
-        let result = self.run_locked(session, goal, &mut lease, &mut plan).await;
+        let plan = same.then_some(plan);
+        let result = self.run_locked(session, goal, &mut lease, plan).await;
         // A failed run gives the lock back all the same; if even that fails, the lease runs out.
         let unlocked = session.driver.unlock(&lease).await;
         let report = result?;
@@ -147,15 +150,17 @@ impl Runner<'_> {
         session: &mut Session,
         goal: &Goal,
         lease: &mut Lease,
-        plan: &mut Plan,
+        plan: Option<Plan>,
     ) -> Result<Report, Error> {
-        // Another run may have been at work before the lock was had.
-        *plan = self.plan_in(session, goal).await?;
-        self.announce(plan);
+        let mut plan = match plan {
+            Some(plan) => plan,
+            None => self.plan_in(session, goal).await?,
+        };
+        self.announce(&plan);
         let Session {
             driver, history, ..
         } = session;
-        execution::Execution::new(self, driver, history, lease, plan)
+        execution::Execution::new(self, driver, history, lease, &mut plan)
             .run()
             .await
     }

@@ -234,7 +234,7 @@ fn hooks_are_steps_around_the_others_or_in_them() {
     let texts: Vec<_> = two
         .statements
         .iter()
-        .map(|s| &two.script.text()[s.span.clone()])
+        .map(|s| &two.script.text()[s.span()])
         .collect();
     assert_eq!(
         texts,
@@ -243,7 +243,7 @@ fn hooks_are_steps_around_the_others_or_in_them() {
     let names: Vec<_> = two
         .statements
         .iter()
-        .map(|s| two.script.file_at(s.span.start).name())
+        .map(|s| two.script.file_at(s.span().start).name())
         .collect();
     assert_eq!(names, ["each.sql", "2.sql", "each after.sql"]);
     let rows: Vec<_> = migrations

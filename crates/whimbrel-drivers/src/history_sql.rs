@@ -14,6 +14,8 @@ pub(crate) use self::read::{
     fenced, held, history, lock, scripts, select_applied, select_attempts, select_lock,
     select_scripts, unknown_holder,
 };
+#[cfg(feature = "postgres")]
+pub(crate) use self::write::copy_record;
 pub(crate) use self::write::{Claim, release_lock, renew_lock, take_lock, write};
 
 /// A row as text.
@@ -37,6 +39,10 @@ pub(crate) trait Flavor {
     fn milliseconds(&self, column: &str) -> String;
     /// Milliseconds since the unit began.
     fn elapsed(&self) -> String;
+    /// A statement that makes a record's duration [`Flavor::elapsed`] where it is not given.
+    fn elapsed_by_default(&self, _applied: &str) -> Option<String> {
+        None
+    }
     /// The connection, for the journal; SQL that gives a text or NULL.
     fn connection(&self) -> &'static str;
     /// Types: short text (keys), long text, time, big integer.
@@ -79,7 +85,8 @@ pub(crate) fn create(flavor: &dyn Flavor, tables: &HistoryTables) -> Vec<String>
         )
     };
     let (insert, ignore) = flavor.insert_or_ignore();
-    vec![
+    let lock = table(flavor, tables, &tables.lock);
+    let mut list = vec![
         make(
             &tables.lock,
             &format!(
@@ -105,11 +112,17 @@ pub(crate) fn create(flavor: &dyn Flavor, tables: &HistoryTables) -> Vec<String>
         // Tokens only grow: a row that has to be put back goes on far above those that were given.
         format!(
             "{insert} INTO {} (id, token, format) SELECT 1, COALESCE(MAX(run) + 1000, 0), {FORMAT} FROM (SELECT run FROM {} UNION ALL SELECT run FROM {}) runs WHERE 1 = 1{ignore}",
-            table(flavor, tables, &tables.lock),
+            lock,
             table(flavor, tables, &tables.log),
             table(flavor, tables, &tables.applied)
         ),
-    ]
+    ];
+    list.extend(flavor.elapsed_by_default(&table(flavor, tables, &tables.applied)));
+    // Tables of an older format are brought to this one by what stands above.
+    list.push(format!(
+        "UPDATE {lock} SET format = {FORMAT} WHERE format < {FORMAT}"
+    ));
+    list
 }
 
 /// Statements as a dry run shows them: one after the other, each with its semicolon.

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use whimbrel_core::checksum::Checksum;
 use whimbrel_core::driver::{
-    BoundStatement, Connect, Driver, DriverErrorKind, Lease, LockAttempt, Part, Record,
-    SessionOptions, Unit, Write,
+    Connect, Driver, DriverErrorKind, Lease, LockAttempt, Part, Record, SessionOptions, Statements,
+    Unit, Write,
 };
-use whimbrel_core::history::{AttemptId, History, Owner};
+use whimbrel_core::history::{AttemptId, FORMAT, History, Owner};
 use whimbrel_core::migration::Kind;
-use whimbrel_sql::{Facts, facts};
+use whimbrel_sql::split;
 
 struct Database {
     connect: Box<dyn Connect>,
@@ -75,6 +75,9 @@ async fn take(driver: &mut dyn Driver, user: &str, seconds: u64) -> (Lease, Hist
     }
 }
 
+/// A name that has to be quoted.
+const NAME: &str = "it's \\ a\ttest";
+
 /// Applies statements with a record of version `version`.
 async fn apply(
     driver: &mut dyn Driver,
@@ -83,12 +86,13 @@ async fn apply(
     statements: &[&str],
 ) -> Result<(), whimbrel_core::driver::UnitError> {
     let dialect = driver.dialect();
-    let list: Vec<Facts> = statements.iter().map(|text| facts(text, dialect)).collect();
+    let script = statements.join(";\n");
+    let list = split(&script, dialect).unwrap();
     let checksum = Checksum::of(version);
     let record = Record {
         source: "main",
         version,
-        name: "test",
+        name: NAME,
         kind: Kind::Versioned,
         sequence: 1,
         batch: 1,
@@ -104,20 +108,12 @@ async fn apply(
         },
         statements: 1,
     };
-    let bound = statements
-        .iter()
-        .zip(&list)
-        .map(|(text, facts)| BoundStatement {
-            text,
-            data: None,
-            facts,
-        });
     let unit = Unit {
         lease,
         atomic: true,
         parts: vec![Part {
             before: Vec::new(),
-            statements: bound.collect(),
+            statements: Statements::new(&script, &list),
             after: vec![Write::Apply(record)],
         }],
         lock_timeout: None,
@@ -160,7 +156,12 @@ async fn a_unit_and_its_record_are_one(engine: &str) {
     assert_eq!(count(driver.as_mut()).await, "1");
     let history = driver.read_history().await.unwrap();
     assert_eq!(history.applied.len(), 1);
-    assert_eq!(history.applied[0].applied_by, "me@here");
+    let row = &history.applied[0];
+    assert_eq!(
+        (row.name.as_str(), row.applied_by.as_str()),
+        (NAME, "me@here")
+    );
+    assert!(row.duration < Duration::from_secs(60));
     driver.unlock(&lease).await.unwrap();
     driver.close().await.unwrap();
 }
@@ -301,6 +302,26 @@ async fn old_records_keep_their_time(engine: &str) {
     driver.unlock(&lease).await.unwrap();
 }
 
+/// As a version before this one may have made them.
+async fn tables_of_an_older_format_are_brought_to_this_one(engine: &str) {
+    let database = Database::new(engine);
+    let mut driver = database.open().await;
+    let mut old = vec!["UPDATE whimbrel_lock SET format = 1"];
+    if engine.starts_with("postgres") {
+        old.push("ALTER TABLE whimbrel_applied ALTER duration_ms DROP DEFAULT");
+    }
+    for sql in old {
+        driver.query(sql).await.unwrap();
+    }
+    assert_eq!(driver.read_history().await.unwrap().format, 1);
+    driver.create_history().await.unwrap();
+    assert_eq!(driver.read_history().await.unwrap().format, FORMAT);
+    let (lease, _) = take(driver.as_mut(), "a", 60).await;
+    apply(driver.as_mut(), lease, "1", &["CREATE TABLE t (v integer)"])
+        .await
+        .unwrap();
+}
+
 async fn reading_creates_nothing(engine: &str) {
     let database = Database::new(engine);
     let mut driver = database.connect.connect().await.unwrap();
@@ -311,24 +332,31 @@ async fn reading_creates_nothing(engine: &str) {
 }
 
 macro_rules! contract {
-    ($($engine:ident: $($test:ident)*;)*) => {$(
+    ($($engine:ident $($more:ident)*;)*) => {$(
         mod $engine {
-            $(
-                #[test]
-                fn $test() {
-                    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-                    runtime.block_on(super::$test(stringify!($engine)));
-                }
-            )*
+            contract!(@ $engine a_unit_and_its_record_are_one);
+            contract!(@ $engine a_held_lock_names_its_holder);
+            contract!(@ $engine the_fence_keeps_a_late_unit_out);
+            contract!(@ $engine old_records_keep_their_time);
+            contract!(@ $engine tables_of_an_older_format_are_brought_to_this_one);
+            contract!(@ $engine reading_creates_nothing);
+            $(contract!(@ $engine $more);)*
         }
     )*};
+    (@ $engine:ident $test:ident) => {
+        #[test]
+        fn $test() {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(super::$test(stringify!($engine)));
+        }
+    };
 }
 
 contract! {
-    sqlite: a_unit_and_its_record_are_one a_held_lock_names_its_holder the_fence_keeps_a_late_unit_out reading_creates_nothing old_records_keep_their_time;
-    postgres: a_unit_and_its_record_are_one a_held_lock_names_its_holder the_fence_keeps_a_late_unit_out reading_creates_nothing old_records_keep_their_time;
-    postgres_oldest: a_unit_and_its_record_are_one a_held_lock_names_its_holder the_fence_keeps_a_late_unit_out reading_creates_nothing old_records_keep_their_time;
-    postgres_newest: a_unit_and_its_record_are_one a_held_lock_names_its_holder the_fence_keeps_a_late_unit_out reading_creates_nothing old_records_keep_their_time;
-    mysql: a_unit_and_its_record_are_one a_held_lock_names_its_holder the_fence_keeps_a_late_unit_out reading_creates_nothing old_records_keep_their_time a_late_error_is_not_the_next_query_s;
-    d1: a_unit_and_its_record_are_one a_held_lock_names_its_holder the_fence_keeps_a_late_unit_out reading_creates_nothing old_records_keep_their_time;
+    sqlite;
+    postgres;
+    postgres_oldest;
+    postgres_newest;
+    mysql a_late_error_is_not_the_next_query_s;
+    d1;
 }

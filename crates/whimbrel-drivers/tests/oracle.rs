@@ -80,7 +80,7 @@ async fn one_by_one(url: &str, text: &str) {
     // SQLite makes the file here.
     driver.create_history().await.ok();
     for statement in split(text, driver.dialect()).unwrap() {
-        let sql = &text[statement.span];
+        let sql = &text[statement.span()];
         if let Err(error) = driver.query(sql).await {
             panic!("{error}: {sql}\n{text}");
         }
@@ -136,7 +136,7 @@ fn sqlite_agrees() {
         whole.execute_batch(&text).unwrap();
         let parts = rusqlite::Connection::open_in_memory().unwrap();
         for statement in split(&text, Dialect::Sqlite).unwrap() {
-            let sql = &text[statement.span];
+            let sql = &text[statement.span()];
             let mut prepared = parts.prepare(sql).unwrap_or_else(|e| panic!("{e}: {sql}"));
             let mut rows = prepared.raw_query();
             while rows.next().unwrap().is_some() {}

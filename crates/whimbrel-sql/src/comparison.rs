@@ -14,9 +14,8 @@ pub fn significant_eq(a: &str, b: &str, dialect: Dialect) -> bool {
     };
     left.len() == right.len()
         && left.iter().zip(&right).all(|(x, y)| {
-            let data =
-                |text: &str, s: &Statement| s.data.clone().map(|range| text[range].to_owned());
-            tokens(&a[x.span.clone()], dialect).eq(tokens(&b[y.span.clone()], dialect))
+            let data = |text: &str, s: &Statement| s.data().map(|range| text[range].to_owned());
+            tokens(&a[x.span()], dialect).eq(tokens(&b[y.span()], dialect))
                 && data(a, x) == data(b, y)
         })
 }

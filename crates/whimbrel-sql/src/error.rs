@@ -34,6 +34,8 @@ pub enum SplitErrorKind {
     },
     /// DELIMITER without a delimiter.
     EmptyDelimiter,
+    /// A script of 4 GiB or more.
+    TooLong,
 }
 
 impl fmt::Display for SplitError {
@@ -51,6 +53,7 @@ impl fmt::Display for SplitError {
                 return write!(f, "`{command}` is a command of psql, not SQL");
             }
             SplitErrorKind::EmptyDelimiter => "DELIMITER names no delimiter",
+            SplitErrorKind::TooLong => "a script can't be longer than 4 GiB",
         })
     }
 }

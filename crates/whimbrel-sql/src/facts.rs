@@ -1,9 +1,11 @@
 //! What can be said of a statement by its words.
 
+mod restricted;
 mod rules;
 mod targets;
 mod words;
 
+pub use self::restricted::Restricted;
 pub use self::targets::{Target, targets};
 pub(crate) use self::words::Words;
 use crate::Dialect;
@@ -108,11 +110,10 @@ pub struct Facts {
     pub concurrently: bool,
     /// It begins or ends a transaction, or sets a savepoint.
     pub transaction_control: Option<TransactionControl>,
-    /// It can't run inside a transaction (PostgreSQL, SQLite); holds what to call it.
-    pub not_in_transaction: Option<&'static str>,
-    /// An engine that takes whole batches and no more (Cloudflare D1) refuses it; holds what to
-    /// call it.
-    pub not_in_batch: Option<&'static str>,
+    /// It can't run inside a transaction (PostgreSQL, SQLite).
+    pub not_in_transaction: Option<Restricted>,
+    /// An engine that takes whole batches and no more (Cloudflare D1) refuses it.
+    pub not_in_batch: Option<Restricted>,
     /// ALTER TYPE ... ADD VALUE, which can't run inside a transaction before PostgreSQL 12.
     pub add_enum_value: bool,
     /// It may change the session beyond itself. False only when it surely doesn't.

@@ -10,12 +10,14 @@ mod error;
 mod facts;
 mod lexer;
 mod split;
+mod statement;
 
 pub use comparison::significant_eq;
 pub use error::{SplitError, SplitErrorKind};
-pub use facts::{Facts, ObjectKind, Target, TransactionControl, Verb, facts, targets};
+pub use facts::{Facts, ObjectKind, Restricted, Target, TransactionControl, Verb, facts, targets};
 pub use lexer::{Lexer, Token, TokenKind};
-pub use split::{Statement, comments, gaps, split};
+pub use split::{comments, gaps, split};
+pub use statement::Statement;
 
 /// Whose SQL it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

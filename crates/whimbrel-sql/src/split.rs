@@ -3,25 +3,21 @@
 use std::ops::Range;
 
 use crate::compound::Compound;
-use crate::facts::{Facts, Words, of_words};
-use crate::{Dialect, Lexer, SplitError, SplitErrorKind, Token, TokenKind};
-
-/// A statement.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Statement {
-    /// Its bytes, from its first token to its last, without terminator.
-    pub span: Range<usize>,
-    /// The data lines of a COPY ... FROM STDIN, without the line `\.`.
-    pub data: Option<Range<usize>>,
-    /// What can be said of it.
-    pub facts: Facts,
-}
+use crate::facts::{Words, of_words};
+use crate::statement::LONGEST;
+use crate::{Dialect, Lexer, SplitError, SplitErrorKind, Statement, Token, TokenKind};
 
 /// Splits a text into its statements.
 ///
 /// # Errors
-/// Something is not closed, or is a command of psql.
+/// Something is not closed, or is a command of psql, or the text is longer than 4 GiB.
 pub fn split(text: &str, dialect: Dialect) -> Result<Vec<Statement>, SplitError> {
+    if text.len() > LONGEST {
+        return Err(SplitError {
+            span: 0..0,
+            kind: SplitErrorKind::TooLong,
+        });
+    }
     let mut statements = Vec::new();
     for item in Splitter::new(text, dialect) {
         if let Item::Statement(statement) = item? {
@@ -49,9 +45,9 @@ pub fn comments(text: &str, dialect: Dialect) -> impl Iterator<Item = Range<usiz
 
 /// What lies between the statements and their data, in a text of `length` bytes.
 pub fn gaps(length: usize, statements: &[Statement]) -> impl Iterator<Item = Range<usize>> + '_ {
-    let parts = statements.iter().flat_map(|statement| {
-        std::iter::once(statement.span.clone()).chain(statement.data.clone())
-    });
+    let parts = statements
+        .iter()
+        .flat_map(|statement| std::iter::once(statement.span()).chain(statement.data()));
     let mut position = 0;
     parts
         .chain(std::iter::once(length..length))
@@ -190,11 +186,7 @@ impl<'a> Splitter<'a> {
         let span = self.open.take()?;
         let facts = of_words(&self.words, self.dialect);
         self.words.clear();
-        Some(Item::Statement(Statement {
-            span,
-            data: None,
-            facts,
-        }))
+        Statement::new(&span, facts).map(Item::Statement)
     }
 
     fn line_end(&self, from: usize) -> usize {
@@ -204,7 +196,7 @@ impl<'a> Splitter<'a> {
 
     /// The lines after the statement, up to the one that is `\.`.
     fn copy_data(&mut self, item: Item) -> Result<Item, SplitError> {
-        let Item::Statement(mut statement) = item else {
+        let Item::Statement(statement) = item else {
             return Ok(item);
         };
         let start = self.line_end(self.lexer.position);
@@ -213,13 +205,12 @@ impl<'a> Splitter<'a> {
             let end = self.line_end(at);
             if self.text[at..end].trim_end_matches(['\r', '\n']) == "\\." {
                 self.lexer.position = end;
-                statement.data = Some(start..at);
-                return Ok(Item::Statement(statement));
+                return Ok(Item::Statement(statement.with_data(&(start..at))));
             }
             at = end;
         }
         Err(SplitError {
-            span: statement.span,
+            span: statement.span(),
             kind: SplitErrorKind::UnterminatedCopy,
         })
     }

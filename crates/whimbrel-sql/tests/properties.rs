@@ -59,9 +59,9 @@ fn check(text: &str) {
         };
         let mut parts: Vec<_> = gaps(text.len(), &statements).collect();
         for statement in &statements {
-            assert!(!statement.span.is_empty());
-            parts.push(statement.span.clone());
-            parts.extend(statement.data.clone().filter(|data| !data.is_empty()));
+            assert!(!statement.span().is_empty());
+            parts.push(statement.span());
+            parts.extend(statement.data().filter(|data| !data.is_empty()));
         }
         parts.sort_by_key(|part| part.start);
         let whole: String = parts.iter().map(|part| &text[part.clone()]).collect();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
-use whimbrel_sql::Facts;
+use whimbrel_sql::{Facts, Statement};
 
 use super::Lease;
 use crate::checksum::Checksum;
@@ -20,6 +20,59 @@ pub struct BoundStatement<'a> {
     pub data: Option<&'a str>,
     /// What is known of it.
     pub facts: &'a Facts,
+}
+
+impl<'a> BoundStatement<'a> {
+    /// A statement of a script.
+    pub fn new(script: &'a str, statement: &'a Statement) -> Self {
+        Self {
+            text: &script[statement.span()],
+            data: statement.data().map(|data| &script[data]),
+            facts: &statement.facts,
+        }
+    }
+}
+
+/// Statements of a script, in order: made ready as they are asked for, since a script of data has
+/// millions of them.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Statements<'a> {
+    script: &'a str,
+    list: &'a [Statement],
+}
+
+impl<'a> Statements<'a> {
+    /// Those of a list that was split from the script.
+    pub fn new(script: &'a str, list: &'a [Statement]) -> Self {
+        Self { script, list }
+    }
+
+    /// How many.
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// True if there is none.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// The first so many of them.
+    #[must_use]
+    pub fn take(self, count: usize) -> Self {
+        Self {
+            list: &self.list[..count],
+            ..self
+        }
+    }
+
+    /// Each in turn.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = BoundStatement<'a>> + use<'a> {
+        let script = self.script;
+        self.list
+            .iter()
+            .map(move |statement| BoundStatement::new(script, statement))
+    }
 }
 
 /// What is applied in one go.
@@ -66,7 +119,7 @@ pub struct Part<'a> {
     /// History writes before the statements.
     pub before: Vec<Write<'a>>,
     /// The statements in order.
-    pub statements: Vec<BoundStatement<'a>>,
+    pub statements: Statements<'a>,
     /// History writes after the statements.
     pub after: Vec<Write<'a>>,
 }

@@ -24,7 +24,7 @@ pub(super) fn check(
         found.push(no_switch().at(script.file(), 0..0, ""));
     }
     for statement in statements {
-        let text = &script.text()[statement.span.clone()];
+        let text = &script.text()[statement.span()];
         let at = |diagnostic| at_statement(diagnostic, script, statement);
         match foreign_keys_pragma(text) {
             Some(false) => found.push(at(no_switch())),
@@ -39,11 +39,11 @@ fn too_long(input: PlanInput<'_>, script: &Script, statements: &[Statement]) -> 
     let Some(limit) = input.capabilities.statement_bytes else {
         return Vec::new();
     };
-    let long = statements.iter().filter(|one| one.span.len() > limit);
+    let long = statements.iter().filter(|one| one.span().len() > limit);
     long.map(|statement| {
         let message = format!(
             "this statement is {} bytes long; the database takes {limit} at most",
-            statement.span.len()
+            statement.span().len()
         );
         at_statement(Diagnostic::error("statement-too-long", message), script, statement)
             .help("split it, for example an INSERT of many rows into several; a long text can be put together by `UPDATE ... SET x = x || '...'`")
@@ -52,7 +52,7 @@ fn too_long(input: PlanInput<'_>, script: &Script, statements: &[Statement]) -> 
 }
 
 fn refused(statement: &Statement) -> Option<Diagnostic> {
-    let what = statement.facts.not_in_batch?;
+    let what = statement.facts.not_in_batch?.as_str();
     // BEGIN and COMMIT in pairs become units; what has no partner is refused later.
     match statement.facts.transaction_control {
         Some(TransactionControl::Begin | TransactionControl::Commit) => return None,

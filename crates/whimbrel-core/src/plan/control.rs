@@ -1,6 +1,6 @@
 //! What single statements mean for the transaction that they run in.
 
-use whimbrel_sql::{Facts, Statement, TransactionControl, Verb};
+use whimbrel_sql::{Facts, Restricted, Statement, TransactionControl, Verb};
 
 use super::PlanInput;
 
@@ -32,6 +32,7 @@ pub(super) fn why_alone(input: PlanInput<'_>, facts: &Facts) -> Option<&'static 
     let enum_value = facts.add_enum_value && !input.capabilities.enum_value_in_transaction;
     facts
         .not_in_transaction
+        .map(Restricted::as_str)
         .or(enum_value.then_some("ALTER TYPE ... ADD VALUE (before PostgreSQL 12)"))
 }
 

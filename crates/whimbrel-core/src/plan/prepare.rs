@@ -91,7 +91,7 @@ fn split_diagnostic(script: &Script, error: &SplitError) -> Diagnostic {
 
 impl Prepared {
     pub(super) fn text(&self, statement: &Statement) -> &str {
-        &self.script.text()[statement.span.clone()]
+        &self.script.text()[statement.span()]
     }
 
     pub(super) fn at(&self, diagnostic: Diagnostic, statement: &Statement) -> Diagnostic {
@@ -164,7 +164,10 @@ impl Prepared {
         let Some(first) = self.statements.iter().find(is_switch) else {
             return Ok(());
         };
-        let before = self.statements.iter().take_while(|s| s.span != first.span);
+        let before = self
+            .statements
+            .iter()
+            .take_while(|s| s.span() != first.span());
         if before.into_iter().all(is_setting) {
             return Ok(());
         }
@@ -290,9 +293,9 @@ pub(super) fn at_statement(
     script: &Script,
     statement: &Statement,
 ) -> Diagnostic {
-    let text = &script.text()[statement.span.clone()];
+    let text = &script.text()[statement.span()];
     let end = text.find('\n').unwrap_or(text.len());
-    let start = statement.span.start;
+    let start = statement.span().start;
     diagnostic.at_script(script, start..start + end, "")
 }
 

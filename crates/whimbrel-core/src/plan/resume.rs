@@ -37,7 +37,7 @@ pub fn statement_hash(text: &str) -> String {
 
 /// The hashes of all statements of a script, as the journal keeps them.
 pub fn statement_hashes(script: &Script, statements: &[Statement]) -> String {
-    let texts = statements.iter().map(|s| &script.text()[s.span.clone()]);
+    let texts = statements.iter().map(|s| &script.text()[s.span()]);
     texts.map(statement_hash).collect()
 }
 
@@ -104,7 +104,7 @@ fn replay(
     done: usize,
     dialect: Dialect,
 ) -> Result<Vec<usize>, Diagnostic> {
-    let text = |statement: &Statement| &script.text()[statement.span.clone()];
+    let text = |statement: &Statement| &script.text()[statement.span()];
     let (before, rest) = statements.split_at(done.min(statements.len()));
     for statement in before {
         for name in lost_with_session(statement, text(statement), dialect) {

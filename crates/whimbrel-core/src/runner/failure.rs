@@ -18,9 +18,9 @@ pub(super) fn diagnostic(
     let error = &failed.error;
     let (mut diagnostic, failing) = (error.diagnostic(), failed.statement);
     if let Some(statement) = failing.and_then(|index| step.statements.get(first + index)) {
-        let text = &step.script.text()[statement.span.clone()];
+        let text = &step.script.text()[statement.span()];
         let inner = place(text, error.position.as_ref());
-        let start = statement.span.start;
+        let start = statement.span().start;
         let span = start + inner.start..start + inner.end;
         diagnostic = diagnostic.at_script(&step.script, span, "");
     } else {

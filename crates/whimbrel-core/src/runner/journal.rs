@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::execution::{Execution, Stopped, step_report};
-use super::script::{Records, bind, pending_segments, unit};
+use super::script::{Records, bound, pending_segments, unit};
 use super::send::{Sender, Watched};
 use crate::driver::{DriverError, DriverErrorKind, Observation, Outcome, UnitError, Write};
 use crate::event::Event;
@@ -94,9 +94,9 @@ impl Execution<'_> {
         let step = &self.plan.steps[index];
         let mut observed = None;
         if !segment.atomic
-            && let Some(statement) = bind(step, segment.statements.clone()).first()
+            && let Some(statement) = bound(step, segment.statements.start)
         {
-            let seen = self.driver.observe(statement).await;
+            let seen = self.driver.observe(&statement).await;
             observed = seen.map_err(before_it_ran)?;
         }
         let state = observed.as_ref().map(|seen| seen.state.as_str());
@@ -112,7 +112,7 @@ impl Execution<'_> {
             }
             unit.replay = changed
                 .into_iter()
-                .flat_map(|at| bind(step, at..at + 1))
+                .filter_map(|at| bound(step, at))
                 .collect();
         }
         let mut watched = Watched::piece(self.runner, self.plan, index, segment.statements.start);
@@ -130,8 +130,7 @@ impl Execution<'_> {
         let Some(resume) = &step.resume else {
             return Ok(Unfinished::Run);
         };
-        let bound = bind(step, running..running + 1);
-        let Some(statement) = bound.first() else {
+        let Some(statement) = bound(step, running) else {
             return Ok(Unfinished::Run);
         };
         let fail = |error: DriverError| Stopped {
@@ -149,10 +148,10 @@ impl Execution<'_> {
             },
         };
         // Names are looked up where the statement would find them.
-        for again in resume.replay.iter().flat_map(|&at| bind(step, at..at + 1)) {
+        for again in resume.replay.iter().filter_map(|&at| bound(step, at)) {
             self.driver.query(again.text).await.map_err(fail)?;
         }
-        let seen = self.driver.observe(statement).await.map_err(fail)?;
+        let seen = self.driver.observe(&statement).await.map_err(fail)?;
         let harmless = statement.facts.may_run_again;
         match (seen, &resume.state_before) {
             (

@@ -170,10 +170,8 @@ impl Execution<'_> {
         }
         let step = &self.plan.steps[stopped.index];
         let failed = stopped.error.statement.map(|place| stopped.first + place);
-        let range = failed.map_or(0..0, |place| place..place + 1);
-        let bound = super::script::bind(step, range);
-        if let Some(statement) = bound.first()
-            && let Ok(blockers) = self.driver.blockers(statement).await
+        if let Some(statement) = failed.and_then(|place| super::script::bound(step, place))
+            && let Ok(blockers) = self.driver.blockers(&statement).await
             && !blockers.is_empty()
         {
             stopped.error.error.detail = Some(blockers.join("\n"));

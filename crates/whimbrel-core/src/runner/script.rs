@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::diagnostic::Diagnostic;
-use crate::driver::{BoundStatement, Driver, Lease, Part, Record, Server, Unit, Write};
+use crate::driver::{BoundStatement, Driver, Lease, Part, Record, Server, Statements, Unit, Write};
 use crate::error::Error;
 use crate::history::{Action, Attempt, AttemptId, AttemptState, History};
 use crate::migration::Kind;
@@ -186,16 +186,13 @@ pub(super) fn done_before(step: &Step) -> i32 {
     step.resume.as_ref().map_or(0, |resume| number(resume.done))
 }
 
-pub(super) fn bind(step: &Step, range: std::ops::Range<usize>) -> Vec<BoundStatement<'_>> {
-    let text = step.script.text();
-    step.statements[range]
-        .iter()
-        .map(|statement| BoundStatement {
-            text: &text[statement.span.clone()],
-            data: statement.data.clone().map(|data| &text[data]),
-            facts: &statement.facts,
-        })
-        .collect()
+fn bind(step: &Step, range: std::ops::Range<usize>) -> Statements<'_> {
+    Statements::new(step.script.text(), &step.statements[range])
+}
+
+pub(super) fn bound(step: &Step, at: usize) -> Option<BoundStatement<'_>> {
+    let statement = step.statements.get(at)?;
+    Some(BoundStatement::new(step.script.text(), statement))
 }
 
 pub(super) fn unit<'a>(

@@ -127,8 +127,8 @@ impl<'w> Watched<'w> {
                     .statements
                     .get(statement)
                     .map_or_else(String::new, |found| {
-                        let place = step.script.place(found.span.start);
-                        let file = step.script.file_at(found.span.start);
+                        let place = step.script.place(found.span().start);
+                        let file = step.script.file_at(found.span().start);
                         format!("{}:{}", file.name(), place.line)
                     });
                 self.runner.listener.event(&Event::Notice {

@@ -116,7 +116,7 @@ impl D1 {
     /// What refers to what, where a unit drops tables.
     async fn references(&self, units: &[Unit<'_>]) -> Result<References, Failed> {
         let mut parts = units.iter().flat_map(|unit| &unit.parts);
-        if !parts.any(|part| part.statements.iter().any(drops_table)) {
+        if !parts.any(|part| part.statements.iter().any(|bound| drops_table(&bound))) {
             return Ok(References::new());
         }
         let answers = self.api.read(&[guard::select()]).await?;

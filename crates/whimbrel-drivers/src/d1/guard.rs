@@ -4,7 +4,7 @@
 //! A batch can't look and then decide. So what refers to what is read before, and the batch itself
 //! has a statement ahead of each DROP TABLE that fails if rows would go along.
 
-use whimbrel_core::driver::{BoundStatement, DriverError, DriverErrorKind};
+use whimbrel_core::driver::{DriverError, DriverErrorKind, Statements};
 use whimbrel_core::history::HistoryTables;
 use whimbrel_sql::{Dialect, ObjectKind, Verb, targets};
 
@@ -60,7 +60,7 @@ pub(super) fn before_drop(
     tables: &HistoryTables,
     references: &References,
     statement: &str,
-    before: &[BoundStatement<'_>],
+    before: Statements<'_>,
 ) -> Option<(String, Query)> {
     let parent = dropped(statement)?;
     let touched = touched(before);
@@ -122,7 +122,7 @@ fn dropped(statement: &str) -> Option<String> {
 }
 
 /// Names of tables that earlier statements drop or rename.
-fn touched(before: &[BoundStatement<'_>]) -> Vec<String> {
+fn touched(before: Statements<'_>) -> Vec<String> {
     before
         .iter()
         .filter(|bound| matches!(bound.facts.verb, Verb::Drop | Verb::Alter))
@@ -134,7 +134,7 @@ fn touched(before: &[BoundStatement<'_>]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use whimbrel_sql::facts;
+    use whimbrel_sql::split;
 
     #[test]
     fn known_children_are_looked_into_and_touched_ones_are_not() {
@@ -151,15 +151,11 @@ mod tests {
             },
         ];
         let text = "DROP TABLE likes";
-        let facts = facts(text, Dialect::Sqlite);
-        let before = [BoundStatement {
-            text,
-            data: None,
-            facts: &facts,
-        }];
+        let list = split(text, Dialect::Sqlite).unwrap();
+        let before = Statements::new(text, &list);
         let tables = HistoryTables::default();
         let (why, query) =
-            before_drop(&tables, &references, "DROP TABLE \"users\"", &before).unwrap();
+            before_drop(&tables, &references, "DROP TABLE \"users\"", before).unwrap();
         assert_eq!(
             why,
             "dropping users would change the rows of Posts (ON DELETE CASCADE) that refer to it"

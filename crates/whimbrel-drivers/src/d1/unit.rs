@@ -83,8 +83,8 @@ impl Composer<'_> {
         for (number, part) in unit.parts.iter().enumerate() {
             self.writes(list, &part.before);
             for (index, bound) in part.statements.iter().enumerate() {
-                if drops_table(bound) {
-                    let before = &part.statements[..index];
+                if drops_table(&bound) {
+                    let before = part.statements.take(index);
                     if let Some((why, query)) =
                         guard::before_drop(self.tables(), self.references, bound.text, before)
                     {

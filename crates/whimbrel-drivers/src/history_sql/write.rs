@@ -212,6 +212,48 @@ fn record_row(flavor: &dyn Flavor, record: &Record<'_>) -> String {
     )
 }
 
+/// A record as PostgreSQL's COPY takes it: its head, and its row. It costs the server a third of an
+/// INSERT. None if the record says itself when it was applied; else the server does.
+#[cfg(feature = "postgres")]
+pub(crate) fn copy_record(
+    flavor: &dyn Flavor,
+    tables: &HistoryTables,
+    record: &Record<'_>,
+) -> Option<(String, String)> {
+    if record.applied_at.is_some() || record.duration.is_some() {
+        return None;
+    }
+    let head = format!(
+        "COPY {} (source, version, name, kind, sequence, batch, checksum, down_checksum, applied_at, applied_by, tool, run, number, statements) FROM STDIN",
+        table(flavor, tables, &tables.applied)
+    );
+    let text = |value: &str| {
+        value
+            .replace('\\', "\\\\")
+            .replace('\t', "\\t")
+            .replace('\n', "\\n")
+            .replace('\r', "\\r")
+    };
+    let down = record.down_checksum.map(|checksum| text(checksum.as_str()));
+    let fields = [
+        text(record.source),
+        text(record.version),
+        text(record.name),
+        text(record.kind.as_str()),
+        record.sequence.to_string(),
+        record.batch.to_string(),
+        text(record.checksum.as_str()),
+        down.unwrap_or_else(|| "\\N".to_owned()),
+        "now".to_owned(),
+        text(record.applied_by),
+        text(record.tool),
+        record.id.run.to_string(),
+        record.id.number.to_string(),
+        record.statements.to_string(),
+    ];
+    Some((head, fields.join("\t") + "\n"))
+}
+
 /// What a driver adds to the taking of the lock.
 #[derive(Default)]
 pub(crate) struct Claim {

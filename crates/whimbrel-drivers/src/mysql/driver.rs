@@ -309,7 +309,7 @@ impl Mysql {
             }
             for (index, statement) in part.statements.iter().enumerate() {
                 self.dirty |= statement.facts.session_state;
-                self.statement(number, index, statement, progress)
+                self.statement(number, index, &statement, progress)
                     .await
                     .map_err(|error| (error, number, Some(index)))?;
             }

@@ -1,6 +1,5 @@
 //! One connection: start-up, authentication, and commands sent without waiting for each other.
 
-use std::borrow::Cow;
 use std::io;
 
 use bytes::BytesMut;
@@ -18,9 +17,9 @@ use super::socket::{self, Stream};
 use super::supabase;
 
 /// A command to send: unnamed, so that poolers may send each transaction to another server.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Command<'a> {
-    pub(super) sql: Cow<'a, str>,
+    pub(super) sql: &'a str,
     /// Data for COPY ... FROM STDIN.
     pub(super) data: Option<&'a str>,
     /// The server answers at once, not only at the end: worth a system call on either side where
@@ -239,13 +238,13 @@ impl Connection {
     /// server that waits for us to read can't keep us from writing. One round trip.
     pub(super) async fn exchange(
         &mut self,
-        commands: &[Command<'_>],
+        commands: impl Iterator<Item = Command<'_>> + Send,
         on_reply: &mut (dyn FnMut(usize, Reply<'_>) + Send),
     ) -> Result<(), CommandError> {
         let (writer, output) = (&mut self.writer, &mut self.output);
         let sending = async {
             for command in commands {
-                encode(command, writer, output).await?;
+                encode(&command, writer, output).await?;
             }
             frontend::sync(output);
             send(writer, output).await
@@ -272,13 +271,13 @@ impl Connection {
     }
 
     /// Runs commands and gives the rows of the last one.
-    pub(super) async fn rows(
+    pub(super) async fn rows<S: AsRef<str> + Sync>(
         &mut self,
-        commands: &[Command<'_>],
+        commands: &[S],
     ) -> Result<Vec<Vec<Option<String>>>, CommandError> {
         let last = commands.len().saturating_sub(1);
         let mut rows = Vec::new();
-        self.exchange(commands, &mut |index, reply| {
+        self.exchange(plain(commands), &mut |index, reply| {
             if let Reply::Row(row) = reply
                 && index == last
             {
@@ -296,6 +295,15 @@ impl Connection {
         let _ = self.writer.shutdown().await;
         Ok(())
     }
+}
+
+/// Commands of which only the end is waited for.
+pub(super) fn plain<S: AsRef<str>>(list: &[S]) -> impl Iterator<Item = Command<'_>> {
+    list.iter().map(|sql| Command {
+        sql: sql.as_ref(),
+        data: None,
+        answer_now: false,
+    })
 }
 
 fn unsupported(what: &str) -> DriverError {
@@ -319,7 +327,7 @@ async fn encode(
     writer: &mut WriteHalf<Box<dyn Stream>>,
     output: &mut BytesMut,
 ) -> io::Result<()> {
-    frontend::parse("", &command.sql, std::iter::empty(), output)?;
+    frontend::parse("", command.sql, std::iter::empty(), output)?;
     let bound = frontend::bind(
         "",
         "",

@@ -7,42 +7,31 @@ use std::time::Duration;
 use async_trait::async_trait;
 use whimbrel_core::checksum::Checksum;
 use whimbrel_core::driver::{
-    BoundStatement, Cancel, Capabilities, Driver, DriverError, DriverErrorKind, GroupError, Lease,
-    LockAttempt, Observation, Outcome, Progress, Server, SessionOptions, Unit, UnitError,
+    BoundStatement, Cancel, Capabilities, Driver, DriverError, GroupError, Lease, LockAttempt,
+    Observation, Outcome, Progress, Server, SessionOptions, Unit, UnitError,
 };
-use whimbrel_core::history::{History, Holder, Owner};
+use whimbrel_core::history::{History, Owner};
 use whimbrel_sql::Dialect;
 
 use super::cancel::Canceller;
 use super::config::Config;
-use super::connection::{Command, CommandError, Connection, Reply};
-use super::flavor::{CONNECTION, GONE, Postgres as Flavor};
-use super::unit::{Batch, Composer, Role, leaves_state};
-use super::{observe, supabase};
-use crate::history_sql::{self, Claim, Row};
-
-/// How often the creation of the history tables is tried when others create them too.
-const CREATE_TRIES: u32 = 10;
+use super::connection::Connection;
+use super::flavor::Postgres as Flavor;
+use super::observe;
+use super::unit::{Batch, Composer, leaves_state};
+use crate::history_sql::{self, Row};
 
 /// Units are sent this many at a time: what fails is known a little later, and the round trips
 /// count for little.
 const UNITS_AT_ONCE: usize = 32;
 
 pub(super) struct Postgres {
-    connection: Connection,
+    pub(super) connection: Connection,
     config: Arc<Config>,
-    options: SessionOptions,
-    server: Server,
+    pub(super) options: SessionOptions,
+    pub(super) server: Server,
     /// True if the session may hold what a reset of roles and settings leaves.
-    dirty: bool,
-}
-
-fn command(sql: impl Into<std::borrow::Cow<'static, str>>) -> Command<'static> {
-    Command {
-        sql: sql.into(),
-        data: None,
-        answer_now: false,
-    }
+    pub(super) dirty: bool,
 }
 
 impl Postgres {
@@ -82,148 +71,16 @@ impl Postgres {
         })
     }
 
-    /// Finds the schema of the history and the size of the lock table; with the lock row in the
-    /// same round trip if the tables are there.
-    fn look(&self) -> Command<'static> {
-        let lock = history_sql::table(&Flavor, &self.options.tables, &self.options.tables.lock);
-        let lock = lock.replace('\'', "''");
-        command(format!(
-            "SELECT coalesce((SELECT n.nspname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = pg_catalog.to_regclass('{lock}')), pg_catalog.current_schema()), pg_catalog.current_setting('max_locks_per_transaction')::bigint * (pg_catalog.current_setting('max_connections')::bigint + pg_catalog.current_setting('max_prepared_transactions')::bigint), pg_catalog.pg_backend_pid()"
-        ))
+    pub(super) async fn rows(&mut self, sql: &str) -> Result<Vec<Row>, DriverError> {
+        let rows = self.connection.rows(&[sql]).await;
+        rows.map_err(|failed| failed.error)
     }
 
-    fn reads(&self) -> [Command<'static>; 3] {
-        let tables = &self.options.tables;
-        [
-            command(history_sql::select_lock(&Flavor, tables)),
-            command(history_sql::select_applied(&Flavor, tables)),
-            command(history_sql::select_attempts(&Flavor, tables)),
-        ]
-    }
-
-    /// Takes the history tables from the roles that a web API runs as.
-    async fn hide_from_api(&mut self) -> Result<Option<Command<'static>>, DriverError> {
-        let rows = self.connection.rows(&[command(supabase::API_ROLES)]).await;
-        let rows = rows.map_err(|failed| failed.error)?;
-        let roles: Vec<String> = rows.into_iter().flatten().flatten().collect();
-        let tables = &self.options.tables;
-        let names = [&tables.applied, &tables.log, &tables.lock, &tables.scripts];
-        let names = names.map(|name| history_sql::table(&Flavor, tables, name));
-        let (names, list) = (names.join(", "), roles.join(", "));
-        Ok((!roles.is_empty()).then(|| command(format!("REVOKE ALL ON {names} FROM {list}"))))
-    }
-
-    async fn roll_back(&mut self) {
+    pub(super) async fn roll_back(&mut self) {
         if self.connection.in_transaction() {
             // If this fails the connection is gone, and the transaction with it.
-            let _ = self.connection.rows(&[command("ROLLBACK")]).await;
+            let _ = self.connection.rows(&["ROLLBACK"]).await;
         }
-    }
-
-    async fn holder(&mut self) -> Result<Holder, DriverError> {
-        let select = command(history_sql::select_lock(&Flavor, &self.options.tables));
-        let rows = self
-            .connection
-            .rows(&[select])
-            .await
-            .map_err(|failed| failed.error)?;
-        let found = rows
-            .first()
-            .map(history_sql::lock)
-            .transpose()?
-            .and_then(|row| row.holder);
-        Ok(found.unwrap_or_else(history_sql::unknown_holder))
-    }
-
-    /// Sends one batch; gives the number of units that were committed with the failure.
-    async fn send(
-        &mut self,
-        batch: &Batch<'_>,
-        units: usize,
-        progress: &mut (dyn FnMut(Progress) + Send),
-    ) -> Result<(), (usize, UnitError)> {
-        let mut rolled_back = false;
-        let mut done = 0;
-        let roles = &batch.roles;
-        let mut hear = |index: usize, reply: Reply<'_>| match (roles.get(index), reply) {
-            (Some(&Role::Statement(part, statement)), Reply::Done(tag)) => {
-                progress(Progress::StatementDone {
-                    part,
-                    statement,
-                    rows: rows_of(tag),
-                });
-            }
-            (Some(&Role::Statement(part, statement)), Reply::Notice(notice)) => {
-                progress(Progress::Notice {
-                    part,
-                    statement,
-                    notice,
-                });
-            }
-            // A COMMIT of a failed transaction ends without an error.
-            (Some(Role::Commit), Reply::Done("ROLLBACK")) => rolled_back = true,
-            (Some(Role::Commit), Reply::Done(_)) => {
-                done += 1;
-                if units > 1 {
-                    progress(Progress::UnitDone);
-                }
-            }
-            _ => {}
-        };
-        let result = self.connection.exchange(&batch.commands, &mut hear).await;
-        match result {
-            Ok(()) if rolled_back => Err((done, rolled_back_at_commit())),
-            Ok(()) => Ok(()),
-            Err(failed) => {
-                self.roll_back().await;
-                Err((done, unit_error(failed, roles)))
-            }
-        }
-    }
-}
-
-fn rolled_back_at_commit() -> UnitError {
-    UnitError {
-        error: DriverError::new(
-            DriverErrorKind::Statement,
-            "the server rolled the transaction back at COMMIT",
-        ),
-        part: 0,
-        statement: None,
-        outcome: Outcome::RolledBack,
-    }
-}
-
-/// The count at the end of a command's tag.
-fn rows_of(tag: &str) -> Option<u64> {
-    tag.rsplit(' ')
-        .next()
-        .and_then(|number| number.parse().ok())
-}
-
-fn unit_error(failed: CommandError, roles: &[Role]) -> UnitError {
-    let role = roles.get(failed.index).copied().unwrap_or(Role::Commit);
-    let mut error = failed.error;
-    let lost = error.kind == DriverErrorKind::Lost;
-    if role == Role::Fence && error.code.as_deref() == Some("22012") {
-        error = history_sql::fenced();
-    }
-    let (part, statement) = if let Role::Statement(part, statement) = role {
-        (part, Some(statement))
-    } else {
-        error.position = None;
-        (0, None)
-    };
-    let outcome = if lost {
-        Outcome::Unknown
-    } else {
-        Outcome::RolledBack
-    };
-    UnitError {
-        error,
-        part,
-        statement,
-        outcome,
     }
 }
 
@@ -238,83 +95,11 @@ impl Driver for Postgres {
     }
 
     async fn read_history(&mut self) -> Result<History, DriverError> {
-        let mut commands = vec![self.look()];
-        commands.extend(self.reads());
-        let mut found: [Vec<Row>; 4] = Default::default();
-        let result = self
-            .connection
-            .exchange(&commands, &mut |index, reply| {
-                if let Reply::Row(row) = reply {
-                    found[index].push(row);
-                }
-            })
-            .await;
-        let [place, lock, applied, attempts] = &found;
-        if let Some([schema, slots, pid]) = place.first().map(Vec::as_slice) {
-            // A pooler gives its own key.
-            self.server.pooled = *pid != Some(self.connection.key().pid.to_string());
-            self.options.tables.schema.clone_from(schema);
-            self.server.lock_slots = slots.as_deref().and_then(|text| text.parse().ok());
-        }
-        match result {
-            Ok(()) => history_sql::history(lock, applied, attempts),
-            Err(failed) if failed.error.code.as_deref() == Some("42P01") => Ok(History::default()),
-            Err(failed) => Err(failed.error),
-        }
+        self.look_up_history().await
     }
 
     async fn create_history(&mut self) -> Result<(), DriverError> {
-        let schema = self.options.tables.schema.clone().ok_or_else(|| {
-            DriverError::new(
-                DriverErrorKind::History,
-                "the connection's search_path names no schema for the history tables",
-            )
-            .with_hint("name one: --table SCHEMA.whimbrel_applied")
-        })?;
-        let mut commands = vec![
-            command("BEGIN"),
-            command("SET LOCAL client_min_messages = warning"),
-            command(format!(
-                "CREATE SCHEMA IF NOT EXISTS \"{}\"",
-                schema.replace('"', "\"\"")
-            )),
-        ];
-        let exists = "SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = ";
-        let name = history_sql::Flavor::literal(&Flavor, &schema);
-        let known = self
-            .connection
-            .rows(&[command(format!("{exists}{name}"))])
-            .await;
-        if known.is_ok_and(|rows| !rows.is_empty()) {
-            // IF NOT EXISTS asks for the right to create schemas all the same.
-            commands.pop();
-        }
-        commands.extend(
-            history_sql::create(&Flavor, &self.options.tables)
-                .into_iter()
-                .map(command),
-        );
-        commands.extend(self.hide_from_api().await?);
-        commands.push(command("COMMIT"));
-        let mut tries = 0;
-        loop {
-            tries += 1;
-            match self.connection.rows(&commands).await {
-                Ok(_) => return Ok(()),
-                Err(failed) => {
-                    self.roll_back().await;
-                    // Two that create the same table at once collide in the catalog.
-                    let race = matches!(
-                        failed.error.code.as_deref(),
-                        Some("23505" | "42P07" | "42710" | "40P01")
-                    );
-                    if !race || tries >= CREATE_TRIES {
-                        return Err(failed.error);
-                    }
-                    tokio::time::sleep(Duration::from_millis(20 * u64::from(tries))).await;
-                }
-            }
-        }
+        self.make_history().await
     }
 
     async fn lock(
@@ -323,59 +108,14 @@ impl Driver for Postgres {
         lease: Duration,
         previous: Option<&Lease>,
     ) -> Result<LockAttempt, DriverError> {
-        let tables = &self.options.tables;
-        let lock = history_sql::table(&Flavor, tables, &tables.lock);
-        let claim = Claim {
-            // A pooler's connection is everybody's.
-            connection: (!self.server.pooled).then(|| CONNECTION.to_owned()),
-            gone: Some(GONE.to_owned()),
-        };
-        let take = history_sql::take_lock(&Flavor, tables, owner, lease, previous, &claim);
-        // A statement outside transactions does not hold the lock row, and outlives the lease.
-        let log = history_sql::table(&Flavor, tables, &tables.log);
-        let take = format!(
-            "{take} AND NOT EXISTS (SELECT 1 FROM {log} l, pg_catalog.pg_stat_activity a WHERE l.state = 'started' AND l.statement_running IS NOT NULL AND l.connection = a.pid || ' ' || extract(epoch FROM a.backend_start) AND a.state <> 'idle' AND a.pid <> pg_catalog.pg_backend_pid())"
-        );
-        let mut commands = vec![
-            command("BEGIN"),
-            command(format!(
-                "SELECT 1 FROM {lock} WHERE id = 1 FOR UPDATE NOWAIT"
-            )),
-            command(format!("{take} RETURNING token")),
-        ];
-        commands.extend(self.reads());
-        commands.push(command("COMMIT"));
-        let mut found: [Vec<Row>; 7] = Default::default();
-        let result = self
-            .connection
-            .exchange(&commands, &mut |index, reply| {
-                if let Reply::Row(row) = reply {
-                    found[index].push(row);
-                }
-            })
-            .await;
-        if let Err(failed) = result {
-            self.roll_back().await;
-            return match failed.error.kind {
-                DriverErrorKind::LockTimeout => Ok(LockAttempt::Held(self.holder().await?)),
-                _ => Err(failed.error),
-            };
-        }
-        let history = history_sql::history(&found[3], &found[4], &found[5])?;
-        if found[2].is_empty() {
-            return history_sql::held(history);
-        }
-        let lease = Lease {
-            token: history.token,
-            length: lease,
-        };
-        Ok(LockAttempt::Taken(lease, Box::new(history)))
+        self.try_lock(owner, lease, previous).await
     }
 
     async fn unlock(&mut self, lease: &Lease) -> Result<(), DriverError> {
-        let release = history_sql::release_lock(&Flavor, &self.options.tables, lease.token);
-        let result = self.connection.rows(&[command(release)]).await;
-        result.map(|_| ()).map_err(|failed| failed.error)
+        let tables = &self.options.tables;
+        self.rows(&history_sql::release_lock(&Flavor, tables, lease.token))
+            .await?;
+        Ok(())
     }
 
     async fn is_connection_alive(&mut self, connection: &str) -> Result<bool, DriverError> {
@@ -383,11 +123,7 @@ impl Driver for Postgres {
         let select = format!(
             "SELECT 1 FROM pg_catalog.pg_stat_activity WHERE pid || ' ' || extract(epoch FROM backend_start) = {mine} AND pid <> pg_catalog.pg_backend_pid() AND state <> 'idle'"
         );
-        let rows = self
-            .connection
-            .rows(&[command(select)])
-            .await
-            .map_err(|failed| failed.error)?;
+        let rows = self.rows(&select).await?;
         Ok(!rows.is_empty())
     }
 
@@ -484,26 +220,14 @@ impl Driver for Postgres {
         checksums: &[Checksum],
     ) -> Result<HashMap<Checksum, String>, DriverError> {
         let select = history_sql::select_scripts(&Flavor, &self.options.tables, checksums);
-        let rows = self
-            .connection
-            .rows(&[command(select)])
-            .await
-            .map_err(|failed| failed.error)?;
+        let rows = self.rows(&select).await?;
         Ok(history_sql::scripts(rows))
     }
 
     async fn query(&mut self, sql: &str) -> Result<Vec<Vec<Option<String>>>, DriverError> {
         // What it was is not looked at.
         self.dirty = true;
-        let rows = self
-            .connection
-            .rows(&[Command {
-                sql: sql.into(),
-                data: None,
-                answer_now: false,
-            }])
-            .await;
-        rows.map_err(|failed| failed.error)
+        self.rows(sql).await
     }
 
     fn canceller(&self) -> Option<Arc<dyn Cancel>> {

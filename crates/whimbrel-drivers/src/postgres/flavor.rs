@@ -46,6 +46,13 @@ impl Flavor for Postgres {
         "(extract(epoch FROM pg_catalog.clock_timestamp() - pg_catalog.transaction_timestamp()) * 1000)::bigint".to_owned()
     }
 
+    fn elapsed_by_default(&self, applied: &str) -> Option<String> {
+        let elapsed = self.elapsed();
+        Some(format!(
+            "ALTER TABLE {applied} ALTER duration_ms SET DEFAULT {elapsed}"
+        ))
+    }
+
     fn connection(&self) -> &'static str {
         CONNECTION
     }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use whimbrel_core::driver::{BoundStatement, SessionOptions, Unit, Write};
+use whimbrel_core::driver::{BoundStatement, Part, SessionOptions, Statements, Unit, Write};
 
 use super::connection::Command;
 use super::flavor::Postgres;
@@ -19,57 +19,98 @@ pub(super) enum Role {
     Statement(usize, usize),
 }
 
-/// Commands that share one Sync.
+/// Commands that share one Sync. Statements become commands as they are asked for.
+#[derive(Default)]
 pub(super) struct Batch<'a> {
-    pub(super) commands: Vec<Command<'a>>,
-    pub(super) roles: Vec<Role>,
+    pieces: Vec<Piece<'a>>,
+    /// How many commands there are.
+    length: usize,
+}
+
+/// Commands from a place in the batch on.
+struct Piece<'a> {
+    first: usize,
+    what: What<'a>,
+}
+
+enum What<'a> {
+    One(Role, Cow<'a, str>),
+    /// A COPY with its data.
+    Copy(String, String),
+    Statements(usize, Statements<'a>),
 }
 
 impl<'a> Batch<'a> {
-    fn new() -> Self {
-        Self {
-            commands: Vec::new(),
-            roles: Vec::new(),
+    fn frame(&mut self, sql: impl Into<Cow<'a, str>>) {
+        self.push(Role::Frame, sql);
+    }
+
+    fn push(&mut self, role: Role, sql: impl Into<Cow<'a, str>>) {
+        self.add(1, What::One(role, sql.into()));
+    }
+
+    fn statements(&mut self, part: usize, statements: Statements<'a>) {
+        if !statements.is_empty() {
+            self.add(statements.len(), What::Statements(part, statements));
         }
     }
 
-    fn frame(&mut self, sql: impl Into<Cow<'a, str>>) {
-        self.push(Role::Frame, sql.into(), None);
+    fn add(&mut self, count: usize, what: What<'a>) {
+        let first = self.length;
+        self.pieces.push(Piece { first, what });
+        self.length += count;
     }
 
-    fn push(&mut self, role: Role, sql: Cow<'a, str>, data: Option<&'a str>) {
-        self.commands.push(Command {
-            sql,
-            data,
-            answer_now: false,
-        });
-        self.roles.push(role);
+    /// What the command at a place is.
+    pub(super) fn role(&self, index: usize) -> Option<Role> {
+        let after = self.pieces.partition_point(|piece| piece.first <= index);
+        let piece = &self.pieces[after.checked_sub(1)?];
+        (index < self.length).then_some(match piece.what {
+            What::One(role, _) => role,
+            What::Copy(..) => Role::Frame,
+            What::Statements(part, _) => Role::Statement(part, index - piece.first),
+        })
     }
 
     /// The server answers after each statement and each unit; what ends soon after it comes with
     /// that.
-    fn answer_after_statements(&mut self) {
-        let last = self.roles.len().saturating_sub(1);
-        for index in 0..last {
-            let statement = matches!(self.roles[index], Role::Statement(..));
-            let more = matches!(self.roles[index + 1], Role::Statement(..));
-            self.commands[index].answer_now =
-                statement && more || self.roles[index] == Role::Commit;
-        }
-    }
-
-    fn statement(&mut self, part: usize, index: usize, statement: &BoundStatement<'a>) {
-        self.push(
-            Role::Statement(part, index),
-            statement.text.into(),
-            statement.data,
-        );
+    pub(super) fn commands<'b>(&'b self) -> impl Iterator<Item = Command<'b>> + use<'a, 'b> {
+        let end = self.length;
+        self.pieces.iter().flat_map(move |piece| {
+            let (one, statements) = match &piece.what {
+                What::One(role, sql) => {
+                    let command = Command {
+                        sql,
+                        data: None,
+                        answer_now: *role == Role::Commit && piece.first + 1 < end,
+                    };
+                    (Some(command), Statements::default())
+                }
+                What::Copy(sql, data) => {
+                    let command = Command {
+                        sql,
+                        data: Some(data),
+                        answer_now: false,
+                    };
+                    (Some(command), Statements::default())
+                }
+                What::Statements(_, statements) => (None, *statements),
+            };
+            let last = statements.len().saturating_sub(1);
+            let statements = statements.iter().enumerate();
+            let command = move |(index, bound): (usize, BoundStatement<'b>)| Command {
+                sql: bound.text,
+                data: bound.data,
+                answer_now: index < last,
+            };
+            one.into_iter().chain(statements.map(command))
+        })
     }
 
     pub(super) fn render(&self) -> String {
         let mut text = String::new();
-        for command in &self.commands {
-            text.push_str(&command.sql);
+        for command in self.commands() {
+            text.push_str(command.sql);
             text.push_str(";\n");
             if let Some(data) = command.data {
                 text.push_str(data);
@@ -96,10 +137,12 @@ const DISCARD: [&str; 5] = [
 
 /// True if a part's statements may leave something in the session.
 pub(super) fn leaves_state(unit: &Unit<'_>) -> bool {
-    unit.parts
-        .iter()
-        .flat_map(|part| &part.statements)
-        .any(|statement| statement.facts.session_state)
+    unit.parts.iter().any(changes_session)
+}
+
+fn changes_session(part: &Part<'_>) -> bool {
+    let mut statements = part.statements.iter();
+    statements.any(|statement| statement.facts.session_state)
 }
 
 /// Of units that are sent together every so manieth renews the lease, and the last.
@@ -124,7 +167,7 @@ impl Composer<'_> {
                 }
             }
         }
-        batch.push(Role::Fence, self.fence(unit).into(), None);
+        self.fence(batch, unit);
         self.session(batch, unit);
     }
 
@@ -140,25 +183,37 @@ impl Composer<'_> {
         }
     }
 
-    /// Fails with a division by zero when the token is not ours; else keeps the lock row from
-    /// being taken over until the transaction ends. Limits the waits of what follows in the same
-    /// statement, which spares each unit one.
-    fn fence(&self, unit: &Unit<'_>) -> String {
+    /// Keeps the lock from being taken over until the transaction ends, then fails with a division
+    /// by zero when the token is not ours. Limits the waits of what follows.
+    ///
+    /// A lock on the table costs a hundredth of one on its row. The check is a statement of its own,
+    /// since it must see what was committed before the lock was had. It passes if somebody has
+    /// deleted the row; then nobody has taken over either: who does puts a row there whose token is
+    /// another one, and waits for this transaction.
+    fn fence<'a>(&self, batch: &mut Batch<'a>, unit: &Unit<'a>) {
         let tables = &self.options.tables;
         let token = unit.lease.token;
         let lock = history_sql::table(&Postgres, tables, &tables.lock);
-        let limit = unit.lock_timeout.map_or_else(String::new, |limit| {
-            let limit = limit.as_millis();
-            format!(", pg_catalog.set_config('lock_timeout', '{limit}', true)")
-        });
-        format!(
-            "SELECT 1 / count(*){limit} FROM (SELECT 1 FROM {lock} WHERE id = 1 AND token = {token} FOR KEY SHARE) fence"
-        )
+        if let Some(limit) = unit.lock_timeout {
+            batch.frame(format!("SET LOCAL lock_timeout = {}", limit.as_millis()));
+        }
+        batch.frame(format!("LOCK TABLE {lock} IN ROW SHARE MODE"));
+        let check = format!("SELECT 1 / (token = {token})::integer FROM {lock}");
+        batch.push(Role::Fence, check);
     }
 
     /// As one statement, which spares the server most of the work of several, where none of them
     /// has to see what another did: the parts of one statement don't see each other's rows.
     fn writes<'a>(&self, batch: &mut Batch<'a>, writes: &[Write<'a>]) {
+        // Not every pooler may know what to do with data in the middle of commands.
+        if let [Write::Apply(record)] = writes
+            && !self.pooled
+            && let Some((head, row)) =
+                history_sql::copy_record(&Postgres, &self.options.tables, record)
+        {
+            batch.add(1, What::Copy(head, row));
+            return;
+        }
         let text = |write| history_sql::write(&Postgres, &self.options.tables, write);
         let mut list: Vec<String> = writes.iter().flat_map(text).collect();
         let removes = |write: &Write<'_>| matches!(write, Write::Remove { .. });
@@ -192,7 +247,7 @@ impl Composer<'_> {
 
     /// Atomic units: one batch. What one leaves in the session is taken away before the next.
     pub(super) fn atomic<'a>(&self, units: &[Unit<'a>], mut discard: bool) -> Batch<'a> {
-        let mut batch = Batch::new();
+        let mut batch = Batch::default();
         for (index, unit) in units.iter().enumerate() {
             let last = index + 1 == units.len();
             // The renewal costs a quick unit a good part of its time. Where several follow each
@@ -202,7 +257,6 @@ impl Composer<'_> {
             self.one(&mut batch, unit, discard, renew);
             discard = leaves_state(unit);
         }
-        batch.answer_after_statements();
         batch
     }
 
@@ -216,19 +270,13 @@ impl Composer<'_> {
                 self.session(batch, unit);
             }
             self.writes(batch, &part.before);
-            for (index, statement) in part.statements.iter().enumerate() {
-                batch.statement(number, index, statement);
-            }
+            batch.statements(number, part.statements);
             let ends = part
                 .after
                 .iter()
                 .all(|write| !matches!(write, Write::Statement { .. }));
             // The history is written as who we are, and a pooled connection is given back clean.
-            if part
-                .statements
-                .iter()
-                .any(|statement| statement.facts.session_state)
-            {
+            if changes_session(part) {
                 if ends {
                     RESET
                         .into_iter()
@@ -251,19 +299,17 @@ impl Composer<'_> {
                 &unit.lease,
             ));
         }
-        batch.push(Role::Commit, "COMMIT".into(), None);
+        batch.push(Role::Commit, "COMMIT");
     }
 
     /// A unit of one statement by itself: the journal before, the statement, the journal after.
     pub(super) fn single<'a>(&self, unit: &Unit<'a>, discard: bool) -> [Batch<'a>; 3] {
-        let mut batches = [Batch::new(), Batch::new(), Batch::new()];
+        let mut batches = <[Batch<'a>; 3]>::default();
         let [before, alone, after] = &mut batches;
         self.start(before, unit, discard);
         for (number, part) in unit.parts.iter().enumerate() {
             self.writes(before, &part.before);
-            for (index, statement) in part.statements.iter().enumerate() {
-                alone.statement(number, index, statement);
-            }
+            alone.statements(number, part.statements);
         }
         self.end(before, unit, true);
         // SET LOCAL ends with the transaction. A pooler could give the setting to somebody else.
@@ -271,7 +317,7 @@ impl Composer<'_> {
             before.frame(format!("SET lock_timeout = {}", limit.as_millis()));
         }
         after.frame("BEGIN");
-        after.push(Role::Fence, self.fence(unit).into(), None);
+        self.fence(after, unit);
         for part in &unit.parts {
             self.writes(after, &part.after);
         }

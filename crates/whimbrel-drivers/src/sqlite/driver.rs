@@ -340,7 +340,7 @@ impl Driver for Sqlite {
             flavor: Flavor::now(),
         }
         .compose(unit);
-        history_sql::listing(operations.iter().map(|operation| &operation.sql))
+        history_sql::listing(operations.map(|operation| operation.sql))
     }
 
     async fn kept_scripts(

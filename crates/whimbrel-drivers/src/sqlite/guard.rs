@@ -73,7 +73,7 @@ pub(super) fn check_drop(connection: &Connection, statement: &str) -> Result<(),
 fn dropped_table(statement: &str) -> Option<String> {
     let tokens = Lexer::new(statement, Dialect::Sqlite).filter(|token| !token.kind.is_trivia());
     let last = tokens.last()?;
-    let text = &statement[last.span];
+    let text = &statement[last.span.clone()];
     match last.kind {
         TokenKind::Word => Some(text.to_owned()),
         TokenKind::QuotedIdentifier | TokenKind::String => {

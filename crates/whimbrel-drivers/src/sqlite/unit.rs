@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use whimbrel_core::driver::{BoundStatement, SessionOptions, Unit, Write};
+use whimbrel_core::driver::{BoundStatement, SessionOptions, Statements, Unit, Write};
 use whimbrel_sql::{ObjectKind, Verb};
 
 use crate::history_sql;
@@ -42,6 +42,40 @@ impl Operation<'_> {
     }
 }
 
+/// A unit's operations in order. Statements become operations as they are asked for.
+#[derive(Default)]
+struct List<'a>(Vec<Piece<'a>>);
+
+enum Piece<'a> {
+    One(Operation<'a>),
+    Statements(usize, Statements<'a>),
+}
+
+impl<'a> List<'a> {
+    fn push(&mut self, role: Role, sql: impl Into<Cow<'a, str>>) {
+        let sql = sql.into();
+        self.0.push(Piece::One(Operation { role, sql }));
+    }
+
+    fn frame(&mut self, sql: impl Into<Cow<'a, str>>) {
+        self.push(Role::Frame, sql);
+    }
+
+    fn operations(self) -> impl Iterator<Item = Operation<'a>> {
+        self.0.into_iter().flat_map(|piece| {
+            let (one, part, statements) = match piece {
+                Piece::One(operation) => (Some(operation), 0, Statements::default()),
+                Piece::Statements(part, statements) => (None, part, statements),
+            };
+            let statements = statements.iter().enumerate();
+            let operation = move |(index, bound): (usize, BoundStatement<'a>)| {
+                statement_operation(part, index, &bound)
+            };
+            one.into_iter().chain(statements.map(operation))
+        })
+    }
+}
+
 /// Composes a unit.
 pub(super) struct Composer<'o> {
     pub(super) options: &'o SessionOptions,
@@ -51,86 +85,66 @@ pub(super) struct Composer<'o> {
 impl Composer<'_> {
     /// The unit's operations; a unit that is not atomic has its own BEGIN and COMMIT around each
     /// list of history writes.
-    pub(super) fn compose<'a>(&self, unit: &Unit<'a>) -> Vec<Operation<'a>> {
-        let mut list: Vec<Operation<'a>> = Vec::new();
+    pub(super) fn compose<'a>(
+        &self,
+        unit: &Unit<'a>,
+    ) -> impl Iterator<Item = Operation<'a>> + use<'a> {
+        let mut list = List::default();
         let enforce = unit.foreign_keys.unwrap_or(self.options.foreign_keys);
-        let mut frame = |sql: &str| {
-            list.push(Operation {
-                role: Role::Frame,
-                sql: sql.to_owned().into(),
-            });
-        };
-        frame(if enforce {
+        list.frame(if enforce {
             "PRAGMA foreign_keys = ON"
         } else {
             "PRAGMA foreign_keys = OFF"
         });
         if !unit.continues {
-            self.options.session_sql.iter().for_each(|sql| frame(sql));
-            unit.replay.iter().for_each(|again| frame(again.text));
+            for sql in &self.options.session_sql {
+                list.frame(sql.clone());
+            }
+            for again in &unit.replay {
+                list.frame(again.text);
+            }
         }
         self.begin(&mut list, unit);
         if unit.atomic && !enforce {
-            list.push(Operation {
-                role: Role::NoteViolations,
-                sql: "PRAGMA foreign_key_check".into(),
-            });
+            list.push(Role::NoteViolations, "PRAGMA foreign_key_check");
         }
         for (number, part) in unit.parts.iter().enumerate() {
             self.writes(&mut list, &part.before);
             if !unit.atomic {
                 self.commit(&mut list, unit);
             }
-            for (index, statement) in part.statements.iter().enumerate() {
-                list.push(statement_operation(number, index, statement));
-            }
+            list.0.push(Piece::Statements(number, part.statements));
             if !unit.atomic {
                 self.begin(&mut list, unit);
             }
             self.writes(&mut list, &part.after);
         }
         if unit.atomic && !enforce {
-            list.push(Operation {
-                role: Role::CheckViolations,
-                sql: "PRAGMA foreign_key_check".into(),
-            });
+            list.push(Role::CheckViolations, "PRAGMA foreign_key_check");
         }
         self.commit(&mut list, unit);
-        list
+        list.operations()
     }
 
-    fn begin(&self, list: &mut Vec<Operation<'_>>, unit: &Unit<'_>) {
+    fn begin(&self, list: &mut List<'_>, unit: &Unit<'_>) {
         let tables = &self.options.tables;
-        list.push(Operation {
-            role: Role::Frame,
-            sql: "BEGIN IMMEDIATE".into(),
-        });
+        list.frame("BEGIN IMMEDIATE");
         let token = unit.lease.token;
         let lock = history_sql::table(&self.flavor, tables, &tables.lock);
         let fence = format!("SELECT 1 FROM {lock} WHERE id = 1 AND token = {token}");
-        list.push(Operation {
-            role: Role::Fence,
-            sql: fence.into(),
-        });
+        list.push(Role::Fence, fence);
     }
 
-    fn commit(&self, list: &mut Vec<Operation<'_>>, unit: &Unit<'_>) {
-        let renew = history_sql::renew_lock(&self.flavor, &self.options.tables, &unit.lease);
-        for sql in [renew, "COMMIT".to_owned()] {
-            list.push(Operation {
-                role: Role::Frame,
-                sql: sql.into(),
-            });
-        }
+    fn commit(&self, list: &mut List<'_>, unit: &Unit<'_>) {
+        let tables = &self.options.tables;
+        list.frame(history_sql::renew_lock(&self.flavor, tables, &unit.lease));
+        list.frame("COMMIT");
     }
 
-    fn writes(&self, list: &mut Vec<Operation<'_>>, writes: &[Write<'_>]) {
+    fn writes(&self, list: &mut List<'_>, writes: &[Write<'_>]) {
         let text = |write| history_sql::write(&self.flavor, &self.options.tables, write);
         for sql in writes.iter().flat_map(text) {
-            list.push(Operation {
-                role: Role::Frame,
-                sql: sql.into(),
-            });
+            list.frame(sql);
         }
     }
 }
@@ -154,8 +168,6 @@ fn statement_operation<'a>(
 
 /// True if the session should not be used for another unit.
 pub(super) fn leaves_state(unit: &Unit<'_>) -> bool {
-    let statements = unit.parts.iter().flat_map(|part| &part.statements);
-    statements
-        .into_iter()
-        .any(|statement| statement.facts.session_state)
+    let mut statements = unit.parts.iter().flat_map(|part| part.statements.iter());
+    statements.any(|statement| statement.facts.session_state)
 }

@@ -20,7 +20,7 @@ impl TrackingTable<'_> {
         let mut makes = false;
         for statement in &statements {
             let facts = &statement.facts;
-            let targets = targets(&text[statement.span.clone()], self.dialect);
+            let targets = targets(&text[statement.span()], self.dialect);
             let mut tables = targets
                 .iter()
                 .filter(|t| t.kind == ObjectKind::Table)

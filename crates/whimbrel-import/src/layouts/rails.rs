@@ -118,7 +118,7 @@ fn versions(file: &Arc<SourceFile>, dialect: Dialect) -> Result<HashSet<Version>
     let inserts = statements
         .iter()
         .filter(|statement| statement.facts.verb == Verb::Insert);
-    let texts = inserts.map(|statement| &text[statement.span.clone()]);
+    let texts = inserts.map(|statement| &text[statement.span()]);
     let of_rails = texts.filter(|text| text.contains(TABLE));
     Ok(of_rails.flat_map(|text| literals(text, dialect)).collect())
 }

@@ -1,7 +1,7 @@
 //! The engines' rules, by their manuals.
 
 use super::words::{Words, key};
-use super::{Facts, ObjectKind, TransactionControl, Verb};
+use super::{Facts, ObjectKind, Restricted, TransactionControl, Verb};
 use crate::Dialect;
 
 const VERBS: [(u128, Verb); 41] = [
@@ -122,41 +122,41 @@ pub(super) fn transaction_control(
 }
 
 /// PostgreSQL: what its manual calls not executable inside a transaction block.
-pub(super) fn postgres_alone(words: &Words<'_>, facts: &Facts) -> Option<&'static str> {
+pub(super) fn postgres_alone(words: &Words<'_>, facts: &Facts) -> Option<Restricted> {
     use ObjectKind as Kind;
     let object = facts.object;
     match facts.verb {
         Verb::Create if object == Some(Kind::Index) && facts.concurrently => {
-            Some("CREATE INDEX CONCURRENTLY")
+            Some(Restricted::IndexConcurrently)
         }
         Verb::Drop if object == Some(Kind::Index) && facts.concurrently => {
-            Some("DROP INDEX CONCURRENTLY")
+            Some(Restricted::DropIndexConcurrently)
         }
-        Verb::Reindex if facts.concurrently => Some("REINDEX CONCURRENTLY"),
+        Verb::Reindex if facts.concurrently => Some(Restricted::ReindexConcurrently),
         Verb::Reindex if words.among_first(8, &["database", "system", "schema"]) => {
-            Some("REINDEX of a database or schema")
+            Some(Restricted::ReindexDatabase)
         }
-        Verb::Vacuum => Some("VACUUM"),
-        Verb::Create if words.is(1, &["database"]) => Some("CREATE DATABASE"),
-        Verb::Drop if words.is(1, &["database"]) => Some("DROP DATABASE"),
+        Verb::Vacuum => Some(Restricted::Vacuum),
+        Verb::Create if words.is(1, &["database"]) => Some(Restricted::CreateDatabase),
+        Verb::Drop if words.is(1, &["database"]) => Some(Restricted::DropDatabase),
         Verb::Alter if words.is(1, &["database"]) && words.sequence_of(&["set", "tablespace"]) => {
-            Some("ALTER DATABASE ... SET TABLESPACE")
+            Some(Restricted::DatabaseTablespace)
         }
-        Verb::Create if words.is(1, &["tablespace"]) => Some("CREATE TABLESPACE"),
-        Verb::Drop if words.is(1, &["tablespace"]) => Some("DROP TABLESPACE"),
-        Verb::Alter if object == Some(Kind::System) => Some("ALTER SYSTEM"),
+        Verb::Create if words.is(1, &["tablespace"]) => Some(Restricted::CreateTablespace),
+        Verb::Drop if words.is(1, &["tablespace"]) => Some(Restricted::DropTablespace),
+        Verb::Alter if object == Some(Kind::System) => Some(Restricted::AlterSystem),
         Verb::Alter
             if words.sequence_of(&["detach", "partition"])
                 && words.among_first(48, &["concurrently"]) =>
         {
-            Some("ALTER TABLE ... DETACH PARTITION ... CONCURRENTLY")
+            Some(Restricted::DetachPartition)
         }
-        Verb::Create if words.is(1, &["subscription"]) => Some("CREATE SUBSCRIPTION"),
-        Verb::Drop if words.is(1, &["subscription"]) => Some("DROP SUBSCRIPTION"),
+        Verb::Create if words.is(1, &["subscription"]) => Some(Restricted::CreateSubscription),
+        Verb::Drop if words.is(1, &["subscription"]) => Some(Restricted::DropSubscription),
         Verb::Other if words.is(0, &["cluster"]) && words.len() == 1 => {
-            Some("CLUSTER of all tables")
+            Some(Restricted::ClusterAll)
         }
-        Verb::Other if words.starts_with(&["discard", "all"]) => Some("DISCARD ALL"),
+        Verb::Other if words.starts_with(&["discard", "all"]) => Some(Restricted::DiscardAll),
         _ => None,
     }
 }
@@ -167,20 +167,20 @@ fn pragma<'w>(words: &'w Words<'_>) -> &'w str {
 }
 
 /// SQLite: what fails or does nothing inside a transaction.
-pub(super) fn sqlite_alone(words: &Words<'_>, facts: &Facts) -> Option<&'static str> {
+pub(super) fn sqlite_alone(words: &Words<'_>, facts: &Facts) -> Option<Restricted> {
     let pragma = pragma(words);
     match facts.verb {
-        Verb::Vacuum => Some("VACUUM"),
+        Verb::Vacuum => Some(Restricted::Vacuum),
         Verb::Pragma if pragma.eq_ignore_ascii_case("journal_mode") && words.len() > 2 => {
-            Some("PRAGMA journal_mode")
+            Some(Restricted::JournalMode)
         }
         Verb::Pragma if pragma.eq_ignore_ascii_case("foreign_keys") && words.len() > 2 => {
-            Some("PRAGMA foreign_keys")
+            Some(Restricted::ForeignKeys)
         }
         Verb::Pragma if pragma.eq_ignore_ascii_case("synchronous") && words.len() > 2 => {
-            Some("PRAGMA synchronous")
+            Some(Restricted::Synchronous)
         }
-        Verb::Other if words.is(0, &["detach"]) => Some("DETACH"),
+        Verb::Other if words.is(0, &["detach"]) => Some(Restricted::Detach),
         _ => None,
     }
 }
@@ -207,20 +207,20 @@ const D1_PRAGMAS: [&str; 17] = [
 ];
 
 /// What Cloudflare D1 refuses whatever the data: statements about files, sessions and transactions.
-pub(super) fn d1_refuses(words: &Words<'_>, facts: &Facts) -> Option<&'static str> {
+pub(super) fn d1_refuses(words: &Words<'_>, facts: &Facts) -> Option<Restricted> {
     let pragma = pragma(words);
     let known = |name: &&str| pragma.eq_ignore_ascii_case(name);
     match facts.verb {
-        Verb::Begin => Some("BEGIN"),
-        Verb::Commit => Some("COMMIT"),
-        Verb::Rollback => Some("ROLLBACK"),
-        Verb::Savepoint => Some("SAVEPOINT"),
-        Verb::Release => Some("RELEASE"),
-        Verb::Vacuum => Some("VACUUM"),
-        Verb::Other if words.is(0, &["attach"]) => Some("ATTACH"),
-        Verb::Other if words.is(0, &["detach"]) => Some("DETACH"),
-        Verb::Create if words.is(1, &["temp", "temporary"]) => Some("CREATE TEMP"),
-        Verb::Pragma if !D1_PRAGMAS.iter().any(known) => Some("this PRAGMA"),
+        Verb::Begin => Some(Restricted::Begin),
+        Verb::Commit => Some(Restricted::Commit),
+        Verb::Rollback => Some(Restricted::Rollback),
+        Verb::Savepoint => Some(Restricted::Savepoint),
+        Verb::Release => Some(Restricted::Release),
+        Verb::Vacuum => Some(Restricted::Vacuum),
+        Verb::Other if words.is(0, &["attach"]) => Some(Restricted::Attach),
+        Verb::Other if words.is(0, &["detach"]) => Some(Restricted::Detach),
+        Verb::Create if words.is(1, &["temp", "temporary"]) => Some(Restricted::CreateTemp),
+        Verb::Pragma if !D1_PRAGMAS.iter().any(known) => Some(Restricted::Pragma),
         _ => None,
     }
 }

@@ -119,7 +119,7 @@ impl Project {
         let mut driver = connect.connect().await.unwrap();
         let mut rows = Vec::new();
         for statement in split(text, driver.dialect()).unwrap() {
-            rows = driver.query(&text[statement.span]).await.unwrap();
+            rows = driver.query(&text[statement.span()]).await.unwrap();
         }
         driver.close().await.unwrap();
         rows

@@ -1,0 +1,185 @@
+//! The history's reading and making, and the lock.
+
+use std::time::Duration;
+
+use whimbrel_core::driver::{DriverError, DriverErrorKind, Lease, LockAttempt};
+use whimbrel_core::history::{History, Holder, Owner};
+
+use super::connection::{Reply, plain};
+use super::driver::Postgres;
+use super::flavor::{CONNECTION, GONE, Postgres as Flavor};
+use super::supabase;
+use crate::history_sql::{self, Claim, Row};
+
+/// How often the creation of the history tables is tried when others create them too.
+const CREATE_TRIES: u32 = 10;
+
+impl Postgres {
+    /// Finds the schema of the history and the size of the lock table; with the lock row in the
+    /// same round trip if the tables are there.
+    fn look(&self) -> String {
+        let lock = history_sql::table(&Flavor, &self.options.tables, &self.options.tables.lock);
+        let lock = lock.replace('\'', "''");
+        format!(
+            "SELECT coalesce((SELECT n.nspname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = pg_catalog.to_regclass('{lock}')), pg_catalog.current_schema()), pg_catalog.current_setting('max_locks_per_transaction')::bigint * (pg_catalog.current_setting('max_connections')::bigint + pg_catalog.current_setting('max_prepared_transactions')::bigint), pg_catalog.pg_backend_pid()"
+        )
+    }
+
+    fn reads(&self) -> [String; 3] {
+        let tables = &self.options.tables;
+        [
+            history_sql::select_lock(&Flavor, tables),
+            history_sql::select_applied(&Flavor, tables),
+            history_sql::select_attempts(&Flavor, tables),
+        ]
+    }
+
+    /// Takes the history tables from the roles that a web API runs as.
+    async fn hide_from_api(&mut self) -> Result<Option<String>, DriverError> {
+        let rows = self.rows(supabase::API_ROLES).await?;
+        let roles: Vec<String> = rows.into_iter().flatten().flatten().collect();
+        let tables = &self.options.tables;
+        let names = [&tables.applied, &tables.log, &tables.lock, &tables.scripts];
+        let names = names.map(|name| history_sql::table(&Flavor, tables, name));
+        let (names, list) = (names.join(", "), roles.join(", "));
+        Ok((!roles.is_empty()).then(|| format!("REVOKE ALL ON {names} FROM {list}")))
+    }
+
+    pub(super) async fn look_up_history(&mut self) -> Result<History, DriverError> {
+        let mut commands = vec![self.look()];
+        commands.extend(self.reads());
+        let mut found: [Vec<Row>; 4] = Default::default();
+        let result = self
+            .connection
+            .exchange(plain(&commands), &mut |index, reply| {
+                if let Reply::Row(row) = reply {
+                    found[index].push(row);
+                }
+            })
+            .await;
+        let [place, lock, applied, attempts] = &found;
+        if let Some([schema, slots, pid]) = place.first().map(Vec::as_slice) {
+            // A pooler gives its own key.
+            self.server.pooled = *pid != Some(self.connection.key().pid.to_string());
+            self.options.tables.schema.clone_from(schema);
+            self.server.lock_slots = slots.as_deref().and_then(|text| text.parse().ok());
+        }
+        match result {
+            Ok(()) => history_sql::history(lock, applied, attempts),
+            Err(failed) if failed.error.code.as_deref() == Some("42P01") => Ok(History::default()),
+            Err(failed) => Err(failed.error),
+        }
+    }
+
+    pub(super) async fn make_history(&mut self) -> Result<(), DriverError> {
+        let schema = self.options.tables.schema.clone().ok_or_else(|| {
+            DriverError::new(
+                DriverErrorKind::History,
+                "the connection's search_path names no schema for the history tables",
+            )
+            .with_hint("name one: --table SCHEMA.whimbrel_applied")
+        })?;
+        let mut commands = vec![
+            "BEGIN".to_owned(),
+            "SET LOCAL client_min_messages = warning".to_owned(),
+            format!(
+                "CREATE SCHEMA IF NOT EXISTS \"{}\"",
+                schema.replace('"', "\"\"")
+            ),
+        ];
+        let exists = "SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = ";
+        let name = history_sql::Flavor::literal(&Flavor, &schema);
+        let known = self.rows(&format!("{exists}{name}")).await;
+        if known.is_ok_and(|rows| !rows.is_empty()) {
+            // IF NOT EXISTS asks for the right to create schemas all the same.
+            commands.pop();
+        }
+        commands.extend(history_sql::create(&Flavor, &self.options.tables));
+        commands.extend(self.hide_from_api().await?);
+        commands.push("COMMIT".to_owned());
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match self.connection.rows(&commands).await {
+                Ok(_) => return Ok(()),
+                Err(failed) => {
+                    self.roll_back().await;
+                    // Two that create the same table at once collide in the catalog.
+                    let race = matches!(
+                        failed.error.code.as_deref(),
+                        Some("23505" | "42P07" | "42710" | "40P01")
+                    );
+                    if !race || tries >= CREATE_TRIES {
+                        return Err(failed.error);
+                    }
+                    tokio::time::sleep(Duration::from_millis(20 * u64::from(tries))).await;
+                }
+            }
+        }
+    }
+
+    pub(super) async fn try_lock(
+        &mut self,
+        owner: &Owner,
+        lease: Duration,
+        previous: Option<&Lease>,
+    ) -> Result<LockAttempt, DriverError> {
+        let tables = &self.options.tables;
+        let lock = history_sql::table(&Flavor, tables, &tables.lock);
+        let claim = Claim {
+            // A pooler's connection is everybody's.
+            connection: (!self.server.pooled).then(|| CONNECTION.to_owned()),
+            gone: Some(GONE.to_owned()),
+        };
+        let take = history_sql::take_lock(&Flavor, tables, owner, lease, previous, &claim);
+        // A statement outside transactions does not hold the lock row, and outlives the lease.
+        let log = history_sql::table(&Flavor, tables, &tables.log);
+        let take = format!(
+            "{take} AND NOT EXISTS (SELECT 1 FROM {log} l, pg_catalog.pg_stat_activity a WHERE l.state = 'started' AND l.statement_running IS NOT NULL AND l.connection = a.pid || ' ' || extract(epoch FROM a.backend_start) AND a.state <> 'idle' AND a.pid <> pg_catalog.pg_backend_pid())"
+        );
+        let mut commands = vec![
+            "BEGIN".to_owned(),
+            // What units have of it, and nothing but them and changes of the row, is in its way.
+            format!("LOCK TABLE {lock} IN EXCLUSIVE MODE NOWAIT"),
+            format!("{take} RETURNING token"),
+        ];
+        commands.extend(self.reads());
+        commands.push("COMMIT".to_owned());
+        let mut found: [Vec<Row>; 7] = Default::default();
+        let result = self
+            .connection
+            .exchange(plain(&commands), &mut |index, reply| {
+                if let Reply::Row(row) = reply {
+                    found[index].push(row);
+                }
+            })
+            .await;
+        if let Err(failed) = result {
+            self.roll_back().await;
+            return match failed.error.kind {
+                DriverErrorKind::LockTimeout => Ok(LockAttempt::Held(self.holder().await?)),
+                _ => Err(failed.error),
+            };
+        }
+        let history = history_sql::history(&found[3], &found[4], &found[5])?;
+        if found[2].is_empty() {
+            return history_sql::held(history);
+        }
+        let lease = Lease {
+            token: history.token,
+            length: lease,
+        };
+        Ok(LockAttempt::Taken(lease, Box::new(history)))
+    }
+
+    async fn holder(&mut self) -> Result<Holder, DriverError> {
+        let select = history_sql::select_lock(&Flavor, &self.options.tables);
+        let rows = self.rows(&select).await?;
+        let found = rows
+            .first()
+            .map(history_sql::lock)
+            .transpose()?
+            .and_then(|row| row.holder);
+        Ok(found.unwrap_or_else(history_sql::unknown_holder))
+    }
+}
