@@ -5,13 +5,13 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use whimbrel_core::driver::{DriverError, DriverErrorKind, SessionOptions};
-use whimbrel_testkit::{Authority, MariaDbServer, mariadb};
+use whimbrel_testkit::{Authority, Maker, MysqlServer, mariadb};
 
 /// Characters that break URLs.
 const PASSWORD: &str = "foo%hejsan2%t@o/b?#";
 
 struct Guarded {
-    server: MariaDbServer,
+    server: MysqlServer,
     authority: Authority,
     other: Authority,
 }
@@ -21,7 +21,7 @@ fn guarded() -> &'static Guarded {
     static GUARDED: OnceLock<Guarded> = OnceLock::new();
     GUARDED.get_or_init(|| {
         let authority = Authority::new();
-        let server = MariaDbServer::guarded(&authority.sign("localhost"));
+        let server = MysqlServer::guarded(Maker::MariaDb, &authority.sign("localhost"));
         let sql = format!(
             "CREATE USER secure@'%' IDENTIFIED BY '{PASSWORD}' REQUIRE SSL; CREATE USER free@'%' IDENTIFIED BY '{PASSWORD}'"
         );
