@@ -94,6 +94,14 @@ impl MysqlServer {
         }
     }
 
+    /// What people call it.
+    pub fn name(&self) -> &'static str {
+        match self.maker {
+            Maker::MariaDb => "MariaDB",
+            Maker::Mysql => "MySQL",
+        }
+    }
+
     /// Its own folder; gone when this process is.
     pub fn folder(&self) -> &Path {
         &self.folder
