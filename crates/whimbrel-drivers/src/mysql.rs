@@ -5,7 +5,12 @@ mod connect;
 mod driver;
 mod errors;
 mod flavor;
+mod joins;
+mod lock;
+mod message;
 mod observe;
+mod session;
+mod unit;
 mod wire;
 
 use std::sync::Arc;

@@ -31,7 +31,7 @@ fn rows(table: &str, columns: &str, condition: &str) -> String {
 }
 
 fn state(target: &Target) -> Option<String> {
-    let text = |value: &str| Flavor::literal(&Mysql::default(), value);
+    let text = |value: &str| Flavor::literal(&Mysql, value);
     let schema = target
         .schema
         .as_deref()
