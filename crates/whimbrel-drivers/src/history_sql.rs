@@ -14,6 +14,8 @@ pub(crate) use self::read::{
     fenced, held, history, lock, scripts, select_applied, select_attempts, select_lock,
     select_scripts, unknown_holder,
 };
+#[cfg(feature = "mysql")]
+pub(crate) use self::write::statement;
 pub(crate) use self::write::{Claim, release_lock, renew_lock, take_lock, write};
 
 /// A row as text.

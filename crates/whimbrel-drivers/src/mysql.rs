@@ -9,6 +9,7 @@ mod joins;
 mod lock;
 mod message;
 mod observe;
+mod said;
 mod session;
 mod unit;
 mod wire;

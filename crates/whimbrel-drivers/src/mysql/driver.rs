@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use mysql_async::Conn;
 use whimbrel_core::checksum::Checksum;
 use whimbrel_core::driver::{
-    BoundStatement, Cancel, Driver, DriverError, DriverErrorKind, Lease, LockAttempt, Observation,
-    Server, SessionOptions, Unit, UnitError,
+    BoundStatement, Cancel, Driver, DriverError, DriverErrorKind, GroupError, Lease, LockAttempt,
+    Observation, Server, SessionOptions, Unit, UnitError,
 };
 use whimbrel_core::history::{History, Owner};
 use whimbrel_sql::Dialect;
@@ -100,6 +100,18 @@ impl Driver for Mysql {
         self.run(unit, progress).await
     }
 
+    async fn apply_all(
+        &mut self,
+        units: &[Unit<'_>],
+        progress: Progressing<'_>,
+    ) -> Result<(), GroupError> {
+        self.run_all(units, progress).await
+    }
+
+    fn observes_itself(&self) -> bool {
+        true
+    }
+
     fn render(&self, unit: &Unit<'_>) -> String {
         self.text(unit)
     }
@@ -118,7 +130,7 @@ impl Driver for Mysql {
         &mut self,
         statement: &BoundStatement<'_>,
     ) -> Result<Option<Observation>, DriverError> {
-        let Some(select) = observe::select(statement) else {
+        let Some(select) = observe::select(statement.text, statement.facts.verb) else {
             return Ok(None);
         };
         let state = first(rows(&mut self.connection, &select).await?);

@@ -31,6 +31,8 @@ pub(super) enum Piece {
     Statement(usize, usize),
     /// What the server has to say of it.
     Warnings(usize, usize),
+    /// The COMMIT with which a unit is done.
+    Done,
 }
 
 /// Statements without an answer yet.
@@ -47,28 +49,51 @@ pub(super) struct Failed {
     pub(super) piece: Piece,
 }
 
+impl Failed {
+    /// It has to do with none of the statements.
+    pub(super) fn own(error: DriverError) -> Self {
+        Self {
+            error,
+            piece: Piece::Own,
+        }
+    }
+}
+
 pub(super) type Progressing<'p> = &'p mut (dyn FnMut(Progress) + Send);
 
-/// One unit's exchange with the server.
+/// What was heard so far, passed on.
+pub(super) struct Heard<'t> {
+    progress: Progressing<'t>,
+    /// Units that are done.
+    pub(super) units: usize,
+    /// Statements done of the unit after them.
+    pub(super) statements: usize,
+}
+
+/// The exchange about one or more units.
 pub(super) struct Talk<'t> {
     connection: &'t mut Conn,
-    progress: Progressing<'t>,
     message: Message,
+    pub(super) heard: Heard<'t>,
 }
 
 impl<'t> Talk<'t> {
     pub(super) fn new(connection: &'t mut Conn, progress: Progressing<'t>) -> Self {
         Self {
             connection,
-            progress,
             message: Message::default(),
+            heard: Heard {
+                progress,
+                units: 0,
+                statements: 0,
+            },
         }
     }
 
     /// Says something as soon as the message is full, or [`Talk::flush`] is called.
     pub(super) async fn say(&mut self, piece: Piece, sql: &str) -> Result<(), Failed> {
-        let message = &mut self.message;
-        if !message.text.is_empty() && message.text.len() + sql.len() > MESSAGE_BYTES {
+        let length = self.message.text.len();
+        if length > 0 && length + sql.len() > MESSAGE_BYTES {
             self.flush().await?;
         }
         let message = &mut self.message;
@@ -120,8 +145,12 @@ impl<'t> Talk<'t> {
                 return Err(disagree(piece));
             }
             failpoint::reach();
-            if let Piece::Warnings(part, statement) = piece {
-                tell(self.progress, (part, statement), &set, affected);
+            match piece {
+                Piece::Warnings(part, statement) => {
+                    self.heard.statement((part, statement), &set, affected);
+                }
+                Piece::Done => self.heard.unit(),
+                _ => {}
             }
         }
         if result.columns().is_some() {
@@ -158,7 +187,7 @@ impl<'t> Talk<'t> {
         } else {
             Vec::new()
         };
-        tell(self.progress, at, &said, affected);
+        self.heard.statement(at, &said, affected);
         Ok(())
     }
 }
@@ -179,29 +208,39 @@ async fn answer(
     Ok(set.into_iter().map(row).collect())
 }
 
-fn tell(progress: Progressing<'_>, (part, statement): (usize, usize), said: &[Row], affected: u64) {
-    for row in said {
-        let [severity, code, message] = row.as_slice() else {
-            continue;
-        };
-        let notice = Notice {
-            severity: severity.clone().unwrap_or_default().to_uppercase(),
-            code: code.clone(),
-            message: message.clone().unwrap_or_default(),
-            detail: None,
-            hint: None,
-        };
-        progress(Progress::Notice {
+impl Heard<'_> {
+    /// A statement is done; `said` are the server's warnings.
+    fn statement(&mut self, (part, statement): (usize, usize), said: &[Row], affected: u64) {
+        for row in said {
+            let [severity, code, message] = row.as_slice() else {
+                continue;
+            };
+            let notice = Notice {
+                severity: severity.clone().unwrap_or_default().to_uppercase(),
+                code: code.clone(),
+                message: message.clone().unwrap_or_default(),
+                detail: None,
+                hint: None,
+            };
+            (self.progress)(Progress::Notice {
+                part,
+                statement,
+                notice,
+            });
+        }
+        (self.progress)(Progress::StatementDone {
             part,
             statement,
-            notice,
+            rows: Some(affected),
         });
+        self.statements += 1;
     }
-    progress(Progress::StatementDone {
-        part,
-        statement,
-        rows: Some(affected),
-    });
+
+    fn unit(&mut self) {
+        self.units += 1;
+        self.statements = 0;
+        (self.progress)(Progress::UnitDone);
+    }
 }
 
 fn failed(error: &mysql_async::Error, piece: Piece) -> Failed {

@@ -1,6 +1,5 @@
 //! What a schema change has done, seen in `information_schema`, and who is in its way.
 
-use whimbrel_core::driver::BoundStatement;
 use whimbrel_sql::{Dialect, ObjectKind, Target, Verb, targets};
 
 use super::flavor::Mysql;
@@ -8,13 +7,12 @@ use crate::history_sql::Flavor;
 
 /// A query whose one value differs once the statement has done its work. None for statements that
 /// leave no trace there.
-pub(super) fn select(statement: &BoundStatement<'_>) -> Option<String> {
-    let traced = matches!(
-        statement.facts.verb,
-        Verb::Create | Verb::Alter | Verb::Drop | Verb::Rename
-    );
-    let objects = targets(statement.text, Dialect::Mysql);
-    if !traced || objects.is_empty() {
+pub(super) fn select(statement: &str, verb: Verb) -> Option<String> {
+    if !matches!(verb, Verb::Create | Verb::Alter | Verb::Drop | Verb::Rename) {
+        return None;
+    }
+    let objects = targets(statement, Dialect::Mysql);
+    if objects.is_empty() {
         return None;
     }
     let states: Option<Vec<_>> = objects.iter().map(state).collect();

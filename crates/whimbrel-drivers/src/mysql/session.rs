@@ -108,7 +108,7 @@ fn server(version: String, packet: Option<usize>) -> Server {
             transactional_ddl: false,
             cancel: true,
             enum_value_in_transaction: true,
-            units_at_once: 1,
+            units_at_once: 32,
             batches_only: false,
             // A packet holds the command's own byte, too, and must be smaller than the limit.
             statement_bytes: packet.map(|bytes| bytes.saturating_sub(2)),

@@ -1,96 +1,38 @@
-//! Units: what is sent for one, and what its failure means.
+//! Units: sending them, and what their failure means.
 
 use whimbrel_core::driver::{
-    DriverError, DriverErrorKind, Outcome, Part, Progress, Unit, UnitError, Write,
+    DriverError, DriverErrorKind, GroupError, Outcome, Part, Progress, Unit, UnitError,
 };
 use whimbrel_core::history::HistoryTables;
 
 use super::driver::Mysql;
-use super::flavor::{BEGIN, Mysql as Flavor};
 use super::joins::{Way, looks_back, way};
 use super::message::{Failed, Piece, Progressing, Talk};
+use super::said::{Place, may_join};
 use super::wire::rows;
 use crate::history_sql;
 
-/// A unit's failure, before it is said what became of the unit.
-struct Stopped {
-    error: DriverError,
-    part: usize,
-    statement: Option<usize>,
-    /// Its single statement, which no transaction takes back, was done.
-    done: bool,
-}
-
-impl Stopped {
-    fn before(error: DriverError) -> Self {
-        Self {
-            error,
-            part: 0,
-            statement: None,
-            done: false,
-        }
-    }
-}
-
-/// What is said around statements.
-type Said = Vec<(Piece, String)>;
-
-fn own(list: impl IntoIterator<Item = String>) -> impl Iterator<Item = (Piece, String)> {
-    list.into_iter().map(|sql| (Piece::Own, sql))
-}
-
-/// What runs before a part's statements: a transaction that only goes on if the lock is ours, and
-/// keeps it so. The subquery that is one row too much is an error in any `sql_mode`.
-fn opening(tables: &HistoryTables, unit: &Unit<'_>, writes: &[Write<'_>]) -> Said {
-    let lock = history_sql::table(&Flavor, tables, &tables.lock);
-    let token = unit.lease.token;
-    let fence = format!(
-        "SELECT IF(COALESCE(MAX(token), -1) = {token}, 1, (SELECT 1 UNION ALL SELECT 2)) FROM {lock} WHERE id = 1 LOCK IN SHARE MODE"
-    );
-    let mut list = vec![
-        (Piece::Own, "START TRANSACTION".to_owned()),
-        (Piece::Fence, fence),
-    ];
-    let writes = writes.iter();
-    list.extend(own(
-        writes.flat_map(|write| history_sql::write(&Flavor, tables, write))
-    ));
-    list
-}
-
-fn closing(tables: &HistoryTables, unit: &Unit<'_>, part: &Part<'_>) -> Said {
-    let writes = part.after.iter();
-    let writes = writes.flat_map(|write| history_sql::write(&Flavor, tables, write));
-    let end = [
-        history_sql::renew_lock(&Flavor, tables, &unit.lease),
-        "COMMIT".to_owned(),
-    ];
-    own(writes.chain(end)).collect()
-}
-
-/// What runs before a part's statements, and what after them.
-fn around(tables: &HistoryTables, unit: &Unit<'_>, part: &Part<'_>) -> [Said; 2] {
-    let mut before = opening(tables, unit, &part.before);
-    let mut after = closing(tables, unit, part);
-    if !unit.continues {
-        before.insert(0, (Piece::Own, BEGIN.to_owned()));
-    }
-    if !unit.atomic {
-        before.push((Piece::Own, "COMMIT".to_owned()));
-        after.splice(0..0, opening(tables, unit, &[]));
-    }
-    [before, after]
-}
-
 impl Mysql {
+    /// What is sent for one unit, for people to read.
     pub(super) fn text(&self, unit: &Unit<'_>) -> String {
+        let place = Place {
+            tables: &self.options.tables,
+            unit,
+            joins: false,
+            joined: false,
+        };
         let mut list = Vec::new();
-        for part in &unit.parts {
-            let [before, after] = around(&self.options.tables, unit, part);
-            list.extend(before.into_iter().map(|(_, sql)| sql));
+        for (number, part) in unit.parts.iter().enumerate() {
+            let last = number + 1 == unit.parts.len();
+            list.extend(
+                place
+                    .before(part, number == 0)
+                    .into_iter()
+                    .map(|(_, sql)| sql),
+            );
             let statements = part.statements.iter();
             list.extend(statements.map(|statement| statement.text.to_owned()));
-            list.extend(after.into_iter().map(|(_, sql)| sql));
+            list.extend(place.after(part, last).into_iter().map(|(_, sql)| sql));
         }
         history_sql::listing(&list)
     }
@@ -100,130 +42,175 @@ impl Mysql {
         unit: &Unit<'_>,
         progress: Progressing<'_>,
     ) -> Result<(), UnitError> {
-        let Err(stopped) = self.try_run(unit, progress).await else {
+        let mut alone = |told: Progress| {
+            if !matches!(told, Progress::UnitDone) {
+                progress(told);
+            }
+        };
+        let result = self.run_all(std::slice::from_ref(unit), &mut alone).await;
+        result.map_err(|failed| failed.error)
+    }
+
+    pub(super) async fn run_all(
+        &mut self,
+        units: &[Unit<'_>],
+        progress: Progressing<'_>,
+    ) -> Result<(), GroupError> {
+        let mut counts = (0, 0);
+        let result = self.send(units, progress, &mut counts).await;
+        let Err(Failed { error, piece }) = result else {
             return Ok(());
         };
+        let (mut number, statements) = counts;
         // Whether it was set is not known now.
         self.lock_timeout = None;
-        let lost = stopped.error.kind == DriverErrorKind::Lost;
+        let lost = error.kind == DriverErrorKind::Lost;
         if !lost {
             // Ends the unit's transaction; without one it does nothing.
             let _ = rows(&mut self.connection, "ROLLBACK").await;
         }
-        if !lost && stopped.done && !unit.atomic && self.close_again(unit).await {
-            return Ok(());
-        }
-        let outcome = match stopped.statement {
-            _ if lost => Outcome::Unknown,
-            _ if unit.atomic => Outcome::RolledBack,
-            Some(_) => Outcome::StatementFailed,
-            // The journal can't say that it was; the catalog may.
-            None if stopped.done => Outcome::Unknown,
-            None => Outcome::RolledBack,
+        let (part, statement) = match piece {
+            Piece::Statement(part, index) | Piece::Warnings(part, index) => (part, Some(index)),
+            _ => (0, None),
         };
-        Err(UnitError {
-            error: stopped.error,
-            part: stopped.part,
-            statement: stopped.statement,
-            outcome,
+        let unit = &units[number];
+        let only_the_journal = !unit.atomic && statements > 0 && statement.is_none();
+        let mut outcome = match statement {
+            _ if lost => Outcome::Unknown,
+            Some(_) if !unit.atomic => Outcome::StatementFailed,
+            _ => Outcome::RolledBack,
+        };
+        if only_the_journal && !lost {
+            if self.close_again(unit).await {
+                number += 1;
+                progress(Progress::UnitDone);
+                if number == units.len() {
+                    return Ok(());
+                }
+            } else {
+                // The journal can't say that it was done; the catalog may.
+                outcome = Outcome::Unknown;
+            }
+        }
+        Err(GroupError {
+            unit: number,
+            done: number,
+            error: UnitError {
+                error,
+                part,
+                statement,
+                outcome,
+            },
         })
     }
 
     /// The statement was done, and what failed is only the journal's entry for it, perhaps since
     /// somebody asked for an end of the run just then: the next run must know.
     async fn close_again(&mut self, unit: &Unit<'_>) -> bool {
+        let place = Place {
+            tables: &self.options.tables,
+            unit,
+            joins: false,
+            joined: false,
+        };
         let mut silent = |_| {};
         let mut talk = Talk::new(&mut self.connection, &mut silent);
-        for part in &unit.parts {
-            let [_, after] = around(&self.options.tables, unit, part);
-            for (piece, sql) in &after {
-                if talk.say(*piece, sql).await.is_err() {
-                    return false;
-                }
+        for (piece, sql) in unit.parts.iter().flat_map(|part| place.after(part, true)) {
+            if talk.say(piece, &sql).await.is_err() {
+                return false;
             }
         }
         talk.flush().await.is_ok()
     }
 
-    async fn try_run(&mut self, unit: &Unit<'_>, progress: Progressing<'_>) -> Result<(), Stopped> {
+    /// Says everything that the units are made of. `counts` are the units done, and the statements
+    /// done of the next one.
+    async fn send(
+        &mut self,
+        units: &[Unit<'_>],
+        progress: Progressing<'_>,
+        counts: &mut (usize, usize),
+    ) -> Result<(), Failed> {
+        let mut sent = 0;
+        while sent < units.len() {
+            // Those up to the next one that wants the session as new.
+            let rest = &units[sent..];
+            *counts = (sent, 0);
+            self.prepare(&rest[0]).await.map_err(Failed::own)?;
+            let changes = |unit: &Unit<'_>| {
+                let mut parts = unit.parts.iter();
+                parts.any(|part| part.statements.iter().any(|one| one.facts.session_state))
+            };
+            let mut dirty = self.dirty;
+            let mut count = 0;
+            while let Some(unit) = rest.get(count) {
+                if count > 0 && (!unit.replay.is_empty() || dirty && !unit.continues) {
+                    break;
+                }
+                dirty |= changes(unit);
+                count += 1;
+            }
+            self.dirty = dirty;
+            let limit = self.limit_waits(rest[0].lock_timeout);
+            let mut talk = Talk::new(&mut self.connection, &mut *progress);
+            let tables = &self.options.tables;
+            let result = together(&mut talk, tables, &rest[..count], limit.as_deref()).await;
+            *counts = (sent + talk.heard.units, talk.heard.statements);
+            result?;
+            self.lock_timeout = rest[0].lock_timeout.or(self.lock_timeout);
+            sent += count;
+        }
+        Ok(())
+    }
+
+    /// The session that a unit begins with.
+    async fn prepare(&mut self, unit: &Unit<'_>) -> Result<(), DriverError> {
         if self.dirty && !unit.continues {
-            self.reset().await.map_err(Stopped::before)?;
+            self.reset().await?;
         }
         for again in &unit.replay {
-            let result = rows(&mut self.connection, again.text).await;
             self.dirty = true;
-            result.map_err(Stopped::before)?;
+            rows(&mut self.connection, again.text).await?;
         }
-        let limit = self.limit_waits(unit.lock_timeout);
-        let tables = &self.options.tables;
-        let parts = unit.parts.iter();
-        let around: Vec<_> = parts.map(|part| around(tables, unit, part)).collect();
-        let mut done = 0;
-        let mut counted = |told: Progress| {
-            done += usize::from(matches!(told, Progress::StatementDone { .. }));
-            progress(told);
-        };
-        let talk = Talk::new(&mut self.connection, &mut counted);
-        let result = exchange(talk, unit, &around, limit.as_deref()).await;
-        for part in &unit.parts {
-            let mut statements = part.statements.iter();
-            self.dirty |= statements.any(|statement| statement.facts.session_state);
-        }
-        match result {
-            Ok(()) => {
-                if unit.lock_timeout.is_some() {
-                    self.lock_timeout = unit.lock_timeout;
-                }
-                Ok(())
-            }
-            Err((part, Failed { error, piece })) => {
-                let (part, statement) = match piece {
-                    Piece::Statement(part, index) | Piece::Warnings(part, index) => {
-                        (part, Some(index))
-                    }
-                    Piece::Own | Piece::Fence => (part, None),
-                };
-                Err(Stopped {
-                    error,
-                    part,
-                    statement,
-                    done: done > 0,
-                })
-            }
-        }
+        Ok(())
     }
 }
 
-/// Says everything that a unit is made of; the part at which it stopped, if it did.
-async fn exchange(
-    mut talk: Talk<'_>,
-    unit: &Unit<'_>,
-    around: &[[Said; 2]],
+/// Units with nothing to be done between them.
+async fn together(
+    talk: &mut Talk<'_>,
+    tables: &HistoryTables,
+    units: &[Unit<'_>],
     limit: Option<&str>,
-) -> Result<(), (usize, Failed)> {
+) -> Result<(), Failed> {
     if let Some(limit) = limit {
-        talk.say(Piece::Own, limit)
-            .await
-            .map_err(|failed| (0, failed))?;
+        talk.say(Piece::Own, limit).await?;
     }
-    for (number, (part, [before, after])) in unit.parts.iter().zip(around).enumerate() {
-        one_part(&mut talk, number, part, before, after)
-            .await
-            .map_err(|failed| (number, failed))?;
+    let mut joins = false;
+    for (index, unit) in units.iter().enumerate() {
+        let joined = may_join(units.get(index + 1));
+        let place = Place {
+            tables,
+            unit,
+            joins,
+            joined,
+        };
+        for (number, part) in unit.parts.iter().enumerate() {
+            one_part(talk, &place, number, part).await?;
+        }
+        joins = joined;
     }
-    let last = unit.parts.len().saturating_sub(1);
-    talk.flush().await.map_err(|failed| (last, failed))
+    talk.flush().await
 }
 
 async fn one_part(
     talk: &mut Talk<'_>,
+    place: &Place<'_>,
     number: usize,
     part: &Part<'_>,
-    before: &[(Piece, String)],
-    after: &[(Piece, String)],
 ) -> Result<(), Failed> {
-    for (piece, sql) in before {
-        talk.say(*piece, sql).await?;
+    for (piece, sql) in place.before(part, number == 0) {
+        talk.say(piece, &sql).await?;
     }
     let one_by_one = part.statements.iter().any(|one| looks_back(one.text));
     for (index, statement) in part.statements.iter().enumerate() {
@@ -233,8 +220,9 @@ async fn one_part(
         };
         talk.statement((number, index), statement.text, way).await?;
     }
-    for (piece, sql) in after {
-        talk.say(*piece, sql).await?;
+    let last = number + 1 == place.unit.parts.len();
+    for (piece, sql) in place.after(part, last) {
+        talk.say(piece, &sql).await?;
     }
     Ok(())
 }
