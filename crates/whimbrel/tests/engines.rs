@@ -130,11 +130,7 @@ async fn a_schema_change_that_fails_half_way_is_resumed(engine: &str) {
         statements: 3,
     };
     let resumes = ["mariadb", "mysql"].contains(&engine);
-    let expected = if resumes {
-        half
-    } else {
-        DatabaseState::Clean
-    };
+    let expected = if resumes { half } else { DatabaseState::Clean };
     assert_eq!(failure.state, expected);
     project.write(
         "001_two.sql",

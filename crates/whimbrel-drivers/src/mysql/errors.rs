@@ -3,7 +3,7 @@
 use mysql_async::{Error, IoError};
 use whimbrel_core::driver::{DriverError, DriverErrorKind, Position};
 
-use crate::tls::Distrust;
+use crate::distrust::Distrust;
 
 pub(super) fn error(error: &Error) -> DriverError {
     match error {
