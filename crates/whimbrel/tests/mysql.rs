@@ -90,7 +90,7 @@ async fn each_statement_is_told_of_with_its_warnings(server: &MysqlServer) {
     assert_eq!(heard[0], "done 1: Some(0)");
     assert_eq!(heard[1], "done 2: Some(2)");
     assert!(
-        heard[2].starts_with("001_first.sql:3 NOTE Unknown table"),
+        heard[2].contains("/001_first.sql:3 NOTE Unknown table"),
         "{heard:?}"
     );
     assert_eq!(heard[3..], ["done 3: Some(0)", "done 4: Some(2)"]);
@@ -99,14 +99,10 @@ async fn each_statement_is_told_of_with_its_warnings(server: &MysqlServer) {
 async fn an_error_shows_its_own_statement_alone(server: &MysqlServer) {
     // In the middle of a message, on a statement's second line; and at a statement's end.
     for (bad, line, near) in [
-        ("UPDATE t\n  SETT i = 3", 4, "'SETT i = 3'"),
+        ("UPDATE t\n  SETT i = 3", 4, "'i = 3'"),
         ("UPDATE t SET", 3, "''"),
-        (
-            "UPDATE t SETT i = 3 -- why; not",
-            3,
-            "'SETT i = 3 -- why; not'",
-        ),
-        ("UPDATE t SETT i = 3 # why", 3, "'SETT i = 3 # why'"),
+        ("UPDATE t SETT i = 3 -- why; not", 3, "'i = 3'"),
+        ("UPDATE t SETT i = 3 # why", 3, "'i = 3'"),
     ] {
         let text = format!("{T}INSERT INTO t VALUES (1, 'a');\n{bad}\n;\nDELETE FROM t;\n");
         let project = Project::new(server, &text);

@@ -58,19 +58,19 @@ impl Place<'_> {
 
     /// What runs after them; `last` says that it is the unit's last.
     pub(super) fn after(&self, part: &Part<'_>, last: bool) -> Said {
-        let mut list = Vec::new();
+        let mut said = Vec::new();
         if !self.unit.atomic {
-            list.extend(self.fenced());
+            said.extend(self.fenced());
         }
         for write in &part.after {
-            list.extend(own(history_sql::write(&Flavor, self.tables, write)));
+            said.extend(own(history_sql::write(&Flavor, self.tables, write)));
         }
         let renewed = history_sql::renew_lock(&Flavor, self.tables, &self.unit.lease);
-        list.push((Piece::Own, renewed));
+        said.push((Piece::Own, renewed));
         if last && !self.joined {
-            list.push((Piece::Done, "COMMIT".to_owned()));
+            said.push((Piece::Done, "COMMIT".to_owned()));
         }
-        list
+        said
     }
 
     /// A transaction that only goes on if the lock is ours, and keeps it so. The subquery that is

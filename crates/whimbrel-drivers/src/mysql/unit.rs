@@ -21,20 +21,20 @@ impl Mysql {
             joins: false,
             joined: false,
         };
-        let mut list = Vec::new();
+        let mut text = Vec::new();
         for (number, part) in unit.parts.iter().enumerate() {
             let last = number + 1 == unit.parts.len();
-            list.extend(
+            text.extend(
                 place
                     .before(part, number == 0)
                     .into_iter()
                     .map(|(_, sql)| sql),
             );
             let statements = part.statements.iter();
-            list.extend(statements.map(|statement| statement.text.to_owned()));
-            list.extend(place.after(part, last).into_iter().map(|(_, sql)| sql));
+            text.extend(statements.map(|statement| statement.text.to_owned()));
+            text.extend(place.after(part, last).into_iter().map(|(_, sql)| sql));
         }
-        history_sql::listing(&list)
+        history_sql::listing(&text)
     }
 
     pub(super) async fn run(
