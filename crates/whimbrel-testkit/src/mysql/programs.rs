@@ -25,7 +25,11 @@ pub(super) fn installed(name: &str) -> PathBuf {
 }
 
 /// Where `scripts/install-test-servers` unpacks MySQL: a folder named after its package's version.
+/// `WHIMBREL_TEST_MYSQL` names that of another version.
 fn packaged() -> PathBuf {
+    if let Some(home) = std::env::var_os("WHIMBREL_TEST_MYSQL") {
+        return home.into();
+    }
     let package = include_str!("../../mysql/package");
     let version = package
         .lines()
