@@ -101,9 +101,10 @@ pub trait Driver: Send {
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<(), UnitError>;
 
-    /// Runs several atomic units, each by itself, in order; stops at the first that fails. After
-    /// each one it reports [`Progress::UnitDone`]. A driver that can send them without waiting in
-    /// between does so: they are what a run over a long distance waits for.
+    /// Runs several units, each by itself, in order; stops at the first that fails. After each one
+    /// it reports [`Progress::UnitDone`]. A driver that can send them without waiting in between
+    /// does so: they are what a run over a long distance waits for. They are atomic ones, or, of a
+    /// driver that [observes itself](Driver::observes_itself), the pieces of one migration.
     ///
     /// # Errors
     /// See [`GroupError`].
@@ -135,6 +136,12 @@ pub trait Driver: Send {
         _statement: &BoundStatement<'_>,
     ) -> Result<Option<Observation>, DriverError> {
         Ok(None)
+    }
+
+    /// True if [`Driver::apply`] observes the statement of a unit that is not atomic, where the
+    /// journal says that it starts: without going to the server and back for it.
+    fn observes_itself(&self) -> bool {
+        false
     }
 
     /// Who may keep a statement from getting its locks, in words for people: session, age, query.

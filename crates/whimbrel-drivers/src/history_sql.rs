@@ -10,12 +10,17 @@ mod write;
 
 use whimbrel_core::history::{FORMAT, HistoryTables};
 
+#[cfg(any(feature = "postgres", feature = "d1"))]
+pub(crate) use self::read::lock;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+pub(crate) use self::read::unknown_holder;
 pub(crate) use self::read::{
-    fenced, held, history, lock, scripts, select_applied, select_attempts, select_lock,
-    select_scripts, unknown_holder,
+    fenced, held, history, scripts, select_applied, select_attempts, select_lock, select_scripts,
 };
 #[cfg(feature = "postgres")]
 pub(crate) use self::write::copy_record;
+#[cfg(feature = "mysql")]
+pub(crate) use self::write::statement;
 pub(crate) use self::write::{Claim, release_lock, renew_lock, take_lock, write};
 
 /// A row as text.
@@ -126,6 +131,7 @@ pub(crate) fn create(flavor: &dyn Flavor, tables: &HistoryTables) -> Vec<String>
 }
 
 /// Statements as a dry run shows them: one after the other, each with its semicolon.
+#[cfg(any(feature = "sqlite", feature = "mysql"))]
 pub(crate) fn listing<S: AsRef<str>>(statements: impl IntoIterator<Item = S>) -> String {
     let mut text = String::new();
     for statement in statements {

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "d1")]
 pub mod d1;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+mod distrust;
 #[cfg(any(
     feature = "sqlite",
     feature = "postgres",
@@ -46,6 +48,10 @@ const KNOWN: [&str; 10] = [
 /// # Errors
 /// The scheme is unknown, its driver is not compiled in, or the URL can't be read. No message
 /// holds the URL itself, since a password may stand in it.
+#[cfg_attr(
+    not(any(feature = "postgres", feature = "mysql", feature = "d1")),
+    allow(unused_variables, reason = "a file has no password")
+)]
 pub fn connector(
     url: &str,
     password: Option<&str>,

@@ -5,7 +5,13 @@ mod connect;
 mod driver;
 mod errors;
 mod flavor;
+mod joins;
+mod lock;
+mod message;
 mod observe;
+mod said;
+mod session;
+mod unit;
 mod wire;
 
 use std::sync::Arc;

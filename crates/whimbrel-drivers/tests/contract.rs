@@ -24,7 +24,8 @@ impl Database {
             "postgres" => (whimbrel_testkit::postgres().database(), None),
             "postgres_oldest" => (whimbrel_testkit::postgres_oldest().database(), None),
             "postgres_newest" => (whimbrel_testkit::postgres_newest().database(), None),
-            "mysql" => (whimbrel_testkit::mariadb().database(), None),
+            "mariadb" => (whimbrel_testkit::mariadb().database(), None),
+            "mysql" => (whimbrel_testkit::mysql().database(), None),
             "d1" => (whimbrel_testkit::d1().database(), None),
             _ => {
                 let folder = tempfile::tempdir().unwrap();
@@ -193,7 +194,7 @@ async fn the_fence_keeps_a_late_unit_out(engine: &str) {
     first.query("CREATE TABLE t (v integer)").await.unwrap();
     let (lease, _) = take(first.as_mut(), "late", 1).await;
     let mut second = database.open().await;
-    if engine == "mysql" {
+    if ["mariadb", "mysql"].contains(&engine) {
         // The first connection still has its named lock: another one must not get in ...
         let attempt = second
             .lock(&owner("b"), Duration::from_secs(60), None)
@@ -357,6 +358,7 @@ contract! {
     postgres;
     postgres_oldest;
     postgres_newest;
+    mariadb a_late_error_is_not_the_next_query_s;
     mysql a_late_error_is_not_the_next_query_s;
     d1;
 }

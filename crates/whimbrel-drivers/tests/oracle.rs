@@ -102,7 +102,15 @@ async fn postgres_agrees() {
 
 #[tokio::test]
 async fn mariadb_agrees() {
-    let server = whimbrel_testkit::mariadb();
+    mysql_s_like_agrees(whimbrel_testkit::mariadb()).await;
+}
+
+#[tokio::test]
+async fn mysql_agrees() {
+    mysql_s_like_agrees(whimbrel_testkit::mysql()).await;
+}
+
+async fn mysql_s_like_agrees(server: &whimbrel_testkit::MysqlServer) {
     // A routine remembers the character set of whoever made it.
     let dump = |url: &str| {
         let text = server.dump(url);

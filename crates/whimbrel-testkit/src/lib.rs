@@ -5,7 +5,7 @@
 
 mod certificates;
 mod d1;
-mod mariadb;
+mod mysql;
 mod pooler;
 mod postgres;
 mod process;
@@ -13,7 +13,7 @@ mod proxy;
 
 pub use certificates::{Authority, Certificate};
 pub use d1::{D1Server, Fate, Line, Texts, d1};
-pub use mariadb::{MariaDbServer, mariadb};
+pub use mysql::{Maker, MysqlServer, MysqlServer as MariaDbServer, mariadb, mysql};
 pub use pooler::{PoolMode, Pooler};
 pub use postgres::{PostgresServer, Session, postgres, postgres_newest, postgres_oldest};
 pub use proxy::{Fault, Proxy};

@@ -22,6 +22,20 @@ pub(crate) fn folder(name: &str) -> PathBuf {
     folder
 }
 
+/// Where `scripts/install-test-servers` keeps servers that are no packages of the system; root's
+/// are where a server that must not be root can read them.
+pub(crate) fn cache() -> PathBuf {
+    let cache = if is_root() {
+        PathBuf::from("/var/cache")
+    } else {
+        std::env::var_os("XDG_CACHE_HOME").map_or_else(
+            || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cache"),
+            PathBuf::from,
+        )
+    };
+    cache.join("whimbrel-testkit")
+}
+
 /// True if this process is root, which servers refuse to be.
 pub(crate) fn is_root() -> bool {
     let output = Command::new("id").arg("-u").output().expect("id");

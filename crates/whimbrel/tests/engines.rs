@@ -21,7 +21,8 @@ impl Project {
             "postgres" => whimbrel_testkit::postgres().database(),
             "postgres_oldest" => whimbrel_testkit::postgres_oldest().database(),
             "postgres_newest" => whimbrel_testkit::postgres_newest().database(),
-            "mysql" => whimbrel_testkit::mariadb().database(),
+            "mariadb" => whimbrel_testkit::mariadb().database(),
+            "mysql" => whimbrel_testkit::mysql().database(),
             "d1" => whimbrel_testkit::d1().database(),
             _ => format!("sqlite:{}/test.db", folder.path().display()),
         };
@@ -128,21 +129,15 @@ async fn a_schema_change_that_fails_half_way_is_resumed(engine: &str) {
         done: 1,
         statements: 3,
     };
-    let expected = if engine == "mysql" {
-        half
-    } else {
-        DatabaseState::Clean
-    };
+    let resumes = ["mariadb", "mysql"].contains(&engine);
+    let expected = if resumes { half } else { DatabaseState::Clean };
     assert_eq!(failure.state, expected);
     project.write(
         "001_two.sql",
         "CREATE TABLE a (id integer);\nCREATE TABLE b (id integer);\n",
     );
     let report = project.migrator().up().await.unwrap();
-    assert_eq!(
-        report.steps[0].resumed_after,
-        usize::from(engine == "mysql")
-    );
+    assert_eq!(report.steps[0].resumed_after, usize::from(resumes));
     assert!(project.migrator().is_up_to_date().await.unwrap());
 }
 
@@ -306,6 +301,7 @@ macro_rules! engines {
         engines! { @ postgres $($test)* }
         engines! { @ postgres_oldest $($test)* }
         engines! { @ postgres_newest $($test)* }
+        engines! { @ mariadb $($test)* }
         engines! { @ mysql $($test)* }
         engines! { @ d1 $($test)* }
     };

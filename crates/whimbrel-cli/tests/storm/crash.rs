@@ -1,6 +1,6 @@
 //! The process is killed at every point; so is the server.
 
-use crate::engine::{Engine, Project, d1, in_parallel, mariadb, postgres, some};
+use crate::engine::{Engine, Project, d1, in_parallel, mariadb, mysql, postgres, some};
 use crate::fixtures;
 
 /// Kills `whimbrel COMMAND` at every point where control passes between it and the database, runs
@@ -98,6 +98,16 @@ fn mariadb_up() {
 #[test]
 fn mariadb_down() {
     killed_at_every_point(mariadb(), &[&["up"]], &["down", "--all"]);
+}
+
+#[test]
+fn mysql_up() {
+    killed_at_every_point(mysql(), &[], &["up"]);
+}
+
+#[test]
+fn mysql_down() {
+    killed_at_every_point(mysql(), &[&["up"]], &["down", "--all"]);
 }
 
 #[test]

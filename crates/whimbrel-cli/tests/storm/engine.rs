@@ -22,7 +22,7 @@ impl Engine<'_> {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Postgres(_) => "PostgreSQL",
-            Self::MariaDb(_) => "MariaDB",
+            Self::MariaDb(server) => server.name(),
             Self::D1(_) => "D1",
             Self::Sqlite => "SQLite",
         }
@@ -35,6 +35,10 @@ pub(crate) fn postgres() -> Engine<'static> {
 
 pub(crate) fn mariadb() -> Engine<'static> {
     Engine::MariaDb(whimbrel_testkit::mariadb())
+}
+
+pub(crate) fn mysql() -> Engine<'static> {
+    Engine::MariaDb(whimbrel_testkit::mysql())
 }
 
 /// A folder with migrations, and an empty database.

@@ -5,7 +5,10 @@ use std::time::Instant;
 use super::execution::{Execution, Stopped, step_report};
 use super::script::{Records, bound, pending_segments, unit};
 use super::send::{Sender, Watched};
-use crate::driver::{DriverError, DriverErrorKind, Observation, Outcome, UnitError, Write};
+use crate::driver::{
+    BoundStatement, DriverError, DriverErrorKind, GroupError, Observation, Outcome, Part, Unit,
+    UnitError, Write,
+};
 use crate::event::Event;
 use crate::plan::{Direction, Segment, Step};
 use crate::report::DatabaseState;
@@ -35,30 +38,23 @@ impl Execution<'_> {
             first.statements.start = first.statements.end;
             first.atomic = true;
         }
-        for (place, segment) in segments.iter().enumerate() {
+        let mut place = 0;
+        while let Some(segment) = segments.get(place) {
             if self.runner.cancel.is_cancelled() {
                 return Err(self.stopped(index, done, segment, UnitError::cancelled()));
             }
-            let result = self.segment(index, &records, segment, place == 0).await;
-            if let Err(mut error) = result {
-                let noted = self
-                    .note(Write::Fail {
-                        id: records.attempt.id,
-                        error: &error.error.message,
-                        running_unknown: !segment.atomic
-                            && error.outcome == Outcome::StatementFailed,
-                    })
-                    .await;
-                // No fence guards a statement outside transactions. Where another run had taken
-                // over before it, what it ran into is that run's work.
-                if let Err(UnitError { error: late, .. }) = noted
-                    && late.kind == DriverErrorKind::Fenced
-                {
-                    error.error = late;
+            let together = self.together(index, &segments[place..]);
+            let result = self.segments(index, &records, together, place == 0).await;
+            if let Err(failed) = result {
+                let segment = &together[failed.unit];
+                if failed.done > 0 {
+                    done = segment.statements.start;
                 }
+                let error = self.noted(&records, segment, failed.error).await;
                 return Err(self.stopped(index, done, segment, error));
             }
-            done = segment.statements.end;
+            place += together.len();
+            done = segments[place - 1].statements.end;
         }
         let step = &self.plan.steps[index];
         let report = step_report(step, step.statements.len() - before, started.elapsed());
@@ -84,23 +80,94 @@ impl Execution<'_> {
         }
     }
 
-    async fn segment(
+    /// Writes down that a piece failed, as far as that can be said.
+    async fn noted(
+        &mut self,
+        records: &Records,
+        segment: &Segment,
+        mut error: UnitError,
+    ) -> UnitError {
+        let noted = self
+            .note(Write::Fail {
+                id: records.attempt.id,
+                error: &error.error.message,
+                running_unknown: !segment.atomic && error.outcome == Outcome::StatementFailed,
+            })
+            .await;
+        // No fence guards a statement outside transactions. Where another run had taken over
+        // before it, what it ran into is that run's work.
+        if let Err(UnitError { error: late, .. }) = noted
+            && late.kind == DriverErrorKind::Fenced
+        {
+            error.error = late;
+        }
+        error
+    }
+
+    /// The segments that are sent together: all, where nothing has to be asked in between.
+    fn together<'s>(&self, index: usize, segments: &'s [Segment]) -> &'s [Segment] {
+        let step = &self.plan.steps[index];
+        let limited = step.timeout.or(self.runner.options.timeout).is_some();
+        if limited || !self.driver.observes_itself() {
+            &segments[..1]
+        } else {
+            segments
+        }
+    }
+
+    async fn segments(
         &mut self,
         index: usize,
         records: &Records,
-        segment: &Segment,
+        segments: &[Segment],
         first: bool,
-    ) -> Result<(), UnitError> {
+    ) -> Result<(), GroupError> {
         let step = &self.plan.steps[index];
         let mut observed = None;
-        if !segment.atomic
-            && let Some(statement) = bound(step, segment.statements.start)
-        {
+        if let Some(statement) = self.to_observe(step, &segments[0]) {
             let seen = self.driver.observe(&statement).await;
-            observed = seen.map_err(before_it_ran)?;
+            observed = seen.map_err(|error| GroupError::first(before_it_ran(error)))?;
         }
-        let state = observed.as_ref().map(|seen| seen.state.as_str());
-        let part = records.segment(step, segment, first, state);
+        let mut units = Vec::new();
+        for (place, segment) in segments.iter().enumerate() {
+            let first = first && place == 0;
+            let state = observed.as_ref().map(|seen| seen.state.as_str());
+            let part = records.segment(step, segment, first, state);
+            let unit = self.piece(step, segment, part, first);
+            units.push(unit.map_err(|error| GroupError::first(before_it_ran(error)))?);
+        }
+        let starts = segments.iter().map(|segment| segment.statements.start);
+        let mut watched = Watched::pieces(self.runner, self.plan, index, starts.collect());
+        let mut sender = Sender {
+            runner: self.runner,
+            driver: self.driver.as_mut(),
+            limit: watched.limit(),
+        };
+        match units.as_slice() {
+            [unit] => sender
+                .send(unit, &mut watched)
+                .await
+                .map_err(GroupError::first),
+            units => sender.send_all(units, &mut watched).await,
+        }
+    }
+
+    /// The statement of a segment that has to be looked at before it starts.
+    fn to_observe<'s>(&self, step: &'s Step, segment: &Segment) -> Option<BoundStatement<'s>> {
+        if segment.atomic || self.driver.observes_itself() {
+            return None;
+        }
+        bound(step, segment.statements.start)
+    }
+
+    /// The unit of a segment.
+    fn piece<'u>(
+        &self,
+        step: &'u Step,
+        segment: &Segment,
+        part: Part<'u>,
+        first: bool,
+    ) -> Result<Unit<'u>, DriverError> {
         let mut unit = unit(step, part, segment.atomic, *self.lease, self.runner.options);
         let pooled = self.driver.server().pooled;
         unit.continues = !first && !pooled;
@@ -108,20 +175,14 @@ impl Execution<'_> {
         if !unit.continues {
             let changed = session_before(step, segment.statements.start);
             if pooled && !segment.atomic && !changed.is_empty() {
-                return Err(before_it_ran(session_through_pooler()));
+                return Err(session_through_pooler());
             }
             unit.replay = changed
                 .into_iter()
                 .filter_map(|at| bound(step, at))
                 .collect();
         }
-        let mut watched = Watched::piece(self.runner, self.plan, index, segment.statements.start);
-        let mut sender = Sender {
-            runner: self.runner,
-            driver: self.driver.as_mut(),
-            limit: watched.limit(),
-        };
-        sender.send(&unit, &mut watched).await
+        Ok(unit)
     }
 
     /// Finds out what became of a statement that was started, and removes what it left half-made.
@@ -171,6 +232,17 @@ impl Execution<'_> {
             (Some(_), Some(_)) => Ok(Unfinished::Run),
             _ if harmless => Ok(Unfinished::Run),
             _ => Err(fail(unknown_end(step))),
+        }
+    }
+}
+
+impl GroupError {
+    /// The first of them failed.
+    fn first(error: UnitError) -> Self {
+        Self {
+            unit: 0,
+            done: 0,
+            error,
         }
     }
 }

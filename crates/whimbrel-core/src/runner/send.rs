@@ -21,6 +21,8 @@ pub(super) struct Watched<'w> {
     as_one: bool,
     /// Statement of the step at which its unit begins.
     first: usize,
+    /// The same of the units after it, where the step is in several.
+    pieces: Option<std::vec::IntoIter<usize>>,
     current: usize,
     started: Instant,
     reports: Vec<(usize, StepReport)>,
@@ -37,15 +39,22 @@ impl<'w> Watched<'w> {
         Self::start(runner, plan, steps, true)
     }
 
-    /// A piece of one step, from one of its statements on. That the step begins and ends is not
-    /// told.
-    pub(super) fn piece(runner: &'w Runner<'w>, plan: &'w Plan, step: usize, first: usize) -> Self {
+    /// Pieces of one step, each from one of its statements on. That the step begins and ends is
+    /// not told.
+    pub(super) fn pieces(
+        runner: &'w Runner<'w>,
+        plan: &'w Plan,
+        step: usize,
+        starts: Vec<usize>,
+    ) -> Self {
+        let mut pieces = starts.into_iter();
         Self {
             runner,
             plan,
             steps: vec![step],
             as_one: false,
-            first,
+            first: pieces.next().unwrap_or(0),
+            pieces: Some(pieces),
             current: 0,
             started: Instant::now(),
             reports: Vec::new(),
@@ -59,6 +68,7 @@ impl<'w> Watched<'w> {
             steps,
             as_one,
             first: 0,
+            pieces: None,
             current: 0,
             started: Instant::now(),
             reports: Vec::new(),
@@ -86,6 +96,10 @@ impl<'w> Watched<'w> {
     }
 
     fn unit_done(&mut self) {
+        if let Some(pieces) = &mut self.pieces {
+            self.first = pieces.next().unwrap_or(self.first);
+            return;
+        }
         if let Some(&index) = self.steps.get(self.current) {
             let step = &self.plan.steps[index];
             let report = step_report(step, step.statements.len(), self.started.elapsed());

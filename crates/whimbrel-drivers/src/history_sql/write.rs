@@ -54,13 +54,9 @@ pub(crate) fn write(flavor: &dyn Flavor, tables: &HistoryTables, write: &Write<'
             running,
             state_before,
         } => {
-            let running = running.map_or_else(|| "NULL".to_owned(), |index| index.to_string());
             let state =
                 state_before.map_or_else(|| "NULL".to_owned(), |state| flavor.literal(state));
-            let set = format!(
-                "statements_done = {done}, statement_running = {running}, state_before = {state}"
-            );
-            vec![update_log(flavor, tables, &set, &key(*id))]
+            vec![statement(flavor, tables, *id, *done, *running, &state)]
         }
         Write::Finish { id, done } => {
             let set = format!(
@@ -92,6 +88,21 @@ pub(crate) fn write(flavor: &dyn Flavor, tables: &HistoryTables, write: &Write<'
             vec![update_log(flavor, tables, "state = 'resumed'", &open)]
         }
     }
+}
+
+/// A journalled attempt's next statement; `state` is SQL for what it changes, as it is before.
+pub(crate) fn statement(
+    flavor: &dyn Flavor,
+    tables: &HistoryTables,
+    id: AttemptId,
+    done: i32,
+    running: Option<i32>,
+    state: &str,
+) -> String {
+    let running = running.map_or_else(|| "NULL".to_owned(), |index| index.to_string());
+    let set =
+        format!("statements_done = {done}, statement_running = {running}, state_before = {state}");
+    update_log(flavor, tables, &set, &key(id))
 }
 
 fn update_log(flavor: &dyn Flavor, tables: &HistoryTables, set: &str, at: &str) -> String {

@@ -5,7 +5,7 @@ use whimbrel_core::driver::{DriverError, DriverErrorKind};
 
 use super::config::{Config, SslMode};
 use super::errors;
-use crate::tls::Distrust;
+use crate::distrust::Distrust;
 
 /// The library checks the name even where only the authority is to be checked. The certificate's
 /// own name is one that it passes with; who signed it is checked all the same.

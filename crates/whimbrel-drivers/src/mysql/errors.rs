@@ -3,7 +3,7 @@
 use mysql_async::{Error, IoError};
 use whimbrel_core::driver::{DriverError, DriverErrorKind, Position};
 
-use crate::tls::Distrust;
+use crate::distrust::Distrust;
 
 pub(super) fn error(error: &Error) -> DriverError {
     match error {
@@ -29,6 +29,40 @@ pub(super) fn error(error: &Error) -> DriverError {
         }
         Error::Other(other) => DriverError::new(DriverErrorKind::Lost, other.to_string()),
     }
+}
+
+/// True if it is the server's error of this number.
+pub(super) fn is(error: &Error, code: u16) -> bool {
+    matches!(error, Error::Server(server) if server.code == code)
+}
+
+/// As [`is`], of an error in the engine's terms.
+pub(super) fn has_code(error: &DriverError, code: u16) -> bool {
+    let own = error.code.as_deref().and_then(|own| own.split(' ').next());
+    own.is_some_and(|own| own.parse() == Ok(code))
+}
+
+/// As [`error`], of a statement in a message of several: the server quotes what follows in the
+/// message, also what follows the statement.
+pub(super) fn joined(failed: &Error) -> DriverError {
+    let mut error = error(failed);
+    let Some((head, rest)) = error.message.split_once("near '") else {
+        return error;
+    };
+    let Some((quoted, line)) = rest.rsplit_once("' at line ") else {
+        return error;
+    };
+    let at_its_end = quoted.starts_with(";\n");
+    let own = match quoted.split_once("\n;\n") {
+        _ if at_its_end => "",
+        Some((own, _)) => own,
+        None => quoted,
+    };
+    let line = line.trim().parse().unwrap_or(1_usize);
+    let line = line.saturating_sub(usize::from(at_its_end)).max(1);
+    error.message = format!("{head}near '{own}' at line {line}");
+    error.position = position(&error.message);
+    error
 }
 
 /// Why the server's certificate is not believed, if that is why it failed.

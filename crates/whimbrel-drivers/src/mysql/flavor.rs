@@ -2,11 +2,10 @@
 
 use crate::history_sql::{Flavor, Types};
 
-/// With the milliseconds that the unit took so far.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Mysql {
-    pub(super) elapsed: u128,
-}
+pub(super) struct Mysql;
+
+/// The server's clock, for it is the server that goes through a unit: see [`Flavor::elapsed`].
+pub(super) const BEGIN: &str = "SET @whimbrel_began = UTC_TIMESTAMP(6)";
 
 impl Flavor for Mysql {
     /// Whether a backslash escapes depends on the session's `sql_mode`, so a text that has one is
@@ -45,7 +44,9 @@ impl Flavor for Mysql {
     }
 
     fn elapsed(&self) -> String {
-        self.elapsed.to_string()
+        // A session that was made anew in the middle does not know.
+        "COALESCE(TIMESTAMPDIFF(MICROSECOND, @whimbrel_began, UTC_TIMESTAMP(6)) DIV 1000, 0)"
+            .to_owned()
     }
 
     fn connection(&self) -> &'static str {

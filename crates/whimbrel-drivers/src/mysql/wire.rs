@@ -49,7 +49,12 @@ pub(super) async fn rows(connection: &mut Conn, sql: &str) -> Result<Vec<Row>, D
     Ok(batch(connection, sql).await?.pop().unwrap_or_default())
 }
 
-fn text(value: Value) -> Option<String> {
+/// The first value there is.
+pub(super) fn first(rows: Vec<Row>) -> Option<String> {
+    rows.into_iter().next()?.into_iter().next()?
+}
+
+pub(super) fn text(value: Value) -> Option<String> {
     match value {
         Value::NULL => None,
         Value::Bytes(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),

@@ -12,7 +12,8 @@ use whimbrel_core::driver::{DriverError, DriverErrorKind};
 
 use super::config::{Config, Host, SslMode};
 use super::supabase;
-use crate::tls::{self, Check, Distrust};
+use crate::distrust::Distrust;
+use crate::tls::{self, Check};
 
 /// Bytes in and out.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::process::is_root;
+use crate::process::cache;
 
 /// The newest version under Debian's folder, or the one that `WHIMBREL_TEST_PG_BIN` names.
 pub(super) fn installed() -> PathBuf {
@@ -26,8 +26,7 @@ pub(super) fn installed() -> PathBuf {
     newest.expect("no PostgreSQL server is installed: run scripts/install-test-servers")
 }
 
-/// Where `scripts/install-test-servers` puts the packages of other versions; root's are where a
-/// server that must not be root can read them.
+/// Where `scripts/install-test-servers` puts the packages of other versions.
 pub(super) fn packaged(which: &str) -> PathBuf {
     let package = include_str!("../../postgres/package.json");
     let versions: Vec<_> = package
@@ -35,15 +34,7 @@ pub(super) fn packaged(which: &str) -> PathBuf {
         .skip(1)
         .filter_map(|rest| rest.split('"').next())
         .collect();
-    let cache = if is_root() {
-        PathBuf::from("/var/cache")
-    } else {
-        std::env::var_os("XDG_CACHE_HOME").map_or_else(
-            || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cache"),
-            PathBuf::from,
-        )
-    };
-    let home = cache.join(format!("whimbrel-testkit/postgres-{}", versions.join("-")));
+    let home = cache().join(format!("postgres-{}", versions.join("-")));
     assert!(
         home.join("complete").exists(),
         "the {which} PostgreSQL is not installed: run scripts/install-test-servers"

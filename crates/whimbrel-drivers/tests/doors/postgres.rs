@@ -1,5 +1,4 @@
-//! How a PostgreSQL is reached: TLS, passwords, sockets.
-#![allow(missing_docs, clippy::unwrap_used)]
+//! PostgreSQL.
 
 use std::path::Path;
 use std::sync::OnceLock;
@@ -7,27 +6,24 @@ use std::sync::OnceLock;
 use whimbrel_core::driver::{DriverError, DriverErrorKind, SessionOptions};
 use whimbrel_testkit::{Authority, PostgresServer};
 
-/// Characters that break URLs.
-const PASSWORD: &str = "foo%hejsan2%t@o/b?#";
+use crate::house::{Authorities, House, PASSWORD, refused};
 
 struct Guarded {
     server: PostgresServer,
-    authority: Authority,
-    other: Authority,
+    house: House,
 }
 
-/// A server whose certificate is for `localhost`, by an authority that nobody else knows.
 fn guarded() -> &'static Guarded {
     static GUARDED: OnceLock<Guarded> = OnceLock::new();
     GUARDED.get_or_init(|| {
-        let authority = Authority::new();
+        let authorities: &Authorities = Box::leak(Box::new(Authorities::new()));
         let rules = "hostssl all tls 127.0.0.1/32 scram-sha-256\n\
             hostnossl all plain 127.0.0.1/32 scram-sha-256\n\
             host all scram 127.0.0.1/32 scram-sha-256\n\
             host all md5 127.0.0.1/32 md5\n\
             host all clear 127.0.0.1/32 password\n\
             local all scram scram-sha-256\n";
-        let server = PostgresServer::guarded(&authority.sign("localhost"), rules);
+        let server = PostgresServer::guarded(&authorities.own.sign("localhost"), rules);
         let url = format!("postgres://postgres@127.0.0.1:{}/postgres", server.port());
         let mut users = String::from("SET password_encryption = 'scram-sha-256';");
         for name in ["tls", "plain", "scram", "clear"] {
@@ -37,100 +33,37 @@ fn guarded() -> &'static Guarded {
             "SET password_encryption = 'md5'; CREATE ROLE md5 LOGIN PASSWORD '{PASSWORD}';"
         );
         server.execute(&url, &users);
-        Guarded {
-            server,
-            authority,
-            other: Authority::new(),
-        }
+        let house = House {
+            authorities,
+            scheme: "postgres",
+            place: format!("{}/postgres", server.port()),
+            mode: "sslmode",
+            modes: ["disable", "prefer", "require", "verify-ca", "verify-full"],
+            root: "sslrootcert",
+            named_is_checked: true,
+            question: (
+                "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()",
+                "f",
+            ),
+            users: ["scram", "tls"],
+            bare: whimbrel_testkit::postgres().database(),
+        };
+        Guarded { server, house }
     })
 }
 
-/// Connects; gives whether the line is encrypted, by the server.
+crate::house::doors! { &guarded().house }
+
 fn ask(url: &str, password: Option<&str>) -> Result<bool, DriverError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(async {
-        let connect = whimbrel_drivers::connector(url, password, SessionOptions::default());
-        let mut driver = connect.unwrap().connect().await?;
-        let sql = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
-        let rows = driver.query(sql).await?;
-        driver.close().await?;
-        Ok(rows[0][0].as_deref() == Some("t"))
-    })
+    guarded().house.ask(url, password)
 }
 
 fn url(user: &str, host: &str, settings: &str) -> String {
-    let port = guarded().server.port();
-    format!("postgres://{user}@{host}:{port}/postgres?{settings}")
+    guarded().house.url(user, host, settings)
 }
 
 fn with_root(mode: &str, root: &Path) -> String {
-    format!("sslmode={mode}&sslrootcert={}", root.display())
-}
-
-fn refused(result: Result<bool, DriverError>) -> DriverError {
-    let error = result.unwrap_err();
-    let told = format!("{error} {:?}", error.hint);
-    assert!(!told.contains(PASSWORD), "{told}");
-    error
-}
-
-#[test]
-fn sslmode_says_whether_the_line_is_encrypted() {
-    for (settings, encrypted) in [
-        ("sslmode=disable", false),
-        ("sslmode=prefer", true),
-        ("", true),
-        ("sslmode=require", true),
-    ] {
-        let answer = ask(&url("scram", "127.0.0.1", settings), Some(PASSWORD));
-        assert_eq!(answer.unwrap(), encrypted, "{settings}");
-    }
-}
-
-#[test]
-fn the_authority_and_the_name_are_checked() {
-    let good = guarded().authority.certificate();
-    for (mode, host) in [
-        ("require", "127.0.0.1"),
-        ("verify-ca", "127.0.0.1"),
-        ("verify-full", "localhost"),
-    ] {
-        let answer = ask(&url("tls", host, &with_root(mode, good)), Some(PASSWORD));
-        assert!(answer.unwrap(), "{mode}");
-    }
-}
-
-#[test]
-fn a_stranger_is_not_believed() {
-    let wrong = guarded().other.certificate();
-    for mode in ["require", "verify-ca", "verify-full"] {
-        let url = url("tls", "localhost", &with_root(mode, wrong));
-        let error = refused(ask(&url, Some(PASSWORD)));
-        assert_eq!(error.kind, DriverErrorKind::Connect);
-        assert!(error.message.contains("authority"), "{mode}: {error}");
-        assert!(error.hint.unwrap().contains("sslrootcert"));
-    }
-    // The system's authorities do not know it either.
-    for mode in ["verify-ca", "verify-full"] {
-        let url = url("tls", "localhost", &format!("sslmode={mode}"));
-        let error = refused(ask(&url, Some(PASSWORD)));
-        assert!(error.message.contains("authority"), "{mode}: {error}");
-    }
-}
-
-#[test]
-fn another_name_is_not_believed() {
-    let good = guarded().authority.certificate();
-    let url = url("tls", "127.0.0.1", &with_root("verify-full", good));
-    let error = refused(ask(&url, Some(PASSWORD)));
-    assert!(
-        error.message.contains("localhost") && error.message.contains("127.0.0.1"),
-        "{error}"
-    );
-    assert!(error.hint.unwrap().contains("verify-ca"));
+    guarded().house.with_root(mode, root)
 }
 
 #[test]
@@ -169,13 +102,10 @@ fn a_certificate_that_signed_itself_is_believed_where_it_is_named() {
 }
 
 #[test]
-fn a_server_without_tls_is_said_so() {
-    let url = whimbrel_testkit::postgres().database();
-    assert!(!ask(&format!("{url}?sslmode=prefer"), None).unwrap());
-    for mode in ["require", "verify-full"] {
-        let error = refused(ask(&format!("{url}?sslmode={mode}"), None));
-        assert!(error.message.contains("offers no TLS"), "{error}");
-    }
+fn no_tls_is_said_by_its_name() {
+    let url = format!("{}?sslmode=require", guarded().house.bare);
+    let error = refused(ask(&url, None));
+    assert!(error.message.contains("offers no TLS"), "{error}");
 }
 
 /// `prefer` takes what the server lets in.
@@ -237,7 +167,7 @@ fn a_statement_is_cancelled_through_tls() {
         .enable_all()
         .build()
         .unwrap();
-    let good = with_root("verify-full", guarded().authority.certificate());
+    let good = with_root("verify-full", guarded().house.authorities.own.certificate());
     let url = url("tls", "localhost", &good);
     runtime.block_on(async {
         let connect = whimbrel_drivers::connector(&url, Some(PASSWORD), SessionOptions::default());

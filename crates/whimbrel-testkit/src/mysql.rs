@@ -1,15 +1,20 @@
-//! A private MariaDB.
+//! A private MariaDB or MySQL.
+
+mod programs;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
+pub use self::programs::Maker;
+use self::programs::installed;
 use crate::certificates::Certificate;
-use crate::process::{Daemon, as_user, folder, free_port, give, is_root, run, succeeds, wait_for};
+use crate::process::{Daemon, as_user, folder, free_port, give, run, succeeds, wait_for};
 
 /// A server on a port of its own.
 #[derive(Debug)]
-pub struct MariaDbServer {
+pub struct MysqlServer {
+    maker: Maker,
     port: u16,
     folder: PathBuf,
     daemon: Daemon,
@@ -20,27 +25,35 @@ pub struct MariaDbServer {
 ///
 /// # Panics
 /// No MariaDB is installed; the message says how to install it.
-pub fn mariadb() -> &'static MariaDbServer {
-    static SERVER: OnceLock<MariaDbServer> = OnceLock::new();
-    SERVER.get_or_init(MariaDbServer::private)
+pub fn mariadb() -> &'static MysqlServer {
+    static SERVER: OnceLock<MysqlServer> = OnceLock::new();
+    SERVER.get_or_init(MysqlServer::private)
 }
 
-fn program(name: &str) -> PathBuf {
-    let places = ["/usr/sbin", "/usr/bin", "/usr/local/bin"];
-    let found = places
-        .iter()
-        .map(|place| Path::new(place).join(name))
-        .find(|path| path.exists());
-    found.unwrap_or_else(|| panic!("{name} is not installed: run scripts/install-test-servers"))
+/// As [`mariadb`], a MySQL 8.
+///
+/// # Panics
+/// It is not installed; the message says how to install it.
+pub fn mysql() -> &'static MysqlServer {
+    static SERVER: OnceLock<MysqlServer> = OnceLock::new();
+    SERVER.get_or_init(|| MysqlServer::private_of(Maker::Mysql))
 }
 
-impl MariaDbServer {
-    /// A server for one test alone, which may kill it.
+impl MysqlServer {
+    /// A MariaDB for one test alone, which may kill it.
     ///
     /// # Panics
     /// As [`mariadb`].
     pub fn private() -> Self {
-        let server = Self::new();
+        Self::private_of(Maker::MariaDb)
+    }
+
+    /// A server for one test alone, which may kill it.
+    ///
+    /// # Panics
+    /// As [`mariadb`].
+    pub fn private_of(maker: Maker) -> Self {
+        let server = Self::new(maker);
         server.start();
         server
     }
@@ -49,8 +62,8 @@ impl MariaDbServer {
     ///
     /// # Panics
     /// As [`mariadb`].
-    pub fn guarded(certificate: &Certificate) -> Self {
-        let mut server = Self::new();
+    pub fn guarded(maker: Maker, certificate: &Certificate) -> Self {
+        let mut server = Self::new(maker);
         for (option, file) in [
             ("--ssl-cert", &certificate.certificate),
             ("--ssl-key", &certificate.key),
@@ -66,27 +79,26 @@ impl MariaDbServer {
         server
     }
 
-    fn new() -> Self {
-        let folder = folder("mariadb");
+    fn new(maker: Maker) -> Self {
+        let folder = folder(maker.name());
         let data = folder.join("data");
         std::fs::create_dir(&data).expect("a data folder");
         give(&folder, "mysql");
-        let mut install = Command::new(program("mariadb-install-db"));
-        install.args([
-            "--no-defaults",
-            "--auth-root-authentication-method=normal",
-            "--skip-test-db",
-        ]);
-        install.arg(format!("--datadir={}", data.display()));
-        if is_root() {
-            install.arg("--user=mysql");
-        }
-        run(&mut install);
+        maker.initialize(&data);
         Self {
+            maker,
             port: free_port(),
             daemon: Daemon::new(folder.clone()),
             folder,
-            settings: Vec::new(),
+            settings: maker.settings(),
+        }
+    }
+
+    /// What people call it.
+    pub fn name(&self) -> &'static str {
+        match self.maker {
+            Maker::MariaDb => "MariaDB",
+            Maker::Mysql => "MySQL",
         }
     }
 
@@ -95,9 +107,9 @@ impl MariaDbServer {
         &self.folder
     }
 
-    /// Starts it, again after [`MariaDbServer::kill`].
+    /// Starts it, again after [`MysqlServer::kill`].
     pub fn start(&self) {
-        let mut server = as_user("mysql", &program("mariadbd"));
+        let mut server = as_user("mysql", &self.maker.server());
         server.args([
             "--no-defaults",
             "--bind-address=127.0.0.1",
@@ -115,7 +127,7 @@ impl MariaDbServer {
         server.arg(format!("--pid-file={}", folder.join("m.pid").display()));
         server.args(&self.settings);
         self.daemon.start(&mut server);
-        wait_for("MariaDB", folder, || {
+        wait_for(self.maker.name(), folder, || {
             succeeds(self.client("mysql").args(["-e", "SELECT 1"]))
         });
     }
@@ -133,7 +145,7 @@ impl MariaDbServer {
     /// Schema and data of a URL's database, without Whimbrel's own tables, by mariadb-dump.
     pub fn dump(&self, url: &str) -> String {
         let name = url.rsplit('/').next().unwrap_or_default();
-        let mut dump = Command::new(program("mariadb-dump"));
+        let mut dump = Command::new(installed("mariadb-dump"));
         dump.args([
             "--no-defaults",
             "--protocol=tcp",
@@ -162,7 +174,7 @@ impl MariaDbServer {
     }
 
     fn client(&self, database: &str) -> Command {
-        let mut command = Command::new(program("mariadb"));
+        let mut command = Command::new(installed("mariadb"));
         let port = self.port.to_string();
         command.args([
             "--no-defaults",
@@ -197,10 +209,10 @@ impl MariaDbServer {
     }
 }
 
-impl PartialEq for MariaDbServer {
+impl PartialEq for MysqlServer {
     fn eq(&self, other: &Self) -> bool {
         self.port == other.port
     }
 }
 
-impl Eq for MariaDbServer {}
+impl Eq for MysqlServer {}

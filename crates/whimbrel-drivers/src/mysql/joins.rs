@@ -1,0 +1,101 @@
+//! Which statements may share a message with others.
+
+use whimbrel_sql::Verb;
+
+/// How a statement is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// With others.
+    Joined,
+    /// Alone; it gives one result.
+    Once,
+    /// Alone; it gives any number of results.
+    Alone,
+}
+
+/// Longer statements gain nothing by it.
+const LONG: usize = 64 * 1024;
+
+/// Words that ask what the statement before did, which questions of ours in between would change.
+const LOOKS_BACK: [&str; 6] = [
+    "row_count",
+    "found_rows",
+    "diagnostics",
+    "warning",
+    "error_count",
+    "errors",
+];
+
+/// Where the server sees a statement's end is only sure where there is nothing to see: no
+/// semicolon, no backslash (the session's `sql_mode` says what it means), no comment whose content
+/// is code. All else goes alone.
+pub(super) fn way(text: &str, verb: Verb) -> Way {
+    let once = matches!(
+        verb,
+        Verb::Select
+            | Verb::Insert
+            | Verb::Update
+            | Verb::Delete
+            | Verb::Replace
+            | Verb::Create
+            | Verb::Alter
+            | Verb::Drop
+            | Verb::Truncate
+            | Verb::Rename
+            | Verb::Use
+            | Verb::Grant
+            | Verb::Revoke
+    ) || verb == Verb::Set && !runs_another(text);
+    let plain = text.len() <= LONG
+        && !text.contains([';', '\\'])
+        && !text.contains("/*!")
+        && !text.contains("/*M!");
+    match (once, plain) {
+        (true, true) => Way::Joined,
+        (true, false) => Way::Once,
+        (false, _) => Way::Alone,
+    }
+}
+
+/// MariaDB's `SET STATEMENT ... FOR ...`.
+fn runs_another(text: &str) -> bool {
+    let second = text.split_whitespace().nth(1);
+    second.is_some_and(|word| word.eq_ignore_ascii_case("statement"))
+}
+
+/// True if a statement asks what the one before it did.
+pub(super) fn looks_back(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    text.len() <= LONG
+        && LOOKS_BACK.iter().any(|word| {
+            bytes
+                .windows(word.len())
+                .any(|part| part.eq_ignore_ascii_case(word.as_bytes()))
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_server_could_split_goes_alone() {
+        for (text, expected) in [
+            ("INSERT INTO t VALUES (1) -- a comment", Way::Joined),
+            ("INSERT INTO t VALUES (';')", Way::Once),
+            ("INSERT INTO t VALUES ('\\'')", Way::Once),
+            ("INSERT INTO t VALUES (1 /*! + 1 */)", Way::Once),
+        ] {
+            assert_eq!(way(text, Verb::Insert), expected, "{text}");
+        }
+        assert_eq!(way("CALL p()", Verb::Call), Way::Alone);
+        let other = "SET STATEMENT max_statement_time = 1 FOR CALL p()";
+        assert_eq!(way(other, Verb::Set), Way::Alone);
+    }
+
+    #[test]
+    fn questions_about_the_statement_before_are_seen() {
+        assert!(looks_back("INSERT INTO n SELECT Row_Count()"));
+        assert!(!looks_back("INSERT INTO n SELECT rows FROM t"));
+    }
+}

@@ -1,0 +1,6 @@
+//! How servers are reached: TLS, passwords, sockets.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod house;
+mod mysql;
+mod postgres;
