@@ -1,6 +1,6 @@
-//! The process is killed at every point; so is the server.
+//! The process is killed at every point.
 
-use crate::engine::{Engine, Project, d1, in_parallel, mariadb, postgres, some};
+use crate::engine::{Engine, Project, d1, in_parallel, mariadb, postgres};
 use crate::fixtures;
 
 /// Kills `whimbrel COMMAND` at every point where control passes between it and the database, runs
@@ -27,56 +27,6 @@ fn killed_at_every_point(engine: Engine<'_>, prepare: &[&[&str]], command: &[&st
     println!(
         "{}: {command:?} killed at {points} points, each time the same end",
         engine.name()
-    );
-}
-
-/// The same with the server, which is started again while the run still tries; if the run gives
-/// up, the next one goes on.
-fn server_killed(engine: Engine<'_>, kill: impl Fn(), start: impl Fn()) {
-    let files = fixtures::of(engine);
-    let undisturbed = Project::new(engine, files);
-    let points = undisturbed.points(&["up"]);
-    let expected = undisturbed.all();
-    let mut went_on = 0;
-    let chosen: Vec<u64> = some(points, 9).collect();
-    for &point in &chosen {
-        let project = Project::new(engine, files);
-        let flag = project.path("reached");
-        let variable = format!("{point}:wait:{}", flag.display());
-        let mut command = project.command(&["up"], &[("WHIMBREL_FAILPOINT", &variable)]);
-        let child = command
-            .stdout(std::process::Stdio::piped())
-            .stderr(std::process::Stdio::piped())
-            .spawn()
-            .unwrap();
-        while !flag.exists() {
-            std::thread::yield_now();
-        }
-        kill();
-        std::fs::remove_file(&flag).unwrap();
-        start();
-        let run = crate::engine::Run::of(&child.wait_with_output().unwrap());
-        went_on += u64::from(run.code == Some(0));
-        let again = project.run(&["up"]);
-        assert_eq!(
-            again.code,
-            Some(0),
-            "at {point}: {}\n{}",
-            run.said,
-            again.said
-        );
-        assert_eq!(
-            project.all(),
-            expected,
-            "at {point}: {}\n{}",
-            run.said,
-            again.said
-        );
-    }
-    println!(
-        "{}: server killed at {} of {points} points: {went_on} runs went on by themselves, all had the same end",
-        engine.name(),
-        chosen.len()
     );
 }
 
@@ -118,24 +68,4 @@ fn d1_up() {
 #[test]
 fn d1_down() {
     killed_at_every_point(d1(), &[&["up"]], &["down", "--all"]);
-}
-
-#[test]
-fn postgres_server() {
-    let server = whimbrel_testkit::PostgresServer::private();
-    server_killed(
-        Engine::Postgres(&server),
-        || server.kill(),
-        || server.start(),
-    );
-}
-
-#[test]
-fn mariadb_server() {
-    let server = whimbrel_testkit::MariaDbServer::private();
-    server_killed(
-        Engine::MariaDb(&server),
-        || server.kill(),
-        || server.start(),
-    );
 }

@@ -12,3 +12,4 @@ mod fixtures;
 mod network;
 mod random;
 mod repair;
+mod server;
