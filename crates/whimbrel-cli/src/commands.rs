@@ -7,6 +7,7 @@ mod init;
 mod new;
 mod repair;
 mod shell;
+mod signals;
 mod status;
 mod up;
 
@@ -16,7 +17,7 @@ use std::sync::Arc;
 use whimbrel::import::{layout_by_name, layouts};
 use whimbrel::plan::{Direction, Goal, Plan};
 use whimbrel::source::Directory;
-use whimbrel::{CancellationToken, Error, Migrator};
+use whimbrel::{Error, Migrator};
 
 use crate::cli::{Cli, Command, Execution, Global};
 use crate::config::{Environment, Settings};
@@ -141,7 +142,7 @@ fn migrator(
     let mut builder = Migrator::builder(&url)
         .source(source)
         .listener(render::listener(output))
-        .cancel(cancelled_by_signal());
+        .cancel(signals::cancel());
     if let Some(password) = &settings.password {
         builder = builder.password(password);
     }
@@ -189,28 +190,6 @@ fn migrator(
         options.plan.placeholders = (!placeholders.is_empty()).then_some(placeholders);
     });
     builder.build()
-}
-
-/// The first Ctrl-C or SIGTERM cancels the run, which then rolls back and unlocks; a second one
-/// ends the process at once.
-fn cancelled_by_signal() -> CancellationToken {
-    let token = CancellationToken::new();
-    let cancel = token.clone();
-    tokio::spawn(async move {
-        let terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
-        let Ok(mut terminate) = terminate else { return };
-        for _ in 0..2 {
-            tokio::select! {
-                result = tokio::signal::ctrl_c() => if result.is_err() { return },
-                _ = terminate.recv() => {}
-            }
-            if cancel.is_cancelled() {
-                std::process::exit(i32::from(exit::CANCELLED));
-            }
-            cancel.cancel();
-        }
-    });
-    token
 }
 
 /// Runs or shows a goal, as the flags say.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::engine::{Engine, Project, Run, mariadb, postgres};
 use crate::fixtures;
 
-const TABLE: (&str, &str) = (
+pub(crate) const TABLE: (&str, &str) = (
     "001_t.sql",
     "CREATE TABLE t (v bigint);\nINSERT INTO t VALUES (1);\n",
 );
@@ -46,7 +46,7 @@ pub(crate) fn until(what: &str, mut condition: impl FnMut() -> bool) {
 }
 
 /// How many statements of a text the server works at now.
-fn at_work(project: &Project<'_>, text: &str) -> usize {
+pub(crate) fn at_work(project: &Project<'_>, text: &str) -> usize {
     let sql = match project.engine {
         Engine::Postgres(_) => format!(
             "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND datname = current_database() AND query LIKE '%{text}%' AND pid <> pg_backend_pid()"

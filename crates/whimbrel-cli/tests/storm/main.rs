@@ -13,3 +13,4 @@ mod network;
 mod random;
 mod repair;
 mod server;
+mod signals;
