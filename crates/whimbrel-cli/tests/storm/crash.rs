@@ -1,19 +1,34 @@
 //! The process is killed at every point.
 
-use crate::engine::{Engine, Project, d1, in_parallel, mariadb, postgres};
+use crate::engine::{Engine, Project, d1, in_parallel, mariadb, postgres, some};
 use crate::fixtures;
 
 /// Kills `whimbrel COMMAND` at every point where control passes between it and the database, runs
 /// it again, and compares with an undisturbed run.
 fn killed_at_every_point(engine: Engine<'_>, prepare: &[&[&str]], command: &[&str]) {
-    let files = fixtures::of(engine);
+    let points = killed_over(fixtures::of(engine), engine, prepare, command, 1);
+    println!(
+        "{}: {command:?} killed at {points} points, each time the same end",
+        engine.name()
+    );
+}
+
+/// The same over other files, at one point in `step`; gives the number of points tried.
+pub(crate) fn killed_over(
+    files: &[(&str, &str)],
+    engine: Engine<'_>,
+    prepare: &[&[&str]],
+    command: &[&str],
+    step: usize,
+) -> usize {
     let undisturbed = Project::new(engine, files);
     for arguments in prepare {
         undisturbed.succeed(arguments);
     }
     let points = undisturbed.points(command);
     let expected = undisturbed.all();
-    in_parallel(1..=points, |point| {
+    let chosen: Vec<u64> = some(points, step).collect();
+    in_parallel(chosen.iter().copied(), |point| {
         let project = Project::new(engine, files);
         for arguments in prepare {
             project.succeed(arguments);
@@ -24,10 +39,7 @@ fn killed_at_every_point(engine: Engine<'_>, prepare: &[&[&str]], command: &[&st
         assert_eq!(again.code, Some(0), "after {point}: {}", again.said);
         assert_eq!(project.all(), expected, "after {point}: {}", again.said);
     });
-    println!(
-        "{}: {command:?} killed at {points} points, each time the same end",
-        engine.name()
-    );
+    chosen.len()
 }
 
 #[test]

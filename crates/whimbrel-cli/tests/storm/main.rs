@@ -13,4 +13,5 @@ mod network;
 mod random;
 mod repair;
 mod server;
+mod sessions;
 mod signals;

@@ -17,7 +17,7 @@ use super::cancel::Canceller;
 use super::config::Config;
 use super::connection::{Command, CommandError, Connection, Reply};
 use super::flavor::{CONNECTION, GONE, Postgres as Flavor};
-use super::unit::{Batch, Composer, Role, leaves_state};
+use super::unit::{AS_CONNECTED, Batch, Composer, Role, leaves_state};
 use super::{observe, supabase};
 use crate::history_sql::{self, Claim, Row};
 
@@ -374,7 +374,9 @@ impl Driver for Postgres {
 
     async fn unlock(&mut self, lease: &Lease) -> Result<(), DriverError> {
         let release = history_sql::release_lock(&Flavor, &self.options.tables, lease.token);
-        let result = self.connection.rows(&[command(release)]).await;
+        // A statement that failed may have left us as somebody else.
+        let commands = [command(AS_CONNECTED), command(release)];
+        let result = self.connection.rows(&commands).await;
         result.map(|_| ()).map_err(|failed| failed.error)
     }
 
