@@ -197,6 +197,7 @@ impl Runner<'_> {
     /// See [`Error`].
     pub async fn status(&self) -> Result<Status, Error> {
         let mut session = self.open().await?;
+        lock::look_at_holder(session.driver.as_mut(), &mut session.history).await?;
         let needed = needed_scripts(&session.migrations, &session.history, None);
         let kept = kept(session.driver.as_mut(), &needed).await?;
         let result = status(

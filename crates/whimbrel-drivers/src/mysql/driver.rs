@@ -462,6 +462,17 @@ impl Driver for Mysql {
         batch(&mut self.connection, &all).await.map(|_| ())
     }
 
+    /// Whoever lives has the named lock, save for a moment.
+    async fn is_holder_gone(&mut self) -> Result<bool, DriverError> {
+        let (tables, name) = (&self.options.tables, self.lock_name());
+        let lock = history_sql::table(&Flavor::default(), tables, &tables.lock);
+        let gone = claim().gone.unwrap_or_default();
+        let select = format!(
+            "SELECT 1 FROM {lock} WHERE owner IS NOT NULL AND IS_FREE_LOCK({name}) AND {gone}"
+        );
+        Ok(!rows(&mut self.connection, &select).await?.is_empty())
+    }
+
     async fn is_connection_alive(&mut self, connection: &str) -> Result<bool, DriverError> {
         let Ok(id) = connection.parse::<u64>() else {
             return Ok(false);

@@ -393,6 +393,14 @@ impl Driver for Postgres {
         Ok(!rows.is_empty())
     }
 
+    async fn is_holder_gone(&mut self) -> Result<bool, DriverError> {
+        let lock = history_sql::table(&Flavor, &self.options.tables, &self.options.tables.lock);
+        let select = format!("SELECT 1 FROM {lock} WHERE owner IS NOT NULL AND {GONE}");
+        let rows = self.connection.rows(&[command(select)]).await;
+        rows.map(|rows| !rows.is_empty())
+            .map_err(|failed| failed.error)
+    }
+
     async fn apply(
         &mut self,
         unit: &Unit<'_>,
