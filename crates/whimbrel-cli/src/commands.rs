@@ -155,11 +155,7 @@ fn migrator(
     for sql in settings.session_sql.iter().chain(more) {
         builder = builder.session_sql(sql);
     }
-    let user = environment
-        .get("USER")
-        .or_else(|| environment.get("LOGNAME"))
-        .unwrap_or("unknown")
-        .to_owned();
+    let user = user(environment);
     let host = environment.get("HOSTNAME").map(str::to_owned);
     builder = builder.options(|options| {
         options.owner.user = user;
@@ -190,6 +186,17 @@ fn migrator(
         options.plan.placeholders = (!placeholders.is_empty()).then_some(placeholders);
     });
     builder.build()
+}
+
+/// Who runs it, for the lock and the history. Services and containers often have no variable for it.
+fn user(environment: &Environment) -> String {
+    let variable = environment
+        .get("USER")
+        .or_else(|| environment.get("LOGNAME"));
+    let named = variable.map(str::to_owned);
+    named
+        .or_else(|| whoami::username().ok())
+        .unwrap_or_else(|| "unknown".to_owned())
 }
 
 /// Runs or shows a goal, as the flags say.

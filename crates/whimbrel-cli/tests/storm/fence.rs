@@ -229,6 +229,21 @@ fn mariadb_in_flight() {
     killed_with_its_unit_in_flight(mariadb());
 }
 
+/// A service has no variable that says who it is: the system does.
+#[test]
+fn a_run_without_user_is_named_by_the_system() {
+    let project = Project::new(Engine::Sqlite, &[TABLE]);
+    let mut up = project.command(&["up"], &[]);
+    up.env_remove("USER").env_remove("LOGNAME");
+    assert!(up.status().unwrap().success());
+    let me = Command::new("id").arg("-un").output().unwrap().stdout;
+    let me = String::from_utf8(me).unwrap();
+    assert_eq!(
+        project.execute("SELECT applied_by FROM whimbrel_applied"),
+        format!("{}@here\n", me.trim())
+    );
+}
+
 /// One replica builds an index while an old transaction holds it up; the others wait outside the
 /// server, so they don't hold it up in turn.
 #[test]
