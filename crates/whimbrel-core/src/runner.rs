@@ -24,7 +24,7 @@ pub use self::script::dry_run;
 
 use crate::checksum::Checksum;
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::driver::{Connect, Driver, Lease};
+use crate::driver::{Connect, Driver, DriverError, DriverErrorKind, Lease};
 use crate::error::Error;
 use crate::event::{Event, Listener};
 use crate::history::{FORMAT, History, Owner};
@@ -117,7 +117,7 @@ impl Runner<'_> {
         let result = self.run_in(&mut session, goal).await;
         let closed = session.driver.close().await;
         let mut report = result?;
-        closed?;
+        unless_lost(closed)?;
         report.duration = started.elapsed();
         Ok(report)
     }
@@ -138,7 +138,7 @@ impl Runner<'_> {
         // A failed run gives the lock back all the same; if even that fails, the lease runs out.
         let unlocked = session.driver.unlock(&lease).await;
         let report = result?;
-        unlocked?;
+        unless_lost(unlocked)?;
         Ok(report)
     }
 
@@ -326,6 +326,15 @@ impl Runner<'_> {
         }
         self.listener.event(&Event::Planned(plan));
     }
+}
+
+/// When all is done and recorded, a connection that breaks takes nothing away: the next run sees
+/// that the lock's holder is gone, or waits for the lease.
+fn unless_lost(end: Result<(), DriverError>) -> Result<(), DriverError> {
+    end.or_else(|error| match error.kind {
+        DriverErrorKind::Lost => Ok(()),
+        _ => Err(error),
+    })
 }
 
 async fn kept(

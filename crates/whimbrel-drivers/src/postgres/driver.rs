@@ -18,7 +18,7 @@ use super::config::Config;
 use super::connection::{Command, CommandError, Connection, Reply};
 use super::flavor::{CONNECTION, GONE, Postgres as Flavor};
 use super::unit::{AS_CONNECTED, Batch, Composer, Role, leaves_state};
-use super::{observe, supabase};
+use super::{errors, observe, supabase};
 use crate::history_sql::{self, Claim, Row};
 
 /// How often the creation of the history tables is tried when others create them too.
@@ -204,7 +204,7 @@ fn rows_of(tag: &str) -> Option<u64> {
 fn unit_error(failed: CommandError, roles: &[Role]) -> UnitError {
     let role = roles.get(failed.index).copied().unwrap_or(Role::Commit);
     let mut error = failed.error;
-    let lost = error.kind == DriverErrorKind::Lost;
+    let lost = error.kind == DriverErrorKind::Lost || errors::ends_the_connection(&error);
     if role == Role::Fence && error.code.as_deref() == Some("22012") {
         error = history_sql::fenced();
     }
