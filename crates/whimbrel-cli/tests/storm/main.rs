@@ -16,3 +16,4 @@ mod repair;
 mod server;
 mod sessions;
 mod signals;
+mod waits;
