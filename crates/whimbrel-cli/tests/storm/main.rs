@@ -13,6 +13,7 @@ mod limits;
 mod network;
 mod random;
 mod repair;
+mod resume;
 mod server;
 mod sessions;
 mod signals;
