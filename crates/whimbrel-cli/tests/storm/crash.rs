@@ -73,6 +73,16 @@ fn sqlite_down() {
 }
 
 #[test]
+fn sqlite_wal_up() {
+    killed_at_every_point(Engine::SqliteWal, &[], &["up"]);
+}
+
+#[test]
+fn sqlite_wal_down() {
+    killed_at_every_point(Engine::SqliteWal, &[&["up"]], &["down", "--all"]);
+}
+
+#[test]
 fn d1_up() {
     killed_at_every_point(d1(), &[], &["up"]);
 }

@@ -96,7 +96,7 @@ fn stopped_past_its_lease(engine: Engine<'_>) {
         std::fs::remove_file(&flag).unwrap();
         let second = start(&project, &[("WHIMBREL_LEASE", "1s")]);
         // Inside a transaction it is waited for: then it is the first that ends.
-        let second = if let Engine::Sqlite = engine {
+        let second = if engine.is_sqlite() {
             std::thread::sleep(Duration::from_millis(1500));
             signal(&first, "-CONT");
             end(second)
@@ -141,14 +141,14 @@ fn interrupted(engine: Engine<'_>, sign: &str) {
     let long = match engine {
         Engine::Postgres(_) => "UPDATE t SET v = v * 100 FROM (SELECT pg_sleep(60)) s;\n",
         Engine::MariaDb(_) => "UPDATE t SET v = v * 100 + SLEEP(60);\n",
-        Engine::D1(_) | Engine::Sqlite => {
+        Engine::D1(_) | Engine::Sqlite | Engine::SqliteWal => {
             "UPDATE t SET v = v * 100 + (WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT count(*) FROM c);\n"
         }
     };
     let project = Project::new(engine, &[TABLE, ("002_long.sql", long)]);
     let run = start(&project, &[]);
     match engine {
-        Engine::Sqlite => until("the first file is applied", || {
+        Engine::Sqlite | Engine::SqliteWal => until("the first file is applied", || {
             project.path("test.db").exists()
                 && project
                     .try_execute("SELECT count(*) FROM whimbrel_applied")
@@ -162,7 +162,7 @@ fn interrupted(engine: Engine<'_>, sign: &str) {
     let run = end(run);
     assert!(started.elapsed() < Duration::from_secs(5), "{}", run.said);
     assert_eq!(run.code, Some(130), "{}", run.said);
-    if engine != Engine::Sqlite {
+    if !engine.is_sqlite() {
         assert_eq!(at_work(&project, "v * 100"), 0);
     }
     std::fs::write(
@@ -202,6 +202,7 @@ on! {
     on_postgres: postgres();
     on_mariadb: mariadb();
     on_sqlite: Engine::Sqlite;
+    on_sqlite_wal: Engine::SqliteWal;
 }
 
 // D1 can't be asked to stop; its own tests show what a request in flight comes to.

@@ -4,7 +4,7 @@
 use whimbrel_testkit::PostgresServer;
 
 use crate::crash::killed_over;
-use crate::engine::{Engine, Project};
+use crate::engine::{Engine, Project, mariadb, postgres};
 
 /// A role that may do nothing with the history.
 const PLAIN: &str = "CREATE ROLE plain; CREATE ROLE other;";
@@ -94,4 +94,73 @@ fn a_role_for_every_migration() {
     let owners = "SELECT string_agg(DISTINCT relowner::regrole::text, ',') FROM pg_class WHERE relname IN ('t', 'u', 'v')";
     assert_eq!(project.execute(owners), "plain");
     project.succeed(&["down", "--steps", "2", role[0], role[1]]);
+}
+
+/// A file that leaves its session otherwise than it found it, and one whose end depends on that.
+const ON_MARIADB: [(&str, &str); 4] = [
+    (
+        "001_tables.sql",
+        "CREATE TABLE parents (id integer PRIMARY KEY) ENGINE = InnoDB;\nCREATE TABLE words (w varchar(3), n integer);\nINSERT INTO parents VALUES (1);\n",
+    ),
+    (
+        "002_leaves.sql",
+        "SET sql_mode = 'ANSI_QUOTES,NO_AUTO_VALUE_ON_ZERO';\nSET foreign_key_checks = 0;\nSET @n = 7;\nSET NAMES latin1;\nSET time_zone = '+05:00';\nCREATE TEMPORARY TABLE words (other text);\nCREATE TABLE left_over (i integer);\n",
+    ),
+    (
+        "003_depends.sql",
+        "CREATE TABLE moment (t timestamp NULL);\nINSERT INTO words VALUES (\"abc\", coalesce(@n, 1));\nINSERT INTO moment SELECT from_unixtime(3600);\nCREATE TABLE child (parent integer NOT NULL REFERENCES parents (id)) ENGINE = InnoDB;\nINSERT INTO child SELECT id FROM parents;\nCREATE TABLE modes AS SELECT @@sql_mode AS mode, @@foreign_key_checks AS checks, @@character_set_client AS letters, @@time_zone AS zone;\n",
+    ),
+    ("004_more.sql", "UPDATE words SET n = n * 100;\n"),
+];
+
+const ON_SQLITE: [(&str, &str); 3] = [
+    (
+        "001_leaves.sql",
+        "-- Transaction: off\nCREATE TABLE words (w text);\nCREATE TABLE parents (id integer PRIMARY KEY);\nCREATE TABLE child (parent integer REFERENCES parents (id) ON DELETE CASCADE);\nINSERT INTO parents VALUES (1), (2);\nINSERT INTO child VALUES (1), (2);\nPRAGMA case_sensitive_like = on;\nPRAGMA recursive_triggers = on;\nPRAGMA foreign_keys = off;\nCREATE TEMP TABLE words (other text);\n",
+    ),
+    (
+        "002_depends.sql",
+        "INSERT INTO words (w) VALUES ('abc');\nDELETE FROM parents WHERE id = 2;\nCREATE TABLE modes AS SELECT 'A' LIKE 'a' AS likes, (SELECT count(*) FROM child) AS children;\n",
+    ),
+    ("003_more.sql", "UPDATE words SET w = w || w;\n"),
+];
+
+const ON_POSTGRES: [(&str, &str); 3] = [
+    (
+        "001_leaves.sql",
+        "CREATE SCHEMA inside;\nCREATE TABLE words (w text);\nCREATE TEMP TABLE words (other text);\nSET search_path = inside;\nSET TimeZone = '+5';\nSET DateStyle = 'German';\nPREPARE x AS SELECT 1;\nSELECT pg_advisory_lock(7);\nSET SESSION AUTHORIZATION pg_monitor;\n",
+    ),
+    (
+        "002_depends.sql",
+        "INSERT INTO words (w) VALUES ('abc');\nCREATE TABLE modes AS SELECT current_user::text AS who, current_setting('search_path') AS path, current_setting('DateStyle') AS dates, current_setting('TimeZone') AS zone, (SELECT count(*) FROM pg_prepared_statements) AS prepared, (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 7 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())) AS locks;\n",
+    ),
+    ("003_more.sql", "UPDATE words SET w = w || w;\n"),
+];
+
+/// A run of all at once, and runs of one file each over new connections, end alike; and so do those
+/// that are killed anywhere.
+fn resumed_at_any(engine: Engine<'_>, files: &[(&str, &str)], step: usize) {
+    let once = Project::new(engine, files);
+    once.succeed(&["up"]);
+    let singly = Project::new(engine, files);
+    for _ in files {
+        singly.succeed(&["up", "--steps", "1"]);
+    }
+    assert_eq!(once.all(), singly.all());
+    killed_over(files, engine, &[], &["up"], step);
+}
+
+#[test]
+fn what_a_file_leaves_on_postgres() {
+    resumed_at_any(postgres(), &ON_POSTGRES, 10);
+}
+
+#[test]
+fn what_a_file_leaves_on_mariadb() {
+    resumed_at_any(mariadb(), &ON_MARIADB, 10);
+}
+
+#[test]
+fn what_a_file_leaves_on_sqlite() {
+    resumed_at_any(Engine::Sqlite, &ON_SQLITE, 10);
 }

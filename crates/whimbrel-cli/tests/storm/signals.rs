@@ -29,7 +29,7 @@ fn long(engine: Engine<'_>) -> [(&'static str, &'static str); 2] {
                 "CREATE TABLE twin AS SELECT v * 100 + SLEEP(2) AS v FROM t;\nUPDATE t SET v = v + 1;\n",
             ),
         ],
-        Engine::Sqlite | Engine::D1(_) => [
+        _ => [
             (
                 "002_long.sql",
                 "UPDATE t SET v = v * 100 + (WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c LIMIT 3000000) SELECT min(n) - 1 FROM c);\n",
@@ -46,7 +46,7 @@ fn long(engine: Engine<'_>) -> [(&'static str, &'static str); 2] {
 /// taken, which is just before.
 fn until_at_work(project: &Project<'_>) {
     const HELD: &str = "SELECT count(*) FROM whimbrel_lock WHERE owner IS NOT NULL";
-    if project.engine == Engine::Sqlite {
+    if project.engine.is_sqlite() {
         until("the lock is taken", || {
             project.execute(HELD) == "Integer(1)\n"
         });
