@@ -10,21 +10,20 @@ struct Blocker(Child);
 
 impl Blocker {
     fn new(project: &Project<'_>) -> Self {
-        let sleep = "SLEEP(600)";
-        let (mut client, sleep) = match project.engine {
-            Engine::Postgres(_) => {
-                let mut client = Command::new("psql");
-                client.args(["-X", "-q", &project.url, "-c"]);
-                (client, "pg_sleep(600)")
-            }
-            _ => {
-                let (place, database) = project.url.rsplit_once('/').unwrap();
-                let port = place.rsplit(':').next().unwrap();
-                let mut client = Command::new("mariadb");
-                client.args(["--no-defaults", "--protocol=tcp", "-h", "127.0.0.1"]);
-                client.args(["-u", "root", "-P", port, database, "-e"]);
-                (client, sleep)
-            }
+        let is_postgres = matches!(project.engine, Engine::Postgres(_));
+        let mut client = Command::new(if is_postgres { "psql" } else { "mariadb" });
+        if is_postgres {
+            client.args(["-X", "-q", &project.url, "-c"]);
+        } else {
+            let (place, database) = project.url.rsplit_once('/').unwrap();
+            let port = place.rsplit(':').next().unwrap();
+            client.args(["--no-defaults", "--protocol=tcp", "-h", "127.0.0.1"]);
+            client.args(["-u", "root", "-P", port, database, "-e"]);
+        }
+        let sleep = if is_postgres {
+            "pg_sleep(600)"
+        } else {
+            "SLEEP(600)"
         };
         client.arg(format!("BEGIN; UPDATE t SET v = v; SELECT {sleep};"));
         let child = client.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
