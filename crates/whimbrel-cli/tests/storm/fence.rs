@@ -11,13 +11,18 @@ pub(crate) const TABLE: (&str, &str) = (
     "CREATE TABLE t (v bigint);\nINSERT INTO t VALUES (1);\n",
 );
 
-/// Takes two seconds in the server, and must happen once.
-fn slow(engine: Engine<'_>) -> (&'static str, &'static str) {
-    let text = match engine {
-        Engine::Postgres(_) => "UPDATE t SET v = v * 100 FROM (SELECT pg_sleep(2)) s;\n",
-        _ => "UPDATE t SET v = v * 100 + SLEEP(2);\n",
-    };
-    ("002_slow.sql", text)
+/// Each takes two seconds in the server, and must happen once: in a transaction, and outside.
+fn slow(engine: Engine<'_>) -> [&'static str; 2] {
+    match engine {
+        Engine::Postgres(_) => [
+            "UPDATE t SET v = v * 100 FROM (SELECT pg_sleep(2)) s;\n",
+            "-- Transaction: off\nCREATE FUNCTION late(i bigint) RETURNS bigint IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(2); RETURN i; END $$;\nUPDATE t SET v = v * 100;\nCREATE INDEX CONCURRENTLY t_v ON t (late(v * 100));\n",
+        ],
+        _ => [
+            "UPDATE t SET v = v * 100 + SLEEP(2);\n",
+            "UPDATE t SET v = v * 100;\nCREATE TABLE twin AS SELECT v * 100 + SLEEP(2) AS v FROM t;\nALTER TABLE t ADD COLUMN w integer;\n",
+        ],
+    }
 }
 
 pub(crate) fn start(project: &Project<'_>, variables: &[(&str, &str)]) -> Child {
@@ -61,7 +66,13 @@ pub(crate) fn at_work(project: &Project<'_>, text: &str) -> usize {
 /// The client dies with its unit on the way; the server goes on with it; the next run starts while
 /// it does.
 fn killed_with_its_unit_in_flight(engine: Engine<'_>) {
-    let project = Project::new(engine, &[TABLE, slow(engine)]);
+    for text in slow(engine) {
+        killed_in_flight(engine, text);
+    }
+}
+
+fn killed_in_flight(engine: Engine<'_>, text: &str) {
+    let project = Project::new(engine, &[TABLE, ("002_slow.sql", text)]);
     let mut first = start(&project, &[]);
     until("the statement runs", || at_work(&project, "v * 100") == 1);
     first.kill().unwrap();
@@ -162,6 +173,10 @@ fn interrupted(engine: Engine<'_>, sign: &str) {
     let run = end(run);
     assert!(started.elapsed() < Duration::from_secs(5), "{}", run.said);
     assert_eq!(run.code, Some(130), "{}", run.said);
+    let status = project.succeed(&["status"]).said;
+    assert!(!status.contains("locked by"), "{status}");
+    let recorded = "SELECT state FROM whimbrel_log WHERE version = '002'";
+    assert_eq!(project.execute(recorded).trim(), "failed");
     if !engine.is_sqlite() {
         assert_eq!(at_work(&project, "v * 100"), 0);
     }

@@ -164,3 +164,28 @@ fn what_a_file_leaves_on_mariadb() {
 fn what_a_file_leaves_on_sqlite() {
     resumed_at_any(Engine::Sqlite, &ON_SQLITE, 10);
 }
+
+/// What was wrong before is not held against a file that rebuilds a table without enforcement; what
+/// it makes wrong is.
+#[test]
+fn only_new_violations_fail_a_rebuild() {
+    let before = (
+        "001_old.sql",
+        "-- Foreign-Keys: off\nCREATE TABLE p (id integer PRIMARY KEY);\nCREATE TABLE c (p integer REFERENCES p (id));\nINSERT INTO p VALUES (1);\nINSERT INTO c VALUES (1);\n",
+    );
+    let rebuild = "PRAGMA foreign_keys = off;\nCREATE TABLE n (id integer PRIMARY KEY, name text);\nINSERT INTO n (id) SELECT id FROM p;\nDROP TABLE p;\nALTER TABLE n RENAME TO p;\n";
+    let project = Project::new(Engine::Sqlite, &[before]);
+    project.succeed(&["up"]);
+    let other = rusqlite::Connection::open(project.path("test.db")).unwrap();
+    let broken = "PRAGMA foreign_keys = off; INSERT INTO c VALUES (99);";
+    other.execute_batch(broken).unwrap();
+    std::fs::write(project.path("migrations/002_rebuild.sql"), rebuild).unwrap();
+    project.succeed(&["up"]);
+    let worse = "-- Foreign-Keys: off\nINSERT INTO c VALUES (100);\n";
+    std::fs::write(project.path("migrations/003_worse.sql"), worse).unwrap();
+    let run = project.run(&["up"]);
+    assert_eq!(run.code, Some(1), "{}", run.said);
+    assert!(run.said.contains("foreign_key_check"), "{}", run.said);
+    let children = "SELECT p FROM c ORDER BY p";
+    assert_eq!(project.execute(children), "Integer(1)\nInteger(99)\n");
+}

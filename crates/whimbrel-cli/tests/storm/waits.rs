@@ -108,6 +108,54 @@ fn a_serialization_failure_passes() {
     assert_eq!(project.execute("SELECT v FROM t"), "100");
 }
 
+/// The same on MariaDB, by a trigger that counts in a table without transactions.
+#[test]
+fn a_deadlock_passes() {
+    let text = "CREATE TABLE tries (i integer) ENGINE = MyISAM;\nCREATE TRIGGER collide BEFORE UPDATE ON t FOR EACH ROW IF (SELECT count(*) FROM tries) < 2 THEN INSERT INTO tries VALUES (1); SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO = 1213, MESSAGE_TEXT = 'collided'; END IF;\nUPDATE t SET v = v * 100;\nDROP TRIGGER collide;\n";
+    let project = pending(mariadb(), ("002_collide.sql", text));
+    let run = project.succeed(&["up", "--json"]);
+    assert!(run.said.contains("\"retries\": 2"), "{}", run.said);
+    assert_eq!(project.execute("SELECT v FROM t"), "100");
+}
+
+/// A concurrent index build has to outlast older transactions: the short limit is not its.
+#[test]
+fn a_concurrent_index_may_wait_longer() {
+    let index = "CREATE INDEX CONCURRENTLY t_v ON t (v);\n";
+    let project = pending(postgres(), ("002_index.sql", index));
+    let blocker = Blocker::new(&project);
+    let limits = [
+        ("WHIMBREL_RETRIES", "0"),
+        ("WHIMBREL_LOCK_TIMEOUT", "100ms"),
+    ];
+    let mut run = start(&project, &limits);
+    until("it waits", || at_work(&project, "CONCURRENTLY") == 1);
+    // Ten times the limit.
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    assert_eq!(run.try_wait().unwrap(), None);
+    blocker.end(&project);
+    let run = end(run);
+    assert_eq!(run.code, Some(0), "{}", run.said);
+}
+
+/// Another program writes to the file: it is waited for.
+#[test]
+fn a_busy_file_is_waited_for() {
+    for engine in [Engine::Sqlite, Engine::SqliteWal] {
+        let project = pending(engine, COLUMN);
+        let other = rusqlite::Connection::open(project.path("test.db")).unwrap();
+        other
+            .execute_batch("BEGIN IMMEDIATE; UPDATE t SET v = v;")
+            .unwrap();
+        let mut run = start(&project, &[("WHIMBREL_LOCK_TIMEOUT", "100ms")]);
+        std::thread::sleep(std::time::Duration::from_millis(500));
+        assert_eq!(run.try_wait().unwrap(), None);
+        other.execute_batch("COMMIT").unwrap();
+        let run = end(run);
+        assert_eq!(run.code, Some(0), "{}", run.said);
+    }
+}
+
 /// What does not pass by itself is not tried again.
 #[test]
 fn a_wrong_statement_is_tried_once() {
