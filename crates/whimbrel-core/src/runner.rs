@@ -1,6 +1,7 @@
 //! Runs plans: lock, history, plan, units, records.
 
 mod atomic;
+mod begin;
 mod condition;
 mod execution;
 mod facts;
@@ -19,6 +20,7 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
+use self::begin::Begun;
 pub use self::repair::{OpenStatement, Verdict};
 pub use self::script::dry_run;
 
@@ -113,27 +115,27 @@ impl Runner<'_> {
     /// See [`Error`]. What was done before a failure stays and is named in it.
     pub async fn run(&self, goal: &Goal) -> Result<Report, Error> {
         let started = Instant::now();
-        let mut session = self.open().await?;
-        let result = self.run_in(&mut session, goal).await;
+        let (begun, tries) = self.begin(goal).await?;
+        let Begun { mut session, .. } = begun;
+        let result = match begun.lease {
+            Some(lease) => self.run_in(&mut session, goal, begun.plan, lease).await,
+            None => Ok(Report::empty(begun.plan.direction)),
+        };
         let closed = session.driver.close().await;
         let mut report = result?;
         unless_lost(closed)?;
+        report.retries += tries;
         report.duration = started.elapsed();
         Ok(report)
     }
 
-    async fn run_in(&self, session: &mut Session, goal: &Goal) -> Result<Report, Error> {
-        let mut plan = self.plan_in(session, goal).await?;
-        if plan.steps.is_empty() {
-            self.announce(&plan);
-            return Ok(Report::empty(plan.direction));
-        }
-        self.look_out(session, &plan).await?;
-        if !session.history.exists || session.history.format < FORMAT {
-            session.driver.create_history().await?;
-        }
-        let (mut lease, history) = lock::take(self, session.driver.as_mut(), None).await?;
-        session.history = history;
+    async fn run_in(
+        &self,
+        session: &mut Session,
+        goal: &Goal,
+        mut plan: Plan,
+        mut lease: Lease,
+    ) -> Result<Report, Error> {
         let result = self.run_locked(session, goal, &mut lease, &mut plan).await;
         // A failed run gives the lock back all the same; if even that fails, the lease runs out.
         let unlocked = session.driver.unlock(&lease).await;
@@ -235,7 +237,7 @@ impl Runner<'_> {
             loads.collect::<Result<Vec<_>, _>>()
         });
         let connection = async {
-            let mut driver = self.connect.connect().await?;
+            let mut driver = self.connect.connect().await.map_err(begin::not_reached)?;
             let history = driver.read_history().await?;
             Ok::<_, Error>((driver, history))
         };
