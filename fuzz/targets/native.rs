@@ -1,4 +1,4 @@
-//! The header and the sections of a native file, and durations: never a panic, on any text.
+//! The header of a native file with its directives, its sections, durations and versions: never a panic, on any text.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -18,8 +18,10 @@ fuzz_target!(|bytes: &[u8]| {
         }
     }
     let _ = duration(&text);
-    let _ = text.parse::<toml::Table>();
-    let (version, other) = (Version::new(text.as_ref()), Version::new(text.to_uppercase()));
+    let (version, other) = (
+        Version::new(text.as_ref()),
+        Version::new(text.to_uppercase()),
+    );
     assert_eq!(version, version.clone());
     assert_eq!(version.cmp(&other), other.cmp(&version).reverse());
 });

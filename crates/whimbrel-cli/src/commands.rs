@@ -7,6 +7,7 @@ mod init;
 mod new;
 mod repair;
 mod shell;
+mod signals;
 mod status;
 mod up;
 
@@ -16,7 +17,7 @@ use std::sync::Arc;
 use whimbrel::import::{layout_by_name, layouts};
 use whimbrel::plan::{Direction, Goal, Plan};
 use whimbrel::source::Directory;
-use whimbrel::{CancellationToken, Error, Migrator};
+use whimbrel::{Error, Migrator};
 
 use crate::cli::{Cli, Command, Execution, Global};
 use crate::config::{Environment, Settings};
@@ -141,7 +142,7 @@ fn migrator(
     let mut builder = Migrator::builder(&url)
         .source(source)
         .listener(render::listener(output))
-        .cancel(cancelled_by_signal());
+        .cancel(signals::cancel());
     if let Some(password) = &settings.password {
         builder = builder.password(password);
     }
@@ -154,11 +155,7 @@ fn migrator(
     for sql in settings.session_sql.iter().chain(more) {
         builder = builder.session_sql(sql);
     }
-    let user = environment
-        .get("USER")
-        .or_else(|| environment.get("LOGNAME"))
-        .unwrap_or("unknown")
-        .to_owned();
+    let user = user(environment);
     let host = environment.get("HOSTNAME").map(str::to_owned);
     builder = builder.options(|options| {
         options.owner.user = user;
@@ -191,26 +188,15 @@ fn migrator(
     builder.build()
 }
 
-/// The first Ctrl-C or SIGTERM cancels the run, which then rolls back and unlocks; a second one
-/// ends the process at once.
-fn cancelled_by_signal() -> CancellationToken {
-    let token = CancellationToken::new();
-    let cancel = token.clone();
-    tokio::spawn(async move {
-        let terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
-        let Ok(mut terminate) = terminate else { return };
-        for _ in 0..2 {
-            tokio::select! {
-                result = tokio::signal::ctrl_c() => if result.is_err() { return },
-                _ = terminate.recv() => {}
-            }
-            if cancel.is_cancelled() {
-                std::process::exit(i32::from(exit::CANCELLED));
-            }
-            cancel.cancel();
-        }
-    });
-    token
+/// Who runs it, for the lock and the history. Services and containers often have no variable for it.
+fn user(environment: &Environment) -> String {
+    let variable = environment
+        .get("USER")
+        .or_else(|| environment.get("LOGNAME"));
+    let named = variable.map(str::to_owned);
+    named
+        .or_else(|| whoami::username().ok())
+        .unwrap_or_else(|| "unknown".to_owned())
 }
 
 /// Runs or shows a goal, as the flags say.

@@ -7,11 +7,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use whimbrel::Error;
+use clap::Parser;
+use whimbrel::{Error, Migrator};
 
 pub(crate) use self::file::TEMPLATE;
 
-use crate::cli::Global;
+use crate::cli::{Cli, Global};
 
 /// Name of the settings file.
 pub(crate) const FILE_NAME: &str = "whimbrel.toml";
@@ -110,5 +111,72 @@ impl Settings {
         };
         let settings = resolve::resolve(global, &environment, file, root)?;
         Ok((settings, environment))
+    }
+}
+
+/// Reads the text of a settings file, resolves it with these variables for each database that it
+/// names, and reads the URL that comes of it. Gives the URLs, without secrets. Files are not looked
+/// at, save those that the settings name; nothing is connected.
+///
+/// # Errors
+/// The settings are wrong; the error says where.
+pub fn check(text: &str, variables: BTreeMap<String, String>) -> Result<Vec<String>, Error> {
+    let file = file::parse(FILE_NAME, text)?;
+    let arguments = Cli::try_parse_from(["whimbrel", "init"]);
+    let mut global = arguments
+        .map_err(|error| Error::Settings(error.to_string()))?
+        .global;
+    let environment = Environment(variables);
+    let named = file.databases().into_iter();
+    let mut databases: Vec<_> = named.map(|name| Some(name.to_owned())).collect();
+    if databases.is_empty() {
+        databases.push(None);
+    }
+    let mut urls = Vec::new();
+    for database in databases {
+        global.database = database;
+        // A folder that is not there: what a project's other files say plays no part.
+        let root = PathBuf::from(FILE_NAME).join("none");
+        let settings = resolve::resolve(&global, &environment, file.clone(), root)?;
+        let mut migrator = Migrator::builder(&settings.url);
+        if let Some(password) = &settings.password {
+            migrator = migrator.password(password);
+        }
+        urls.push(migrator.build()?.display());
+    }
+    Ok(urls)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check_with(text: &str, variables: &[(&str, &str)]) -> Result<Vec<String>, String> {
+        let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+        check(text, variables.iter().map(owned).collect()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn every_named_database_is_resolved() {
+        let text = "lock_wait = \"1m\"\n[databases.a]\nurl = \"${A}\"\n[databases.b]\nurl = \"mysql://u@h/d\"\n";
+        let urls = check_with(text, &[("A", "postgres://u:secret@h/d")]).unwrap();
+        assert_eq!(urls.len(), 2);
+        assert!(urls[0].starts_with("postgres://") && !urls[0].contains("secret"));
+        let error = check_with(text, &[]).unwrap_err();
+        assert!(
+            error.contains("the variable A, which is not set"),
+            "{error}"
+        );
+        let text = text.replace("1m", "soon");
+        let error = check_with(&text, &[("A", "postgres://h/d")]).unwrap_err();
+        assert!(error.contains("lock_wait"), "{error}");
+    }
+
+    #[test]
+    fn a_url_is_read_as_well() {
+        let error = check_with("url = \"postgres://h:port/d\"", &[]).unwrap_err();
+        assert!(error.contains("port"), "{error}");
+        let urls = check_with("", &[("WHIMBREL_LEASE", "5s")]).unwrap();
+        assert_eq!(urls, ["sqlite:whimbrel.db"]);
     }
 }

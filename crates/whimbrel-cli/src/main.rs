@@ -1,28 +1,5 @@
-//! The command line of Whimbrel: arguments, settings, prompts and rendering. What is done, the
-//! crate `whimbrel` does.
-
-mod cli;
-mod commands;
-mod config;
-mod exit;
-mod render;
-
-use clap::Parser;
+//! The binary `whimbrel`.
 
 fn main() -> std::process::ExitCode {
-    let arguments = match cli::Cli::try_parse() {
-        Ok(arguments) => arguments,
-        Err(error) => {
-            // clap prints help to stdout and mistakes to stderr; nothing can be done if that fails.
-            let _ = error.print();
-            return exit::of_usage(&error);
-        }
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    match runtime {
-        Ok(runtime) => runtime.block_on(commands::run(arguments)),
-        Err(error) => exit::without_runtime(&error),
-    }
+    whimbrel_cli::main()
 }

@@ -91,6 +91,16 @@ pub trait Driver: Send {
     /// The connection fails.
     async fn is_connection_alive(&mut self, connection: &str) -> Result<bool, DriverError>;
 
+    /// True if whoever holds the lock is surely gone, by what the lock row says of its connection or
+    /// process: then [`Driver::lock`] takes it over without waiting for the lease. False where that
+    /// can't be told.
+    ///
+    /// # Errors
+    /// The connection fails.
+    async fn is_holder_gone(&mut self) -> Result<bool, DriverError> {
+        Ok(false)
+    }
+
     /// Runs one unit, reporting as it goes.
     ///
     /// # Errors

@@ -65,8 +65,8 @@ pub enum Event<'a> {
     },
     /// Something failed that may pass by itself, and is tried again after a pause.
     Retry {
-        /// Which migration.
-        step: StepEvent<'a>,
+        /// Which migration; none before the first.
+        step: Option<StepEvent<'a>>,
         /// What failed.
         error: &'a crate::driver::DriverError,
         /// Which try comes next, from 2.

@@ -263,6 +263,11 @@ impl History {
         self.applied == other.applied && self.attempts == other.attempts
     }
 
+    /// True if somebody holds the lock who is not known to be gone.
+    pub fn is_held(&self) -> bool {
+        self.holder.as_ref().is_some_and(|holder| !holder.gone)
+    }
+
     /// True if nothing was ever done with it.
     pub fn is_untouched(&self) -> bool {
         self.applied.is_empty() && self.attempts.is_empty()
@@ -312,6 +317,9 @@ pub struct Holder {
     pub since: Option<Timestamp>,
     /// When the lease ends unless it is renewed, by the server's clock.
     pub expires: Option<Timestamp>,
+    /// Its connection or process is surely not there any more: the next run takes the lock over at
+    /// once.
+    pub gone: bool,
 }
 
 impl fmt::Display for Holder {
@@ -319,6 +327,9 @@ impl fmt::Display for Holder {
         f.write_str(self.owner.as_deref().unwrap_or("a transaction in flight"))?;
         if let Some(since) = self.since {
             write!(f, ", since {since:.0}")?;
+        }
+        if self.gone {
+            f.write_str(", which is gone")?;
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! Runs plans: lock, history, plan, units, records.
 
 mod atomic;
+mod begin;
 mod condition;
 mod execution;
 mod facts;
@@ -19,12 +20,13 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
+use self::begin::{Begun, Start};
 pub use self::repair::{OpenStatement, Verdict};
 pub use self::script::dry_run;
 
 use crate::checksum::Checksum;
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::driver::{Connect, Driver, Lease};
+use crate::driver::{Connect, Driver, DriverError, DriverErrorKind, Lease};
 use crate::error::Error;
 use crate::event::{Event, Listener};
 use crate::history::{FORMAT, History, Owner};
@@ -113,35 +115,32 @@ impl Runner<'_> {
     /// See [`Error`]. What was done before a failure stays and is named in it.
     pub async fn run(&self, goal: &Goal) -> Result<Report, Error> {
         let started = Instant::now();
-        let mut session = self.open().await?;
-        let result = self.run_in(&mut session, goal).await;
+        let (begun, tries) = self.begin(goal).await?;
+        let Begun { mut session, start } = begun;
+        let result = match start {
+            Start::Locked { lease, plan } => self.run_in(&mut session, goal, plan, lease).await,
+            Start::Nothing(direction) => Ok(Report::empty(direction)),
+        };
         let closed = session.driver.close().await;
         let mut report = result?;
-        closed?;
+        unless_lost(closed)?;
+        report.retries += tries;
         report.duration = started.elapsed();
         Ok(report)
     }
 
-    async fn run_in(&self, session: &mut Session, goal: &Goal) -> Result<Report, Error> {
-        let plan = self.plan_in(session, goal).await?;
-        if plan.steps.is_empty() {
-            self.announce(&plan);
-            return Ok(Report::empty(plan.direction));
-        }
-        self.look_out(session, &plan).await?;
-        if !session.history.exists || session.history.format < FORMAT {
-            session.driver.create_history().await?;
-        }
-        let (mut lease, history) = lock::take(self, session.driver.as_mut(), None).await?;
-        // Another run may have been at work before the lock was had.
-        let same = history.plans_like(&session.history);
-        session.history = history;
-        let plan = same.then_some(plan);
+    async fn run_in(
+        &self,
+        session: &mut Session,
+        goal: &Goal,
+        plan: Option<Plan>,
+        mut lease: Lease,
+    ) -> Result<Report, Error> {
         let result = self.run_locked(session, goal, &mut lease, plan).await;
         // A failed run gives the lock back all the same; if even that fails, the lease runs out.
         let unlocked = session.driver.unlock(&lease).await;
         let report = result?;
-        unlocked?;
+        unless_lost(unlocked)?;
         Ok(report)
     }
 
@@ -202,6 +201,7 @@ impl Runner<'_> {
     /// See [`Error`].
     pub async fn status(&self) -> Result<Status, Error> {
         let mut session = self.open().await?;
+        lock::look_at_holder(session.driver.as_mut(), &mut session.history).await?;
         let needed = needed_scripts(&session.migrations, &session.history, None);
         let kept = kept(session.driver.as_mut(), &needed).await?;
         let result = status(
@@ -239,7 +239,7 @@ impl Runner<'_> {
             loads.collect::<Result<Vec<_>, _>>()
         });
         let connection = async {
-            let mut driver = self.connect.connect().await?;
+            let mut driver = self.connect.connect().await.map_err(begin::not_reached)?;
             let history = driver.read_history().await?;
             Ok::<_, Error>((driver, history))
         };
@@ -330,6 +330,15 @@ impl Runner<'_> {
         }
         self.listener.event(&Event::Planned(plan));
     }
+}
+
+/// When all is done and recorded, a connection that breaks takes nothing away: the next run sees
+/// that the lock's holder is gone, or waits for the lease.
+fn unless_lost(end: Result<(), DriverError>) -> Result<(), DriverError> {
+    end.or_else(|error| match error.kind {
+        DriverErrorKind::Lost => Ok(()),
+        _ => Err(error),
+    })
 }
 
 async fn kept(

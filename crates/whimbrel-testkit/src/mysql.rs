@@ -137,6 +137,16 @@ impl MysqlServer {
         self.daemon.kill();
     }
 
+    /// Makes it stand still until [`MariaDbServer::go_on`]: it answers nobody.
+    pub fn stand_still(&self) {
+        self.daemon.signal("-STOP");
+    }
+
+    /// Ends [`MariaDbServer::stand_still`].
+    pub fn go_on(&self) {
+        self.daemon.signal("-CONT");
+    }
+
     /// Where it listens on the loopback address.
     pub fn port(&self) -> u16 {
         self.port

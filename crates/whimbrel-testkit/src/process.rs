@@ -127,6 +127,13 @@ impl Daemon {
         }
     }
 
+    /// Sends the process a signal, such as `-STOP`.
+    pub(crate) fn signal(&self, name: &str) {
+        let child = self.child.lock().expect("no panic while it is held");
+        let id = child.as_ref().expect("it runs").id();
+        run(Command::new("kill").args([name, &id.to_string()]));
+    }
+
     /// True if the process ended by itself.
     pub(crate) fn has_ended(&self) -> bool {
         let mut child = self.child.lock().expect("no panic while it is held");

@@ -107,17 +107,21 @@ pub(super) fn read(path: &Path) -> Result<File, Error> {
         path: path.display().to_string(),
         source,
     })?;
-    let name = path.display().to_string();
+    parse(&path.display().to_string(), &text)
+}
+
+/// Reads the text of a settings file.
+pub(super) fn parse(name: &str, text: &str) -> Result<File, Error> {
     let table: Table = text.parse().map_err(|error: toml::de::Error| {
         let span = error.span().unwrap_or(0..0);
         let problem = Diagnostic::error(
             "settings",
             format!("the settings can't be read: {}", error.message()),
         );
-        Error::Settings(place(problem, &name, &text, span.start))
+        Error::Settings(place(problem, name, text, span.start))
     })?;
     let file = File { table };
-    file.check(&name, &text)?;
+    file.check(name, text)?;
     Ok(file)
 }
 

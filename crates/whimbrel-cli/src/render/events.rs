@@ -83,8 +83,9 @@ impl Listener for Events {
                 attempts,
                 delay,
             } => output.say(&format!(
-                "{}: {}; trying again in {} (try {attempt} of {attempts})",
-                step.label,
+                "{}{}; trying again in {} (try {attempt} of {attempts})",
+                step.as_ref()
+                    .map_or_else(String::new, |step| format!("{}: ", step.label)),
                 error.message,
                 milliseconds(*delay)
             )),

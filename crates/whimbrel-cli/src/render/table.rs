@@ -171,5 +171,8 @@ pub(super) fn status(status: &Status, colours: bool) -> Vec<String> {
     if let Some(holder) = &status.lock {
         lines.push(format!("locked by {holder}"));
     }
+    if let Some(next) = &status.next {
+        lines.push(next.clone());
+    }
     lines
 }

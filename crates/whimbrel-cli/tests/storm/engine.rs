@@ -11,6 +11,8 @@ pub(crate) enum Engine<'s> {
     Postgres(&'s PostgresServer),
     MariaDb(&'s MariaDbServer),
     Sqlite,
+    /// With its write-ahead log; the other has a rollback journal.
+    SqliteWal,
     D1(&'s D1Server),
 }
 
@@ -19,12 +21,17 @@ pub(crate) fn d1() -> Engine<'static> {
 }
 
 impl Engine<'_> {
+    pub(crate) fn is_sqlite(self) -> bool {
+        matches!(self, Self::Sqlite | Self::SqliteWal)
+    }
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Postgres(_) => "PostgreSQL",
             Self::MariaDb(server) => server.name(),
             Self::D1(_) => "D1",
             Self::Sqlite => "SQLite",
+            Self::SqliteWal => "SQLite (WAL)",
         }
     }
 }
@@ -62,9 +69,15 @@ impl<'s> Project<'s> {
         let url = match engine {
             Engine::Postgres(server) => server.database(),
             Engine::MariaDb(server) => server.database(),
-            Engine::Sqlite => format!("sqlite:{}/test.db", folder.path().display()),
+            Engine::Sqlite | Engine::SqliteWal => {
+                format!("sqlite:{}/test.db", folder.path().display())
+            }
             Engine::D1(server) => server.database(),
         };
+        if engine == Engine::SqliteWal {
+            let mode = "PRAGMA journal_mode = wal";
+            assert_eq!(sqlite_rows(&folder.path().join("test.db"), mode), "wal\n");
+        }
         std::fs::create_dir(folder.path().join("migrations")).unwrap();
         for (name, text) in files {
             std::fs::write(folder.path().join("migrations").join(name), text).unwrap();
@@ -147,7 +160,7 @@ impl<'s> Project<'s> {
                     rows(OPEN)
                 )
             }
-            Engine::Sqlite => {
+            Engine::Sqlite | Engine::SqliteWal => {
                 let file = self.path("test.db");
                 let query = |sql| sqlite_rows(&file, sql);
                 format!(
@@ -167,7 +180,7 @@ impl Project<'_> {
             Engine::Postgres(server) => server.execute(&self.url, sql),
             Engine::MariaDb(server) => server.execute(&self.url, sql),
             Engine::D1(server) => server.rows(&self.url, sql),
-            Engine::Sqlite => sqlite_rows(&self.path("test.db"), sql),
+            Engine::Sqlite | Engine::SqliteWal => sqlite_rows(&self.path("test.db"), sql),
         }
     }
 

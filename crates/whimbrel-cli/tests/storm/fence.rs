@@ -6,18 +6,23 @@ use std::time::{Duration, Instant};
 use crate::engine::{Engine, Project, Run, mariadb, postgres};
 use crate::fixtures;
 
-const TABLE: (&str, &str) = (
+pub(crate) const TABLE: (&str, &str) = (
     "001_t.sql",
     "CREATE TABLE t (v bigint);\nINSERT INTO t VALUES (1);\n",
 );
 
-/// Takes two seconds in the server, and must happen once.
-fn slow(engine: Engine<'_>) -> (&'static str, &'static str) {
-    let text = match engine {
-        Engine::Postgres(_) => "UPDATE t SET v = v * 100 FROM (SELECT pg_sleep(2)) s;\n",
-        _ => "UPDATE t SET v = v * 100 + SLEEP(2);\n",
-    };
-    ("002_slow.sql", text)
+/// Each takes two seconds in the server, and must happen once: in a transaction, and outside.
+fn slow(engine: Engine<'_>) -> [&'static str; 2] {
+    match engine {
+        Engine::Postgres(_) => [
+            "UPDATE t SET v = v * 100 FROM (SELECT pg_sleep(2)) s;\n",
+            "-- Transaction: off\nCREATE FUNCTION late(i bigint) RETURNS bigint IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(2); RETURN i; END $$;\nUPDATE t SET v = v * 100;\nCREATE INDEX CONCURRENTLY t_v ON t (late(v * 100));\n",
+        ],
+        _ => [
+            "UPDATE t SET v = v * 100 + SLEEP(2);\n",
+            "UPDATE t SET v = v * 100;\nCREATE TABLE twin AS SELECT v * 100 + SLEEP(2) AS v FROM t;\nALTER TABLE t ADD COLUMN w integer;\n",
+        ],
+    }
 }
 
 pub(crate) fn start(project: &Project<'_>, variables: &[(&str, &str)]) -> Child {
@@ -46,7 +51,7 @@ pub(crate) fn until(what: &str, mut condition: impl FnMut() -> bool) {
 }
 
 /// How many statements of a text the server works at now.
-fn at_work(project: &Project<'_>, text: &str) -> usize {
+pub(crate) fn at_work(project: &Project<'_>, text: &str) -> usize {
     let sql = match project.engine {
         Engine::Postgres(_) => format!(
             "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND datname = current_database() AND query LIKE '%{text}%' AND pid <> pg_backend_pid()"
@@ -61,7 +66,13 @@ fn at_work(project: &Project<'_>, text: &str) -> usize {
 /// The client dies with its unit on the way; the server goes on with it; the next run starts while
 /// it does.
 fn killed_with_its_unit_in_flight(engine: Engine<'_>) {
-    let project = Project::new(engine, &[TABLE, slow(engine)]);
+    for text in slow(engine) {
+        killed_in_flight(engine, text);
+    }
+}
+
+fn killed_in_flight(engine: Engine<'_>, text: &str) {
+    let project = Project::new(engine, &[TABLE, ("002_slow.sql", text)]);
     let mut first = start(&project, &[]);
     until("the statement runs", || at_work(&project, "v * 100") == 1);
     first.kill().unwrap();
@@ -96,7 +107,7 @@ fn stopped_past_its_lease(engine: Engine<'_>) {
         std::fs::remove_file(&flag).unwrap();
         let second = start(&project, &[("WHIMBREL_LEASE", "1s")]);
         // Inside a transaction it is waited for: then it is the first that ends.
-        let second = if let Engine::Sqlite = engine {
+        let second = if engine.is_sqlite() {
             std::thread::sleep(Duration::from_millis(1500));
             signal(&first, "-CONT");
             end(second)
@@ -141,14 +152,14 @@ fn interrupted(engine: Engine<'_>, sign: &str) {
     let long = match engine {
         Engine::Postgres(_) => "UPDATE t SET v = v * 100 FROM (SELECT pg_sleep(60)) s;\n",
         Engine::MariaDb(_) => "UPDATE t SET v = v * 100 + SLEEP(60);\n",
-        Engine::D1(_) | Engine::Sqlite => {
+        Engine::D1(_) | Engine::Sqlite | Engine::SqliteWal => {
             "UPDATE t SET v = v * 100 + (WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT count(*) FROM c);\n"
         }
     };
     let project = Project::new(engine, &[TABLE, ("002_long.sql", long)]);
     let run = start(&project, &[]);
     match engine {
-        Engine::Sqlite => until("the first file is applied", || {
+        Engine::Sqlite | Engine::SqliteWal => until("the first file is applied", || {
             project.path("test.db").exists()
                 && project
                     .try_execute("SELECT count(*) FROM whimbrel_applied")
@@ -162,7 +173,11 @@ fn interrupted(engine: Engine<'_>, sign: &str) {
     let run = end(run);
     assert!(started.elapsed() < Duration::from_secs(5), "{}", run.said);
     assert_eq!(run.code, Some(130), "{}", run.said);
-    if engine != Engine::Sqlite {
+    let status = project.succeed(&["status"]).said;
+    assert!(!status.contains("locked by"), "{status}");
+    let recorded = "SELECT state FROM whimbrel_log WHERE version = '002'";
+    assert_eq!(project.execute(recorded).trim(), "failed");
+    if !engine.is_sqlite() {
         assert_eq!(at_work(&project, "v * 100"), 0);
     }
     std::fs::write(
@@ -202,6 +217,7 @@ on! {
     on_postgres: postgres();
     on_mariadb: mariadb();
     on_sqlite: Engine::Sqlite;
+    on_sqlite_wal: Engine::SqliteWal;
 }
 
 // D1 can't be asked to stop; its own tests show what a request in flight comes to.
@@ -227,6 +243,21 @@ fn postgres_in_flight() {
 #[test]
 fn mariadb_in_flight() {
     killed_with_its_unit_in_flight(mariadb());
+}
+
+/// A service has no variable that says who it is: the system does.
+#[test]
+fn a_run_without_user_is_named_by_the_system() {
+    let project = Project::new(Engine::Sqlite, &[TABLE]);
+    let mut up = project.command(&["up"], &[]);
+    up.env_remove("USER").env_remove("LOGNAME");
+    assert!(up.status().unwrap().success());
+    let me = Command::new("id").arg("-un").output().unwrap().stdout;
+    let me = String::from_utf8(me).unwrap();
+    assert_eq!(
+        project.execute("SELECT applied_by FROM whimbrel_applied"),
+        format!("{}@here\n", me.trim())
+    );
 }
 
 /// One replica builds an index while an old transaction holds it up; the others wait outside the

@@ -9,7 +9,7 @@ pub(crate) fn of(engine: Engine<'_>) -> Files {
     match engine {
         Engine::Postgres(_) => POSTGRES,
         Engine::MariaDb(_) => MARIADB,
-        Engine::Sqlite => SQLITE,
+        Engine::Sqlite | Engine::SqliteWal => SQLITE,
         Engine::D1(_) => D1,
     }
 }

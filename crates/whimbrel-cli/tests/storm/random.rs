@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use whimbrel_testkit::{Fault, Proxy};
 
-use crate::engine::{Engine, Project, mariadb, postgres};
+use crate::engine::{Engine, Project, d1, mariadb, postgres};
 use crate::fence::{end, signal, start};
 use crate::fixtures;
 
@@ -139,4 +139,9 @@ fn on_mariadb() {
 #[test]
 fn on_sqlite() {
     rounds(Engine::Sqlite, None);
+}
+
+#[test]
+fn on_d1() {
+    rounds(d1(), Some(whimbrel_testkit::d1().port()));
 }

@@ -1,6 +1,6 @@
 //! What only a person can say.
 
-use crate::engine::{Project, mariadb, postgres};
+use crate::engine::{Engine, Project, d1, mariadb, postgres, some};
 use crate::fence::{end, signal, start, until};
 
 /// Neither the journal nor the catalog tells whether TRUNCATE happened.
@@ -70,4 +70,76 @@ fn a_lock_is_freed_by_hand() {
     let run = end(run);
     assert_eq!(run.code, Some(0), "{}", run.said);
     assert_eq!(project.all(), undisturbed.all());
+}
+
+/// After a kill `status` says that the holder is gone, and what the next run does; while it lives, it
+/// says who it is and nothing else.
+fn a_dead_holder(engine: Engine<'_>) {
+    let files = crate::fixtures::of(engine);
+    let points = Project::new(engine, files).points(&["up"]);
+    let (mut gone, mut going_on) = (0, 0);
+    for point in some(points, 20) {
+        let project = Project::new(engine, files);
+        let run = project.run_with(&["up"], &[("WHIMBREL_FAILPOINT", &point.to_string())]);
+        assert_eq!(run.code, None, "{}", run.said);
+        let mut status = String::new();
+        // A server notices it a little later.
+        until("the holder is gone", || {
+            status = project.succeed(&["status"]).said;
+            !status.contains("locked by") || status.contains(", which is gone\n")
+        });
+        assert_eq!(
+            status.contains("locked by ada@here, pid"),
+            status.contains("the next run with something to do takes the lock over at once"),
+            "{status}"
+        );
+        gone += u32::from(status.contains(", which is gone\n"));
+        if status.lines().any(|line| line.ends_with(" interrupted")) {
+            assert!(status.contains(", and goes on with "), "{status}");
+            going_on += 1;
+        }
+        project.succeed(&["up"]);
+        let after = project.succeed(&["status"]).said;
+        let had_something_to_do = !status.contains(" 0 pending\n");
+        assert!(
+            !had_something_to_do || !after.contains("locked by"),
+            "{after}"
+        );
+    }
+    assert!(gone > 0, "no kill left a lock behind");
+    assert!(
+        going_on > 0 || matches!(engine, Engine::D1(_)),
+        "{going_on}"
+    );
+
+    let project = Project::new(engine, files);
+    let flag = project.path("reached");
+    let wait = format!("{}:wait:{}", points / 2, flag.display());
+    let run = start(&project, &[("WHIMBREL_FAILPOINT", &wait)]);
+    until("the run stands", || flag.exists());
+    let status = project.succeed(&["status"]).said;
+    assert!(status.contains("locked by ada@here, pid"), "{status}");
+    assert!(!status.contains("gone"), "{status}");
+    std::fs::remove_file(&flag).unwrap();
+    assert_eq!(end(run).code, Some(0));
+}
+
+#[test]
+fn a_dead_holder_on_postgres() {
+    a_dead_holder(postgres());
+}
+
+#[test]
+fn a_dead_holder_on_mariadb() {
+    a_dead_holder(mariadb());
+}
+
+#[test]
+fn a_dead_holder_on_sqlite() {
+    a_dead_holder(Engine::Sqlite);
+}
+
+#[test]
+fn a_dead_holder_on_d1() {
+    a_dead_holder(d1());
 }

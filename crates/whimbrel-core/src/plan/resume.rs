@@ -106,10 +106,21 @@ fn replay(
 ) -> Result<Vec<usize>, Diagnostic> {
     let text = |statement: &Statement| &script.text()[statement.span()];
     let (before, rest) = statements.split_at(done.min(statements.len()));
-    for statement in before {
-        for name in lost_with_session(statement, text(statement), dialect) {
-            let uses = |later: &&Statement| mentions(text(later), &name);
-            if let Some(later) = rest.iter().find(uses) {
+    let mut again = Vec::new();
+    for (index, statement) in before.iter().enumerate() {
+        let lost = lost_with_session(statement, text(statement), dialect);
+        // A variable that a query was assigned to would be another one now, or the query fails.
+        if statement.facts.only_session() && lost.is_empty() {
+            again.push(index);
+        }
+        for name in lost {
+            let uses = |later: &&Statement| mentions(text(later), &name) > 0;
+            // A statement that was added for it makes it again.
+            let makes = |later: &Statement| {
+                mentions(text(later), &name) == 1
+                    && lost_with_session(later, text(later), dialect).contains(&name)
+            };
+            if let Some(later) = rest.iter().find(uses).filter(|later| !makes(later)) {
                 return Err(at_statement(
                     Diagnostic::error(
                         "lost-session",
@@ -122,11 +133,7 @@ fn replay(
             }
         }
     }
-    let settings = before.iter().enumerate();
-    Ok(settings
-        .filter(|(_, statement)| statement.facts.only_session())
-        .map(|(index, _)| index)
-        .collect())
+    Ok(again)
 }
 
 /// Names that a statement leaves in the session and that nothing can set again: temporary tables,
@@ -181,10 +188,11 @@ fn variables(text: &str) -> Vec<String> {
         .collect()
 }
 
-fn mentions(text: &str, name: &str) -> bool {
+fn mentions(text: &str, name: &str) -> usize {
     let word = |c: char| c.is_alphanumeric() || c == '_' || c == '@';
     text.split(|c: char| !word(c))
-        .any(|part| part.eq_ignore_ascii_case(name))
+        .filter(|part| part.eq_ignore_ascii_case(name))
+        .count()
 }
 
 fn changed_meanwhile(
@@ -252,7 +260,7 @@ mod tests {
     #[test]
     fn settings_are_run_again_and_what_is_gone_is_told() {
         type Case = (&'static str, usize, Result<Vec<usize>, &'static str>);
-        let table: [Case; 7] = [
+        let table: [Case; 9] = [
             (
                 "SET foreign_key_checks = 0; USE shop; CREATE TABLE a (i int); DROP TABLE b",
                 3,
@@ -269,9 +277,9 @@ mod tests {
                 Err("`@x`"),
             ),
             (
-                "SET @x = (SELECT max(i) FROM b); CREATE TABLE a (i int); DROP TABLE b",
+                "SET @x = (SELECT max(i) FROM b); DROP TABLE b; CREATE TABLE a (i int)",
                 2,
-                Ok(vec![0]),
+                Ok(vec![]),
             ),
             (
                 "CREATE TEMPORARY TABLE t (i int); CREATE TABLE a (i int); INSERT INTO a SELECT i FROM t",
@@ -282,6 +290,16 @@ mod tests {
                 "SELECT max(i) INTO @m FROM b; CREATE TABLE a (i int); INSERT INTO a VALUES (@m)",
                 2,
                 Err("`@m`"),
+            ),
+            (
+                "CREATE TEMPORARY TABLE t (i int); CREATE TABLE a (i int); CREATE TEMPORARY TABLE t (i int); INSERT INTO a SELECT i FROM t",
+                2,
+                Ok(vec![]),
+            ),
+            (
+                "SET @x = (SELECT max(i) FROM b); CREATE TABLE a (i int); SET @x = @x + 1",
+                2,
+                Err("`@x`"),
             ),
             (
                 "PREPARE p FROM 'x'; CREATE TABLE a (i int); EXECUTE p",

@@ -121,6 +121,29 @@ pub struct Status {
     pub totals: Totals,
     /// Who holds the lock.
     pub lock: Option<Holder>,
+    /// Where the run that held it is gone: what the next one does.
+    pub next: Option<String>,
+}
+
+/// How the next run deals with a lock that a dead one left behind.
+fn next(history: &History) -> Option<String> {
+    history.holder.as_ref().filter(|holder| holder.gone)?;
+    let mut text = "the next run with something to do takes the lock over at once".to_owned();
+    let open = |attempt: &&Attempt| attempt.state == AttemptState::Started && attempt.journalled;
+    for attempt in history.attempts.iter().filter(open) {
+        let label = label(&attempt.version, &attempt.name);
+        let (done, all) = (attempt.statements_done, attempt.statements);
+        text.push_str(&format!(
+            ", and goes on with {label}, of whose {all} statements {done} are done"
+        ));
+        if let Some(running) = attempt.statement_running {
+            let number = running + 1;
+            text.push_str(&format!(
+                "; what became of statement {number} it looks up in the catalog"
+            ));
+        }
+    }
+    Some(text)
 }
 
 /// Puts files and history together.
@@ -187,6 +210,7 @@ pub fn status(
         migrations: rows,
         totals,
         lock: history.holder.clone(),
+        next: next(history),
     }
 }
 
@@ -247,7 +271,7 @@ fn attempt_state(attempt: &Attempt, history: &History) -> State {
         (AttemptState::Done, Action::Down) => State::RolledBack,
         (AttemptState::Failed, _) => State::Failed,
         // While somebody holds the lock it is under way.
-        (AttemptState::Started, _) if history.holder.is_some() => State::Pending,
+        (AttemptState::Started, _) if history.is_held() => State::Pending,
         (AttemptState::Started, _) => State::Interrupted,
         _ => State::Pending,
     }

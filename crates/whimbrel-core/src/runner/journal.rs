@@ -127,6 +127,11 @@ impl Execution<'_> {
         if let Some(statement) = self.to_observe(step, &segments[0]) {
             let seen = self.driver.observe(&statement).await;
             observed = seen.map_err(|error| GroupError::first(before_it_ran(error)))?;
+            // What an attempt of this migration left is gone by now.
+            let remains = observed.as_ref().and_then(|seen| seen.remains.as_deref());
+            if let Some(sql) = remains {
+                return Err(GroupError::first(before_it_ran(half_made(sql))));
+            }
         }
         let mut units = Vec::new();
         for (place, segment) in segments.iter().enumerate() {
@@ -276,6 +281,17 @@ fn session_through_pooler() -> DriverError {
         "this statement runs outside a transaction and after one that changes the session, which a pooler may not keep",
     )
     .with_hint("use a direct connection for this migration, or move the statement into a file of its own")
+}
+
+/// With IF NOT EXISTS the statement would pass over it, and leave it as it is.
+fn half_made(sql: &str) -> DriverError {
+    DriverError {
+        kind: DriverErrorKind::AlreadyExists,
+        code: Some("half-made".to_owned()),
+        message: "what this statement makes is there, half-made and of no use to the server; this migration did not leave it".to_owned(),
+        hint: Some(format!("remove it and run again: {sql}")),
+        ..DriverError::default()
+    }
 }
 
 /// Neither the catalog nor the journal can tell; a person can.

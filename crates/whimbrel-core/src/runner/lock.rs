@@ -64,6 +64,22 @@ pub(super) async fn take(
     }
 }
 
+/// Notes it where the lock bears the name of one who is gone.
+pub(super) async fn look_at_holder(
+    driver: &mut dyn Driver,
+    history: &mut History,
+) -> Result<(), Error> {
+    if history.holder.is_none() {
+        return Ok(());
+    }
+    // A statement outside transactions may outlive its process.
+    let gone = driver.is_holder_gone().await? && still_running(driver, history).await?.is_none();
+    if let Some(holder) = &mut history.holder {
+        holder.gone = gone;
+    }
+    Ok(())
+}
+
 /// A statement outside transactions holds no lock row: if the connection that a journal names is
 /// still at work, its run counts as the holder.
 async fn still_running(
@@ -82,6 +98,7 @@ async fn still_running(
                 )),
                 since: Some(attempt.started_at),
                 expires: None,
+                gone: false,
             }));
         }
     }

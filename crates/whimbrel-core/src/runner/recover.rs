@@ -75,7 +75,7 @@ impl Execution<'_> {
         self.tries += 1;
         self.report.retries += 1;
         self.tell(&Event::Retry {
-            step: self.event(stopped.index),
+            step: Some(self.event(stopped.index)),
             error: &stopped.error.error,
             attempt: self.tries + 1,
             attempts: options.retries + 1,
@@ -209,7 +209,7 @@ impl Execution<'_> {
 }
 
 /// The pause before try `tries + 2`; none if all tries are used up.
-fn delay(first: Duration, tries: u32, retries: u32) -> Option<Duration> {
+pub(super) fn delay(first: Duration, tries: u32, retries: u32) -> Option<Duration> {
     ExponentialBuilder::default()
         .with_min_delay(first)
         .with_max_delay(LONGEST_DELAY)

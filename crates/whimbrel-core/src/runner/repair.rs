@@ -144,7 +144,8 @@ impl Runner<'_> {
     /// See [`Error`].
     pub async fn holder(&self) -> Result<Option<Holder>, Error> {
         let mut driver = self.connect.connect().await?;
-        let history = driver.read_history().await?;
+        let mut history = driver.read_history().await?;
+        lock::look_at_holder(driver.as_mut(), &mut history).await?;
         driver.close().await?;
         Ok(history.holder)
     }

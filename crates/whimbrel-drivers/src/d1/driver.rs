@@ -325,6 +325,10 @@ impl Driver for D1 {
         Ok(false)
     }
 
+    async fn is_holder_gone(&mut self) -> Result<bool, DriverError> {
+        Ok(self.claim().gone.is_some())
+    }
+
     async fn apply(
         &mut self,
         unit: &Unit<'_>,

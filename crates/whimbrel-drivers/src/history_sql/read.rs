@@ -177,6 +177,7 @@ pub(crate) fn lock(row: &Row) -> Result<LockRow, DriverError> {
         owner: fields.optional(),
         since: fields.maybe_time()?,
         expires: fields.maybe_time()?,
+        gone: false,
     };
     let held = fields.text() == "1";
     Ok(LockRow {
@@ -227,6 +228,7 @@ pub(crate) fn unknown_holder() -> Holder {
         owner: None,
         since: None,
         expires: None,
+        gone: false,
     }
 }
 

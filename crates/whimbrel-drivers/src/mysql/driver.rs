@@ -86,6 +86,17 @@ impl Driver for Mysql {
         self.give_back(lease).await
     }
 
+    /// Whoever lives has the named lock, save for a moment.
+    async fn is_holder_gone(&mut self) -> Result<bool, DriverError> {
+        let (tables, name) = (&self.options.tables, self.lock_name());
+        let lock = history_sql::table(&Flavor, tables, &tables.lock);
+        let gone = super::lock::claim().gone.unwrap_or_default();
+        let select = format!(
+            "SELECT 1 FROM {lock} WHERE owner IS NOT NULL AND IS_FREE_LOCK({name}) AND {gone}"
+        );
+        Ok(!rows(&mut self.connection, &select).await?.is_empty())
+    }
+
     async fn is_connection_alive(&mut self, connection: &str) -> Result<bool, DriverError> {
         let Ok(id) = connection.parse::<u64>() else {
             return Ok(false);

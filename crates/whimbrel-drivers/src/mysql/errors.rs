@@ -84,7 +84,7 @@ fn kind(code: u16) -> DriverErrorKind {
         }
         1008 | 1051 | 1054 | 1091 | 1146 | 1305 | 1360 | 1539 => DriverErrorKind::DoesNotExist,
         1044 | 1045 | 1049 | 1129 | 1130 | 1040 | 1203 => DriverErrorKind::Refused,
-        1053 | 1077 | 1079 | 1152..=1161 | 1927 => DriverErrorKind::Lost,
+        1053 | 1077 | 1079 | 1152..=1161 | 1927 | 4031 => DriverErrorKind::Lost,
         _ => DriverErrorKind::Statement,
     }
 }
@@ -95,6 +95,15 @@ fn advice(code: u16) -> Option<&'static str> {
         1049 => "create the database first: CREATE DATABASE ... CHARACTER SET utf8mb4",
         1205 => {
             "another session holds a lock on what this statement changes; try again when it is done, or allow more time with --lock-timeout"
+        }
+        1969 => {
+            "the server's max_statement_time ended it: allow more with --session-sql \"SET max_statement_time = 0\", or set it for the user that migrates"
+        }
+        3024 => {
+            "the server's max_execution_time ended it: allow more with --session-sql \"SET max_execution_time = 0\""
+        }
+        4031 => {
+            "the server's wait_timeout ended the connection: the network or this process stood still for longer than it allows"
         }
         1290 | 1792 | 1836 => "the server or the session is read-only: connect to the primary",
         _ => return None,

@@ -137,7 +137,7 @@ impl Mysql {
 
 /// The named lock is this node's. If we have it, and the connection that had it is not there any
 /// more, its run is dead. It may be there without the lock for a moment: see [`Mysql::reset`].
-fn claim() -> Claim {
+pub(super) fn claim() -> Claim {
     const NODE: &str = "CONCAT(@@hostname, ':', @@port)";
     Claim {
         connection: Some(format!("CONCAT(CONNECTION_ID(), ' ', {NODE})")),

@@ -397,7 +397,9 @@ async fn answers(
                     error: errors::lost(&error),
                 },
                 |mut known| {
-                    known.error.kind = DriverErrorKind::Lost;
+                    if !errors::ends_the_connection(&known.error) {
+                        known.error.kind = DriverErrorKind::Lost;
+                    }
                     known
                 },
             ),

@@ -16,9 +16,9 @@ use whimbrel_sql::Dialect;
 use super::cancel::Canceller;
 use super::config::Config;
 use super::connection::Connection;
-use super::flavor::Postgres as Flavor;
+use super::flavor::{GONE, Postgres as Flavor};
 use super::observe;
-use super::unit::{Batch, Composer, leaves_state};
+use super::unit::{AS_CONNECTED, Batch, Composer, leaves_state};
 use crate::history_sql::{self, Row};
 
 /// Units are sent this many at a time: what fails is known a little later, and the round trips
@@ -113,9 +113,11 @@ impl Driver for Postgres {
 
     async fn unlock(&mut self, lease: &Lease) -> Result<(), DriverError> {
         let tables = &self.options.tables;
-        self.rows(&history_sql::release_lock(&Flavor, tables, lease.token))
-            .await?;
-        Ok(())
+        let release = history_sql::release_lock(&Flavor, tables, lease.token);
+        // A statement that failed may have left us as somebody else.
+        let commands = [AS_CONNECTED, release.as_str()];
+        let result = self.connection.rows(&commands).await;
+        result.map(drop).map_err(|failed| failed.error)
     }
 
     async fn is_connection_alive(&mut self, connection: &str) -> Result<bool, DriverError> {
@@ -123,6 +125,13 @@ impl Driver for Postgres {
         let select = format!(
             "SELECT 1 FROM pg_catalog.pg_stat_activity WHERE pid || ' ' || extract(epoch FROM backend_start) = {mine} AND pid <> pg_catalog.pg_backend_pid() AND state <> 'idle'"
         );
+        let rows = self.rows(&select).await?;
+        Ok(!rows.is_empty())
+    }
+
+    async fn is_holder_gone(&mut self) -> Result<bool, DriverError> {
+        let lock = history_sql::table(&Flavor, &self.options.tables, &self.options.tables.lock);
+        let select = format!("SELECT 1 FROM {lock} WHERE owner IS NOT NULL AND {GONE}");
         let rows = self.rows(&select).await?;
         Ok(!rows.is_empty())
     }

@@ -83,13 +83,22 @@ pub(super) fn lost(error: &io::Error) -> DriverError {
     )
 }
 
+/// The server's `transaction_timeout` ended the connection.
+const TRANSACTION_TIMEOUT: &str = "25P04";
+
+/// The statement failed and took the connection with it, and would do so again.
+pub(super) fn ends_the_connection(error: &DriverError) -> bool {
+    error.code.as_deref() == Some(TRANSACTION_TIMEOUT)
+}
+
 /// By SQLSTATE, as the manual's Appendix A lists them.
 fn kind(code: &str) -> DriverErrorKind {
     match code {
         "40001" | "40P01" => DriverErrorKind::Transient,
         "55P03" => DriverErrorKind::LockTimeout,
-        "57014" => DriverErrorKind::Cancelled,
-        "57P01" | "57P02" | "57P03" | "25P03" | "25P04" => DriverErrorKind::Lost,
+        // The latter ends the connection, and would end the next one at the same place.
+        "57014" | TRANSACTION_TIMEOUT => DriverErrorKind::Cancelled,
+        "57P01" | "57P02" | "57P03" | "57P05" | "25P03" => DriverErrorKind::Lost,
         "42P04" | "42P06" | "42P07" | "42701" | "42710" | "42723" => DriverErrorKind::AlreadyExists,
         "42P01" | "42703" | "42704" | "42883" | "3F000" => DriverErrorKind::DoesNotExist,
         "28000" | "28P01" | "3D000" | "53300" => DriverErrorKind::Refused,
@@ -104,8 +113,13 @@ fn advice(code: &str, message: &str) -> Option<String> {
         "57014" if message.contains("timeout") => {
             "the server's statement_timeout ended it: allow more with --session-sql \"SET statement_timeout = '10min'\", or set it for the role that migrates"
         }
-        "25P03" => "the server's idle_in_transaction_session_timeout ended the connection",
-        "25P04" => {
+        "25P03" => {
+            "the server's idle_in_transaction_session_timeout ended the connection: the network or this process stood still for longer than it allows"
+        }
+        "57P05" => {
+            "the server's idle_session_timeout ended the connection: the network or this process stood still for longer than it allows"
+        }
+        TRANSACTION_TIMEOUT => {
             "the server's transaction_timeout ended the connection: allow more with --session-sql \"SET transaction_timeout = 0\", or set it for the role that migrates"
         }
         "28P01" => "check the user and the password",
@@ -119,7 +133,9 @@ fn advice(code: &str, message: &str) -> Option<String> {
         "53200" => {
             "many objects in one transaction need many locks: raise max_locks_per_transaction, or leave --single-transaction out"
         }
-        "25006" => "the server or the session is read-only: connect to the primary",
+        "25006" => {
+            "the server is a standby, or default_transaction_read_only is on for this role or database: connect to the primary, as a role that may write"
+        }
         "55P04" => {
             "a new enum value can't be used in the transaction that adds it: put the two into files of their own"
         }

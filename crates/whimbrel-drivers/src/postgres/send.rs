@@ -4,6 +4,7 @@ use whimbrel_core::driver::{DriverError, DriverErrorKind, Outcome, Progress, Uni
 
 use super::connection::{CommandError, Reply};
 use super::driver::Postgres;
+use super::errors;
 use super::unit::{Batch, Role};
 use crate::history_sql;
 
@@ -78,7 +79,7 @@ fn rows_of(tag: &str) -> Option<u64> {
 
 fn unit_error(failed: CommandError, role: Role) -> UnitError {
     let mut error = failed.error;
-    let lost = error.kind == DriverErrorKind::Lost;
+    let lost = error.kind == DriverErrorKind::Lost || errors::ends_the_connection(&error);
     if role == Role::Fence && error.code.as_deref() == Some("22012") {
         error = history_sql::fenced();
     }

@@ -45,6 +45,12 @@ impl<'a> Batch<'a> {
         self.push(Role::Frame, sql);
     }
 
+    fn frames(&mut self, list: &[&'static str]) {
+        for sql in list {
+            self.frame(*sql);
+        }
+    }
+
     fn push(&mut self, role: Role, sql: impl Into<Cow<'a, str>>) {
         self.add(1, What::One(role, sql.into()));
     }
@@ -123,7 +129,25 @@ impl<'a> Batch<'a> {
 
 /// Roles and settings as they were at connection. The first form of each also ends SET ROLE and
 /// SET LOCAL; both are undone with the transaction if it fails.
-const RESET: [&str; 2] = ["SET SESSION AUTHORIZATION DEFAULT", "RESET ALL"];
+const RESET: [&str; 2] = [AS_CONNECTED, "RESET ALL"];
+
+/// As whom the connection was made.
+pub(super) const AS_CONNECTED: &str = "SET SESSION AUTHORIZATION DEFAULT";
+
+/// The history is written as who connected, in the middle of a file that has become somebody else
+/// too. Who that is, is noted: when a transaction ends, some servers give the role back before the
+/// user, which takes the role away again.
+const STEP_OUT: [&str; 3] = [
+    "SELECT pg_catalog.set_config('whimbrel.user', pg_catalog.current_setting('session_authorization'), false), pg_catalog.set_config('whimbrel.role', pg_catalog.current_setting('role'), false)",
+    "SET LOCAL SESSION AUTHORIZATION DEFAULT",
+    "SET LOCAL ROLE NONE",
+];
+
+/// As the file's statements left it.
+const STEP_IN: [&str; 2] = [
+    "SELECT pg_catalog.set_config('session_authorization', pg_catalog.current_setting('whimbrel.user'), false)",
+    "SELECT pg_catalog.set_config('role', pg_catalog.current_setting('whimbrel.role'), false)",
+];
 
 /// What else a session can hold: see DISCARD ALL in PostgreSQL's manual, which itself can't run
 /// inside a transaction.
@@ -155,31 +179,31 @@ pub(super) struct Composer<'o> {
 }
 
 impl Composer<'_> {
+    /// Up to the fence.
     fn start<'a>(&self, batch: &mut Batch<'a>, unit: &Unit<'a>, discard: bool) {
         batch.frame("BEGIN");
-        if !unit.continues {
-            for sql in RESET {
-                batch.frame(sql);
-            }
+        if unit.continues {
+            batch.frames(&STEP_OUT);
+        } else {
+            batch.frames(&RESET);
             if discard {
-                for sql in DISCARD {
-                    batch.frame(sql);
-                }
+                batch.frames(&DISCARD);
             }
         }
         self.fence(batch, unit);
-        self.session(batch, unit);
     }
 
-    /// Our own settings, which a reset takes away.
+    /// The session that statements find: our own settings, which a reset takes away, or what the
+    /// statements before them left.
     fn session<'a>(&self, batch: &mut Batch<'a>, unit: &Unit<'a>) {
-        if !unit.continues {
-            for sql in &self.options.session_sql {
-                batch.frame(sql.clone());
-            }
-            for again in &unit.replay {
-                batch.frame(again.text);
-            }
+        if unit.continues {
+            return batch.frames(&STEP_IN);
+        }
+        for sql in &self.options.session_sql {
+            batch.frame(sql.clone());
+        }
+        for again in &unit.replay {
+            batch.frame(again.text);
         }
     }
 
@@ -262,44 +286,45 @@ impl Composer<'_> {
 
     fn one<'a>(&self, batch: &mut Batch<'a>, unit: &Unit<'a>, discard: bool, renew: bool) {
         self.start(batch, unit, discard);
+        let entered = unit.continues || !self.options.session_sql.is_empty();
+        let entered = entered || !unit.replay.is_empty();
+        let mut stepped_out = false;
         for (number, part) in unit.parts.iter().enumerate() {
-            if number > 0 {
-                if let Some(limit) = unit.lock_timeout {
-                    batch.frame(format!("SET LOCAL lock_timeout = {}", limit.as_millis()));
-                }
-                self.session(batch, unit);
+            if let Some(limit) = unit.lock_timeout.filter(|_| number > 0) {
+                batch.frame(format!("SET LOCAL lock_timeout = {}", limit.as_millis()));
             }
             self.writes(batch, &part.before);
+            self.session(batch, unit);
             batch.statements(number, part.statements);
-            let ends = part
-                .after
-                .iter()
-                .all(|write| !matches!(write, Write::Statement { .. }));
             // The history is written as who we are, and a pooled connection is given back clean.
-            if changes_session(part) {
-                if ends {
-                    RESET
-                        .into_iter()
-                        .chain(DISCARD)
-                        .for_each(|sql| batch.frame(sql));
-                } else {
-                    batch.frame("SET LOCAL ROLE NONE");
+            let left = changes_session(part);
+            stepped_out = (entered || left) && !ends(part);
+            if stepped_out {
+                batch.frames(&STEP_OUT);
+            } else if entered || left {
+                batch.frames(&RESET);
+                if left || unit.continues {
+                    batch.frames(&DISCARD);
                 }
             }
             self.writes(batch, &part.after);
         }
         self.end(batch, unit, renew);
+        if stepped_out {
+            batch.frames(&STEP_IN);
+        }
     }
 
     fn end<'a>(&self, batch: &mut Batch<'a>, unit: &Unit<'a>, renew: bool) {
         if renew {
-            batch.frame(history_sql::renew_lock(
-                &Postgres,
-                &self.options.tables,
-                &unit.lease,
-            ));
+            self.renew(batch, unit);
         }
         batch.push(Role::Commit, "COMMIT");
+    }
+
+    fn renew(&self, batch: &mut Batch<'_>, unit: &Unit<'_>) {
+        let tables = &self.options.tables;
+        batch.frame(history_sql::renew_lock(&Postgres, tables, &unit.lease));
     }
 
     /// A unit of one statement by itself: the journal before, the statement, the journal after.
@@ -311,17 +336,33 @@ impl Composer<'_> {
             self.writes(before, &part.before);
             alone.statements(number, part.statements);
         }
-        self.end(before, unit, true);
+        self.renew(before, unit);
+        self.session(before, unit);
+        before.push(Role::Commit, "COMMIT");
+        if unit.continues {
+            before.frames(&STEP_IN);
+        }
         // SET LOCAL ends with the transaction. A pooler could give the setting to somebody else.
         if let Some(limit) = unit.lock_timeout.filter(|_| !self.pooled) {
             before.frame(format!("SET lock_timeout = {}", limit.as_millis()));
         }
         after.frame("BEGIN");
+        let ends = unit.parts.iter().all(ends);
+        after.frames(if ends { &RESET } else { &STEP_OUT });
         self.fence(after, unit);
         for part in &unit.parts {
             self.writes(after, &part.after);
         }
         self.end(after, unit, true);
+        if !ends {
+            after.frames(&STEP_IN);
+        }
         batches
     }
+}
+
+/// Nothing of the migration comes after this part.
+fn ends(part: &Part<'_>) -> bool {
+    let more = |write: &Write<'_>| matches!(write, Write::Statement { .. });
+    !part.after.iter().any(more)
 }

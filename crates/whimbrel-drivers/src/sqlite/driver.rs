@@ -272,6 +272,12 @@ impl Driver for Sqlite {
         Ok(false)
     }
 
+    async fn is_holder_gone(&mut self) -> Result<bool, DriverError> {
+        let tables = self.options.tables.clone();
+        self.call(move |connection| Ok(claim(connection, &tables)?.gone.is_some()))
+            .await
+    }
+
     async fn apply(
         &mut self,
         unit: &Unit<'_>,

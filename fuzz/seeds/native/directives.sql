@@ -1,0 +1,12 @@
+-- Description: Create users
+-- Depends: 001, billing/004
+-- Transaction: off
+-- Timeout: 60s
+-- Lock-Timeout: 500ms
+-- Foreign-Keys: off
+-- Tags: a, b
+-- Allow: x
+-- Irreversible: it is gone
+CREATE TABLE t (i int);
+-- Rollback
+-- DROP TABLE t;
