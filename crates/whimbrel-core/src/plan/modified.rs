@@ -31,7 +31,10 @@ pub fn change(
     dialect: Dialect,
 ) -> Change {
     // A record that was taken over without its file does not know what was applied.
-    if migration.checksum == applied.checksum || applied.checksum.as_str().is_empty() {
+    if migration.checksum == applied.checksum
+        || applied.checksum.as_str().is_empty()
+        || is_from_before(migration, &applied.checksum)
+    {
         return Change::None;
     }
     let Some(text) = kept.get(&applied.checksum) else {
@@ -53,6 +56,12 @@ pub fn change(
     } else {
         Change::Modified(Some(text.clone()))
     }
+}
+
+/// What was applied is the file that this one was converted from.
+fn is_from_before(migration: &Migration, checksum: &Checksum) -> bool {
+    let converted = migration.directives.converted.as_ref();
+    converted.is_some_and(|converted| converted.checksum == *checksum)
 }
 
 /// The kept scripts that planning for a goal (or status, with none) will want to see.
