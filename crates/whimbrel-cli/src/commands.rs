@@ -83,7 +83,18 @@ impl Project {
         output: &Arc<Output>,
         execution: Option<&Execution>,
     ) -> Result<Self, Error> {
-        let (settings, environment) = Settings::load(global)?;
+        Self::open_with(global, output, execution, |_| {})
+    }
+
+    /// With settings that the command changes.
+    fn open_with(
+        global: &Global,
+        output: &Arc<Output>,
+        execution: Option<&Execution>,
+        change: impl FnOnce(&mut Settings),
+    ) -> Result<Self, Error> {
+        let (mut settings, environment) = Settings::load(global)?;
+        change(&mut settings);
         if let Some(note) = &settings.note {
             output.note(note);
         }
@@ -144,6 +155,9 @@ fn migrator(
         .cancel(cancelled_by_signal());
     if let Some(password) = &settings.password {
         builder = builder.password(password);
+    }
+    if let Some(url) = &settings.shadow_url {
+        builder = builder.shadow(url);
     }
     if let Some(table) = &settings.table {
         builder = builder.tables(whimbrel::history::HistoryTables::named(table));

@@ -141,7 +141,7 @@ fn one(
                 files(migration, down_script.as_ref(), name, &directives, style, input.dialect)
             };
             // Without the mark, if the file stays what it was.
-            for mark in [None, converted(migration)] {
+            for mark in [None, Some(converted(migration))] {
                 let files = text(mark.clone());
                 let Some(new) = read(&files, migration, input.dialect) else {
                     continue;
@@ -201,11 +201,11 @@ fn wanted(all: &[Migration], migration: &Migration, names: &[NewName]) -> Direct
     }
 }
 
-fn converted(migration: &Migration) -> Option<Converted> {
-    Some(Converted {
+fn converted(migration: &Migration) -> Converted {
+    Converted {
         checksum: migration.checksum.clone(),
         version: migration.version.clone(),
-    })
+    }
 }
 
 /// The ways to say how it runs, the plainest first.

@@ -2,6 +2,7 @@
 
 mod atomic;
 mod condition;
+mod convert;
 mod execution;
 mod facts;
 mod failure;
@@ -19,6 +20,7 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
+pub use self::convert::{ConversionReport, ConvertOptions, Proof};
 pub use self::repair::{OpenStatement, Verdict};
 pub use self::script::dry_run;
 

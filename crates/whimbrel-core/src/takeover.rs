@@ -2,6 +2,7 @@
 //! that another tool kept.
 
 mod baseline;
+mod renames;
 
 use std::time::Duration;
 
@@ -10,6 +11,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 pub use self::baseline::baseline;
+pub(crate) use self::renames::{former, renamed};
+pub use self::renames::renames;
 
 use crate::checksum::Checksum;
 use crate::diagnostic::Diagnostic;
@@ -18,6 +21,10 @@ use crate::error::Error;
 use crate::history::{Action, History};
 use crate::migration::{KeptScripts, Kind, Migration, label};
 use crate::version::Version;
+
+/// The code of the diagnostic of [`ForeignHistories::read`] where there is no history and no tool
+/// was named.
+pub const NO_FOREIGN_HISTORY: &str = "no-foreign-history";
 
 /// Knows the histories that other tools keep.
 #[async_trait]
@@ -151,6 +158,9 @@ pub enum EntryState {
     Undone,
     /// It was not applied: `up` will do that.
     Pending,
+    /// Whimbrel's history has it under the version that it had before it was converted; its record
+    /// gets the new one.
+    Renamed,
 }
 
 /// A record of a migration that was applied without Whimbrel.
@@ -172,6 +182,17 @@ pub struct Adopted {
     pub applied_by: Option<String>,
     /// The tool that applied it; none for a baseline.
     pub tool: Option<String>,
+    /// The record whose place it takes.
+    pub former: Option<Former>,
+}
+
+/// A record under a version that its file had before it was converted.
+#[derive(Clone, Debug)]
+pub struct Former {
+    /// That version.
+    pub version: Version,
+    /// Place in the order of application, which it keeps.
+    pub sequence: i64,
 }
 
 /// What came of a takeover, or in a dry run would come of it.

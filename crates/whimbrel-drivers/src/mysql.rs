@@ -6,13 +6,14 @@ mod driver;
 mod errors;
 mod flavor;
 mod observe;
+mod shadow;
 mod wire;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use whimbrel_core::Error;
-use whimbrel_core::driver::{Connect, Driver, DriverError, SessionOptions};
+use whimbrel_core::driver::{Connect, Driver, DriverError, SessionOptions, Shadow};
 use whimbrel_sql::Dialect;
 
 use self::config::Config;
@@ -54,5 +55,10 @@ impl Connect for Connector {
 
     fn database(&self) -> String {
         self.config.database.clone()
+    }
+
+    async fn shadow(&self, name: &str) -> Result<Option<Box<dyn Shadow>>, DriverError> {
+        let made = shadow::shadow(&self.config, &self.options, name).await?;
+        Ok(Some(made))
     }
 }

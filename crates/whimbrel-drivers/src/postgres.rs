@@ -12,6 +12,8 @@ mod driver;
 mod errors;
 mod flavor;
 mod observe;
+mod schema;
+mod shadow;
 mod socket;
 mod supabase;
 pub mod supabase_project;
@@ -21,7 +23,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use whimbrel_core::Error;
-use whimbrel_core::driver::{Connect, Driver, DriverError, SessionOptions};
+use whimbrel_core::driver::{Connect, Driver, DriverError, SessionOptions, Shadow};
 use whimbrel_sql::Dialect;
 
 use self::config::Config;
@@ -64,6 +66,11 @@ impl Connect for Connector {
 
     fn database(&self) -> String {
         self.config.database.clone()
+    }
+
+    async fn shadow(&self, name: &str) -> Result<Option<Box<dyn Shadow>>, DriverError> {
+        let made = shadow::shadow(&self.config, &self.options, name).await?;
+        Ok(Some(made))
     }
 
     fn note(&self) -> Option<String> {

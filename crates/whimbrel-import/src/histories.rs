@@ -67,6 +67,11 @@ impl Histories {
         self
     }
 
+    /// True if a tool or a table was named, so that its history must be there.
+    pub fn is_named(&self) -> bool {
+        self.tool.is_some() || self.table.is_some()
+    }
+
     /// The names of all tools.
     pub fn names() -> Vec<&'static str> {
         TOOLS.iter().map(|tool| tool.name).collect()

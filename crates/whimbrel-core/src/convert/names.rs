@@ -18,7 +18,7 @@ pub(super) struct NewName {
 /// else the number that each begins with, if that tells them apart; else they are counted.
 pub(super) fn of(migrations: &[Migration]) -> Vec<NewName> {
     let counted = |index: usize, _: &Migration| format!("{:04}", index + 1);
-    let ways: [&dyn Fn(usize, &Migration) -> String; 3] = [
+    let ways: [Way<'_>; 3] = [
         &|_, migration| migration.version.to_string(),
         &|_, migration| FileName::parse(migration.version.as_str()).version,
         &counted,
@@ -33,7 +33,10 @@ pub(super) fn of(migrations: &[Migration]) -> Vec<NewName> {
     names
 }
 
-fn named(migrations: &[Migration], way: &dyn Fn(usize, &Migration) -> String) -> Vec<NewName> {
+/// The version of a migration by its place and itself.
+type Way<'a> = &'a dyn Fn(usize, &Migration) -> String;
+
+fn named(migrations: &[Migration], way: Way<'_>) -> Vec<NewName> {
     let mut versioned = 0;
     let mut repeatables = Repeatables::of(migrations);
     let name = |migration: &Migration| {

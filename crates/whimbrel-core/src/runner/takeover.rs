@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Runner, Session, lock};
+use super::{ConvertOptions, Runner, Session, lock};
 use crate::checksum::Checksum;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::driver::{Driver, DriverErrorKind, Lease, Part, Record, Unit, UnitError, Write};
@@ -10,8 +10,10 @@ use crate::error::Error;
 use crate::event::Event;
 use crate::history::{Action, Attempt, AttemptId, AttemptState, FORMAT, History};
 use crate::plan::{Direction, Plan};
+use crate::migration::Migration;
 use crate::takeover::{
-    Adoption, ForeignHistories, ForeignHistory, Sighting, TakeoverReport, baseline,
+    Adoption, Entry, ForeignHistories, ForeignHistory, NO_FOREIGN_HISTORY, Sighting,
+    TakeoverReport, baseline, renamed, renames,
 };
 
 /// Rows per statement: some engines limit a statement's length.
@@ -26,6 +28,9 @@ const PAUSE: Duration = Duration::from_millis(200);
 enum Origin<'a> {
     Baseline(&'a str),
     Import(Box<dyn ForeignHistory>),
+    /// Files were converted: records get their new versions, and another tool's history is matched
+    /// with the new files.
+    Converted(Option<Box<dyn ForeignHistory>>),
 }
 
 impl Origin<'_> {
@@ -34,13 +39,14 @@ impl Origin<'_> {
         match self {
             Self::Baseline(version) => baseline(migrations, history, version),
             Self::Import(foreign) => foreign.adoption(migrations, history),
+            Self::Converted(foreign) => converted(migrations, history, foreign.as_deref()),
         }
     }
 
     fn action(&self) -> Action {
         match self {
             Self::Baseline(_) => Action::Baseline,
-            Self::Import(_) => Action::Import,
+            Self::Import(_) | Self::Converted(_) => Action::Import,
         }
     }
 }
@@ -66,10 +72,44 @@ impl Runner<'_> {
         dry_run: bool,
     ) -> Result<TakeoverReport, Error> {
         let mut session = self.open().await?;
+        let origin = Self::import_origin(&mut session, histories).await;
+        self.take_over(session, origin, dry_run).await
+    }
+
+    async fn import_origin(
+        session: &mut Session,
+        histories: &dyn ForeignHistories,
+    ) -> Result<Origin<'static>, Error> {
         // Read before the lock is taken: the other tool does not know that lock.
-        let foreign = histories.read(session.driver.as_mut()).await;
-        self.take_over(session, foreign.map(Origin::Import), dry_run)
-            .await
+        let driver = session.driver.as_mut();
+        let renames = renames(&session.migrations, &session.history)?;
+        if renames.entries.is_empty() {
+            return histories.read(driver).await.map(Origin::Import);
+        }
+        let foreign = if histories.seen(driver).await?.is_empty() {
+            None
+        } else {
+            Some(histories.read(driver).await?)
+        };
+        Ok(Origin::Converted(foreign))
+    }
+
+    /// Takes over what there is for files that were just converted: records of Whimbrel's own under
+    /// older versions, another tool's history. None if there is nothing.
+    pub(super) async fn take_over_converted(
+        &self,
+        session: &mut Session,
+        histories: &dyn ForeignHistories,
+        options: &ConvertOptions<'_>,
+    ) -> Result<Option<TakeoverReport>, Error> {
+        let origin = match Self::import_origin(session, histories).await {
+            Err(error) if !options.must_have_history && is_about_nothing(&error) => {
+                return Ok(None);
+            }
+            origin => origin?,
+        };
+        let report = self.take_over_in(session, &origin, options.dry_run).await;
+        report.map(Some)
     }
 
     async fn take_over(
@@ -221,6 +261,35 @@ impl Runner<'_> {
     }
 }
 
+/// There is no history to take over, and nobody said that there is one.
+fn is_about_nothing(error: &Error) -> bool {
+    let Error::Refused(list) = error else {
+        return false;
+    };
+    list.iter()
+        .all(|one| one.code.as_deref() == Some(NO_FOREIGN_HISTORY))
+}
+
+fn converted(
+    migrations: &[Migration],
+    history: &History,
+    foreign: Option<&dyn ForeignHistory>,
+) -> Result<Adoption, Error> {
+    let mut own = renames(migrations, history)?;
+    let Some(foreign) = foreign else {
+        return Ok(own);
+    };
+    let mut adoption = foreign.adoption(migrations, &renamed(history, &own))?;
+    for entry in &mut adoption.entries {
+        let same = |one: &Entry| one.source == entry.source && one.version == entry.version;
+        if let Some(at) = own.entries.iter().position(same) {
+            *entry = own.entries.swap_remove(at);
+        }
+    }
+    adoption.entries.splice(0..0, own.entries);
+    Ok(adoption)
+}
+
 fn foreign_history(seen: &[Sighting]) -> Diagnostic {
     let list = seen.iter().map(|found| {
         let plural = if found.migrations == 1 { "" } else { "s" };
@@ -313,6 +382,7 @@ impl<'a> Writing<'a> {
             started_by: who.clone(),
         });
         let tools = adoption.records().map(|(_, record)| match &record.tool {
+            Some(tool) if record.former.is_some() => tool.clone(),
             Some(tool) => format!("{tool}, taken over by {}", crate::TOOL),
             None => crate::TOOL.to_owned(),
         });
@@ -335,7 +405,14 @@ impl<'a> Writing<'a> {
         let records: Vec<_> = self.records().collect();
         let rows = records.chunks(ROWS).map(|rows| Write::Adopt(rows.to_vec()));
         let attempts = self.attempts.chunks(ROWS).map(Write::Attempts);
-        units.push(unit(lease, rows.chain(attempts).collect()));
+        let renamed = self.adoption.records().filter_map(|(entry, record)| {
+            let former = record.former.as_ref()?;
+            Some(Write::Remove {
+                source: &entry.source,
+                version: former.version.as_str(),
+            })
+        });
+        units.push(unit(lease, renamed.chain(rows).chain(attempts).collect()));
         units
     }
 
@@ -360,13 +437,19 @@ impl<'a> Writing<'a> {
 
     fn records(&self) -> impl Iterator<Item = Record<'_>> {
         let records = self.adoption.records().zip(&self.attempts);
-        let records = records.zip(&self.tools).zip(self.sequence..);
-        records.map(|((((entry, record), attempt), tool), sequence)| Record {
+        let mut sequence = self.sequence - 1;
+        records.zip(&self.tools).map(move |(((entry, record), attempt), tool)| Record {
             source: &entry.source,
             version: entry.version.as_str(),
             name: &entry.name,
             kind: record.kind,
-            sequence,
+            sequence: record.former.as_ref().map_or_else(
+                || {
+                    sequence += 1;
+                    sequence
+                },
+                |former| former.sequence,
+            ),
             batch: record.batch,
             checksum: &record.checksum,
             down_checksum: record.kept.down.as_ref(),

@@ -82,6 +82,7 @@ fn entry(migration: &Migration, batch: i64) -> Result<Entry, Error> {
             duration: Duration::ZERO,
             applied_by: None,
             tool: None,
+            former: None,
         }),
         ..Entry::of(migration, EntryState::New)
     })

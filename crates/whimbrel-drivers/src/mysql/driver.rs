@@ -10,7 +10,8 @@ use mysql_async::prelude::Queryable;
 use whimbrel_core::checksum::Checksum;
 use whimbrel_core::driver::{
     BoundStatement, Cancel, Capabilities, Driver, DriverError, DriverErrorKind, Lease, LockAttempt,
-    Notice, Observation, Outcome, Part, Progress, Server, SessionOptions, Unit, UnitError, Write,
+    Notice, Observation, Outcome, Part, Progress, SchemaObject, Server, SessionOptions, Unit,
+    UnitError, Write,
 };
 use whimbrel_core::failpoint;
 use whimbrel_core::history::{History, Owner};
@@ -558,6 +559,11 @@ impl Driver for Mysql {
         // What it was is not looked at.
         self.dirty = true;
         rows(&mut self.connection, sql).await
+    }
+
+    async fn schema(&mut self) -> Result<Option<Vec<SchemaObject>>, DriverError> {
+        let (tables, database) = (self.options.tables.clone(), self.config.database.clone());
+        super::shadow::schema(self, &tables, &database).await.map(Some)
     }
 
     fn canceller(&self) -> Option<Arc<dyn Cancel>> {

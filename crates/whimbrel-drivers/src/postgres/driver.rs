@@ -8,7 +8,8 @@ use async_trait::async_trait;
 use whimbrel_core::checksum::Checksum;
 use whimbrel_core::driver::{
     BoundStatement, Cancel, Capabilities, Driver, DriverError, DriverErrorKind, GroupError, Lease,
-    LockAttempt, Observation, Outcome, Progress, Server, SessionOptions, Unit, UnitError,
+    LockAttempt, Observation, Outcome, Progress, SchemaObject, Server, SessionOptions, Unit,
+    UnitError,
 };
 use whimbrel_core::history::{History, Holder, Owner};
 use whimbrel_sql::Dialect;
@@ -504,6 +505,11 @@ impl Driver for Postgres {
             }])
             .await;
         rows.map_err(|failed| failed.error)
+    }
+
+    async fn schema(&mut self) -> Result<Option<Vec<SchemaObject>>, DriverError> {
+        let tables = self.options.tables.clone();
+        super::schema::schema(self, &tables).await.map(Some)
     }
 
     fn canceller(&self) -> Option<Arc<dyn Cancel>> {

@@ -337,6 +337,7 @@ impl<'a> Matching<'a> {
             },
             applied_by: entry.by.clone().filter(|_| !found.implied),
             tool: Some(tool),
+            former: None,
         })
     }
 
