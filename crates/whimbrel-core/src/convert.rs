@@ -138,7 +138,14 @@ fn one(
                     converted,
                     ..directives.clone()
                 };
-                files(migration, down_script.as_ref(), name, &directives, style, input.dialect)
+                files(
+                    migration,
+                    down_script.as_ref(),
+                    name,
+                    &directives,
+                    style,
+                    input.dialect,
+                )
             };
             // Without the mark, if the file stays what it was.
             for mark in [None, Some(converted(migration))] {
@@ -151,7 +158,10 @@ fn one(
                 if mark.is_none() && !stays || !says_the_same(&new, &wanted) {
                     continue;
                 }
-                match (shape(input, &new, Direction::Up), shape(input, &new, Direction::Down)) {
+                match (
+                    shape(input, &new, Direction::Up),
+                    shape(input, &new, Direction::Down),
+                ) {
                     (Ok(new_up), Ok(new_down)) if new_up == up && new_down == down => {
                         return Ok(files);
                     }
@@ -194,7 +204,10 @@ fn wanted(all: &[Migration], migration: &Migration, names: &[NewName]) -> Direct
     };
     Directives {
         version: None,
-        description: own.description.as_ref().map(|text| text.replace(['\r', '\n'], " ")),
+        description: own
+            .description
+            .as_ref()
+            .map(|text| text.replace(['\r', '\n'], " ")),
         depends: own.depends.iter().map(renamed).collect(),
         rules: crate::rules::Rules::default(),
         ..own.clone()
@@ -264,11 +277,17 @@ fn check_order(input: PlanInput<'_>, conversion: &Conversion) -> Result<(), Erro
     if order.eq(conversion.moves.iter().map(|one| &one.version)) {
         return Ok(());
     }
-    let late = input.migrations.iter().rposition(|m| m.kind == Kind::Repeatable);
+    let late = input
+        .migrations
+        .iter()
+        .rposition(|m| m.kind == Kind::Repeatable);
     let at = late.map_or(&input.migrations[0].file, |at| &input.migrations[at].file);
     Err(Error::refused(
-        Diagnostic::error("not-convertible", "native files would come in another order")
-            .at(at, 0..0, "")
-            .help("repeatable files run after all others there"),
+        Diagnostic::error(
+            "not-convertible",
+            "native files would come in another order",
+        )
+        .at(at, 0..0, "")
+        .help("repeatable files run after all others there"),
     ))
 }

@@ -41,7 +41,7 @@ use whimbrel_sql::Dialect;
 
 pub use self::error::{DriverError, DriverErrorKind, GroupError, Outcome, Position, UnitError};
 pub use self::shadow::{SchemaObject, Shadow};
-pub use self::unit::{BoundStatement, Notice, Part, Progress, Record, Unit, Write};
+pub use self::unit::{BoundStatement, Fact, Notice, Part, Progress, Record, Unit, Write};
 
 use crate::checksum::Checksum;
 use crate::history::{History, HistoryTables, Holder, Owner};

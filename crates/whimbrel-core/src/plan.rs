@@ -25,8 +25,8 @@ use serde::Serialize;
 use whimbrel_sql::{Dialect, Statement};
 
 pub use self::modified::{Change, change, needed_scripts};
-pub(crate) use self::shape::{Shape, put_in, shape};
 pub use self::resume::{Resume, statement_hash, statement_hashes};
+pub(crate) use self::shape::{Shape, put_in, shape};
 pub use self::status::{State, Status, StatusRow, Totals, status};
 
 use crate::checksum::Checksum;

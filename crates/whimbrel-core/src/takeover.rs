@@ -9,10 +9,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::Serialize;
+use whimbrel_sql::Dialect;
 
 pub use self::baseline::baseline;
-pub(crate) use self::renames::{former, renamed};
 pub use self::renames::renames;
+pub(crate) use self::renames::{former, renamed};
 
 use crate::checksum::Checksum;
 use crate::diagnostic::Diagnostic;
@@ -20,6 +21,7 @@ use crate::driver::{Driver, DriverError};
 use crate::error::Error;
 use crate::history::{Action, History};
 use crate::migration::{KeptScripts, Kind, Migration, label};
+use crate::rules::Condition;
 use crate::version::Version;
 
 /// The code of the diagnostic of [`ForeignHistories::read`] where there is no history and no tool
@@ -34,6 +36,13 @@ pub trait ForeignHistories: Send + Sync {
     /// # Errors
     /// The connection fails.
     async fn seen(&self, driver: &mut dyn Driver) -> Result<Vec<Sighting>, DriverError>;
+
+    /// Whether a script makes nothing but the table that some tool keeps its history in: then a
+    /// condition that holds where that table is missing. Where it is there, such a file is recorded
+    /// and not run.
+    fn own_table(&self, _script: &str, _dialect: Dialect) -> Option<Condition> {
+        None
+    }
 
     /// Reads the one that is to be taken over.
     ///
@@ -174,10 +183,10 @@ pub struct Adopted {
     pub checksum: Checksum,
     /// Scripts that are kept, so that `down` works.
     pub kept: KeptScripts,
-    /// When it was applied; now, if that is not known.
+    /// When it was applied, if that is known; a baseline's record says when it was marked.
     pub applied_at: Option<Timestamp>,
-    /// How long it took.
-    pub duration: Duration,
+    /// How long it took, if that is known.
+    pub duration: Option<Duration>,
     /// Who applied it; who takes it over, if that is not known.
     pub applied_by: Option<String>,
     /// The tool that applied it; none for a baseline.

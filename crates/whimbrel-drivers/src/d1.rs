@@ -14,9 +14,9 @@ pub mod wrangler;
 
 use async_trait::async_trait;
 use whimbrel_core::Error;
-use whimbrel_core::driver::{Connect, Driver, DriverError, DriverErrorKind, SessionOptions};
 #[cfg(feature = "sqlite")]
 use whimbrel_core::driver::Shadow;
+use whimbrel_core::driver::{Connect, Driver, DriverError, DriverErrorKind, SessionOptions};
 use whimbrel_sql::Dialect;
 
 use self::http::Api;

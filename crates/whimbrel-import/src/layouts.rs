@@ -12,7 +12,7 @@ mod liquibase;
 mod node_pg_migrate;
 mod pairs;
 mod prisma;
-mod rails;
+pub(crate) mod rails;
 mod read;
 mod refinery;
 mod sqitch;

@@ -288,20 +288,29 @@ fn what_native_files_cannot_say_is_refused_with_its_place() {
     insta::assert_snapshot!(list.join("\n"), @r##"
     1_a.sql:3:9: its tool puts a value in here, which native files would not
     "##);
-    let list = refused("flyway", PG, &[
-        ("V1__a.sql", "SELECT 1;\nSELECT '${flyway:filename}';\n"),
-        ("afterMigrate.sql", "SELECT 1;\n"),
-        ("R__always.sql", "-- ${flyway:timestamp}\nSELECT 1;\n"),
-    ]);
+    let list = refused(
+        "flyway",
+        PG,
+        &[
+            ("V1__a.sql", "SELECT 1;\nSELECT '${flyway:filename}';\n"),
+            ("afterMigrate.sql", "SELECT 1;\n"),
+            ("R__always.sql", "-- ${flyway:timestamp}\nSELECT 1;\n"),
+        ],
+    );
     insta::assert_snapshot!(list.join("\n"), @r##"
     afterMigrate.sql:1:1: native files have no callbacks such as afterMigrate
     V1__a.sql:2:9: its tool puts a value in here, which native files would not
     R__always.sql:1:1: R__always: it runs with every `up`, changed or not; native files have no word for that
     R__always.sql:1:4: its tool puts a value in here, which native files would not
     "##);
-    let list = refused("liquibase", PG, &[
-        ("a.sql", "--liquibase formatted sql\n--changeset ada:1\n--preconditions onFail:MARK_RAN\n--precondition-sql-check expectedResult:0 SELECT count(*) FROM x\nSELECT 1;\n--changeset ada:2 runOnChange:true\nSELECT 2;\n--changeset ada:3 runAlways:true\nSELECT 3;\n--changeset ada:4 context:prod\nSELECT 4;\n"),
-    ]);
+    let list = refused(
+        "liquibase",
+        PG,
+        &[(
+            "a.sql",
+            "--liquibase formatted sql\n--changeset ada:1\n--preconditions onFail:MARK_RAN\n--precondition-sql-check expectedResult:0 SELECT count(*) FROM x\nSELECT 1;\n--changeset ada:2 runOnChange:true\nSELECT 2;\n--changeset ada:3 runAlways:true\nSELECT 3;\n--changeset ada:4 context:prod\nSELECT 4;\n",
+        )],
+    );
     insta::assert_snapshot!(list.join("\n"), @r##"
     a.sql:4:1: native files have no preconditions
     a.sql:7:1: a.sql::ada:2: it runs again in its place among the others when it changes; native repeatable files run after all others

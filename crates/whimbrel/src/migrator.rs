@@ -331,7 +331,10 @@ impl MigratorBuilder {
         let connect = connector(&self.url, self.password.as_deref())?;
         let shadow = self.shadow.as_deref().map(|url| connector(url, None));
         let shadow = shadow.transpose()?;
-        if shadow.as_ref().is_some_and(|shadow| shadow.dialect() != connect.dialect()) {
+        if shadow
+            .as_ref()
+            .is_some_and(|shadow| shadow.dialect() != connect.dialect())
+        {
             return Err(Error::Settings(
                 "the shadow's URL is one of another engine".to_owned(),
             ));

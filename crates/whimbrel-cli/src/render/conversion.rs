@@ -35,7 +35,9 @@ pub(super) fn lines(report: &ConversionReport, colours: bool) -> Vec<String> {
     if report.history.as_ref().is_some_and(|one| one.sql.is_some()) {
         // The SQL of a dry run is to be piped on.
         let comment = |line: &String| line.lines().all(|one| one.starts_with("--"));
-        let is_sql = lines.iter().position(|line| comment(line) || line.is_empty());
+        let is_sql = lines
+            .iter()
+            .position(|line| comment(line) || line.is_empty());
         let head = is_sql.unwrap_or(lines.len());
         for line in &mut lines[..head] {
             *line = format!("-- {line}");
@@ -45,12 +47,15 @@ pub(super) fn lines(report: &ConversionReport, colours: bool) -> Vec<String> {
 }
 
 fn proof(proof: &Proof) -> Vec<String> {
-    let kinds = proof.objects.iter().map(|(kind, count)| match (kind.as_str(), count) {
-        (kind, 1) => format!("1 {kind}"),
-        ("index", count) => format!("{count} indexes"),
-        ("policy", count) => format!("{count} policies"),
-        (kind, count) => format!("{count} {kind}s"),
-    });
+    let kinds = proof
+        .objects
+        .iter()
+        .map(|(kind, count)| match (kind.as_str(), count) {
+            (kind, 1) => format!("1 {kind}"),
+            ("index", count) => format!("{count} indexes"),
+            ("policy", count) => format!("{count} policies"),
+            (kind, count) => format!("{count} {kind}s"),
+        });
     let objects = kinds.collect::<Vec<_>>().join(", ");
     let objects = if objects.is_empty() {
         "nothing in it".to_owned()

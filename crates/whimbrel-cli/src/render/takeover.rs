@@ -55,7 +55,10 @@ fn summary(report: &TakeoverReport) -> String {
         0 => String::new(),
         count => format!(", {count} pending"),
     };
-    format!("{verb} {}{renamed}{pending}.", plural(new as u64, "migration"))
+    format!(
+        "{verb} {}{renamed}{pending}.",
+        plural(new as u64, "migration")
+    )
 }
 
 fn table(report: &TakeoverReport, colours: bool) -> String {

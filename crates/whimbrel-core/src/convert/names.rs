@@ -78,7 +78,13 @@ fn of_version(migration: &Migration) -> &str {
 
 /// What every file system takes, and nothing that the native layout reads something into.
 fn plain(name: &str) -> String {
-    let plain = |c: char| if c.is_alphanumeric() || c == '-' { c } else { '_' };
+    let plain = |c: char| {
+        if c.is_alphanumeric() || c == '-' {
+            c
+        } else {
+            '_'
+        }
+    };
     let text: String = name.chars().map(plain).collect();
     text.trim_matches(['_', '-']).to_owned()
 }
@@ -95,7 +101,10 @@ fn is_ordered(migrations: &[Migration], names: &[NewName]) -> bool {
         let is_read = parsed.version == name.version.as_str()
             && parsed.role == FileRole::Single
             && !parsed.repeatable
-            && name.version.as_str().starts_with(|c: char| c.is_ascii_digit());
+            && name
+                .version
+                .as_str()
+                .starts_with(|c: char| c.is_ascii_digit());
         if !is_read || last.is_some_and(|last| *last >= name.version) {
             return false;
         }

@@ -54,7 +54,7 @@ fn of_one(before: &[Migration], migration: &Migration) -> Vec<Diagnostic> {
             .at_script(&migration.up, 0..0, "")
             .help(help)
     };
-    if migration.kind == Kind::Repeatable && rules.in_place {
+    if migration.kind == Kind::Repeatable && rules.in_place && !rules.always {
         list.push(at_file(
             "it runs again in its place among the others when it changes; native repeatable files run after all others",
             "make it a plain migration there, or a file of its own after the conversion",

@@ -11,7 +11,15 @@ use crate::text::Script;
 
 /// What belongs to the whole server, by its word after CREATE, ALTER or DROP.
 const OF_THE_SERVER: [&str; 9] = [
-    "role", "user", "group", "database", "tablespace", "subscription", "system", "server", "resource",
+    "role",
+    "user",
+    "group",
+    "database",
+    "tablespace",
+    "subscription",
+    "system",
+    "server",
+    "resource",
 ];
 
 /// Everything in these migrations that a shadow could not hold. `databases` are the others on a

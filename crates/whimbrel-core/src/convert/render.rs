@@ -200,16 +200,36 @@ fn lines(wanted: &Directives, has: &Directives) -> Vec<(&'static str, String)> {
     let switch = |on: bool| if on { "on" } else { "off" }.to_owned();
     let time = |time: std::time::Duration| format!("{}ms", time.as_millis());
     let list = |list: &[String]| (!list.is_empty()).then(|| list.join(", "));
-    text("Description", wanted.description.clone(), has.description.is_some());
+    text(
+        "Description",
+        wanted.description.clone(),
+        has.description.is_some(),
+    );
     text("Created", wanted.created.clone(), has.created.is_some());
     text("Depends", list(&wanted.depends), !has.depends.is_empty());
-    text("Transaction", wanted.transaction.map(switch), has.transaction.is_some());
+    text(
+        "Transaction",
+        wanted.transaction.map(switch),
+        has.transaction.is_some(),
+    );
     text("Timeout", wanted.timeout.map(time), has.timeout.is_some());
-    text("Lock-Timeout", wanted.lock_timeout.map(time), has.lock_timeout.is_some());
-    text("Foreign-Keys", wanted.foreign_keys.map(switch), has.foreign_keys.is_some());
+    text(
+        "Lock-Timeout",
+        wanted.lock_timeout.map(time),
+        has.lock_timeout.is_some(),
+    );
+    text(
+        "Foreign-Keys",
+        wanted.foreign_keys.map(switch),
+        has.foreign_keys.is_some(),
+    );
     text("Tags", list(&wanted.tags), !has.tags.is_empty());
     text("Allow", list(&wanted.allow), !has.allow.is_empty());
-    text("Irreversible", wanted.irreversible.clone(), has.irreversible.is_some());
+    text(
+        "Irreversible",
+        wanted.irreversible.clone(),
+        has.irreversible.is_some(),
+    );
     let converted = wanted.converted.as_ref().map(ToString::to_string);
     text("Converted", converted, has.converted.is_some());
     lines

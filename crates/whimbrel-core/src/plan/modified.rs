@@ -103,8 +103,8 @@ pub(super) fn modified(migration: &Migration, row: &Applied) -> Diagnostic {
     Diagnostic::error("modified", format!("{} was changed after it was applied", migration.label()))
         .at(&migration.file, 0..0, "")
         .note(format!(
-            "applied {:.0} with checksum {}, the file has {}",
-            row.applied_at,
+            "applied {}with checksum {}, the file has {}",
+            row.applied_at.map(|at| format!("{at:.0} ")).unwrap_or_default(),
             &row.checksum.as_str()[..row.checksum.as_str().len().min(12)],
             &migration.checksum.as_str()[..12]
         ))

@@ -74,15 +74,10 @@ pub(crate) fn put_in(
     Ok(Some((script, at)))
 }
 
-fn script(
-    migration: &Migration,
-    direction: Direction,
-) -> Result<Option<Script>, Vec<Diagnostic>> {
+fn script(migration: &Migration, direction: Direction) -> Result<Option<Script>, Vec<Diagnostic>> {
     match direction {
         Direction::Up => Ok(Some(migration.up.clone())),
-        Direction::Down => migration
-            .down_script()
-            .map_err(|error| error.diagnostics()),
+        Direction::Down => migration.down_script().map_err(|error| error.diagnostics()),
     }
 }
 

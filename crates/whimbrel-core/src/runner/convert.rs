@@ -14,6 +14,7 @@ use crate::convert::{Conversion, convert};
 use crate::diagnostic::Diagnostic;
 use crate::driver::Connect;
 use crate::error::Error;
+use crate::event::Event;
 use crate::history::AttemptState;
 use crate::plan::PlanInput;
 use crate::source::{Embedded, Source};
@@ -59,7 +60,12 @@ impl Runner<'_> {
         options: &ConvertOptions<'_>,
     ) -> Result<ConversionReport, Error> {
         refuse_unfinished(session)?;
-        let conversion = convert(PlanInput {
+        let (refused, lost): (Vec<_>, Vec<_>) =
+            session.lost.drain(..).partition(Diagnostic::is_error);
+        for warning in &lost {
+            self.listener.event(&Event::Diagnostic(warning));
+        }
+        let converted = convert(PlanInput {
             migrations: &session.migrations,
             hooks: &session.hooks,
             history: &session.history,
@@ -67,7 +73,12 @@ impl Runner<'_> {
             dialect: session.driver.dialect(),
             capabilities: session.driver.server().capabilities,
             options: &self.options.plan,
-        })?;
+        });
+        let conversion = match converted {
+            Err(Error::Refused(more)) => Err(Error::Refused([refused, more].concat())),
+            Ok(_) if !refused.is_empty() => Err(Error::Refused(refused)),
+            converted => converted,
+        }?;
         let folder = write::Folder::of(&options.to, &conversion)?;
         let proof = self.prove(session, &conversion, options.shadow).await?;
         // From here on it is about the new files.

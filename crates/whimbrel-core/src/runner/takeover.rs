@@ -5,12 +5,12 @@ use std::time::Duration;
 use super::{ConvertOptions, Runner, Session, lock};
 use crate::checksum::Checksum;
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::driver::{Driver, DriverErrorKind, Lease, Part, Record, Unit, UnitError, Write};
+use crate::driver::{Driver, DriverErrorKind, Fact, Lease, Part, Record, Unit, UnitError, Write};
 use crate::error::Error;
 use crate::event::Event;
 use crate::history::{Action, Attempt, AttemptId, AttemptState, FORMAT, History};
+use crate::migration::{Kind, Migration};
 use crate::plan::{Direction, Plan};
-use crate::migration::Migration;
 use crate::takeover::{
     Adoption, Entry, ForeignHistories, ForeignHistory, NO_FOREIGN_HISTORY, Sighting,
     TakeoverReport, baseline, renamed, renames,
@@ -438,28 +438,35 @@ impl<'a> Writing<'a> {
     fn records(&self) -> impl Iterator<Item = Record<'_>> {
         let records = self.adoption.records().zip(&self.attempts);
         let mut sequence = self.sequence - 1;
-        records.zip(&self.tools).map(move |(((entry, record), attempt), tool)| Record {
-            source: &entry.source,
-            version: entry.version.as_str(),
-            name: &entry.name,
-            kind: record.kind,
-            sequence: record.former.as_ref().map_or_else(
-                || {
-                    sequence += 1;
-                    sequence
+        records
+            .zip(&self.tools)
+            .map(move |(((entry, record), attempt), tool)| Record {
+                source: &entry.source,
+                version: entry.version.as_str(),
+                name: &entry.name,
+                kind: record.kind,
+                sequence: record.former.as_ref().map_or_else(
+                    || {
+                        sequence += 1;
+                        sequence
+                    },
+                    |former| former.sequence,
+                ),
+                batch: record.batch,
+                checksum: &record.checksum,
+                down_checksum: record.kept.down.as_ref(),
+                applied_at: match record.applied_at {
+                    Some(at) => Fact::Was(at),
+                    // A baseline is marked now, whenever the database came there.
+                    None if record.kind == Kind::Baseline && record.tool.is_none() => Fact::Now,
+                    None => Fact::Unknown,
                 },
-                |former| former.sequence,
-            ),
-            batch: record.batch,
-            checksum: &record.checksum,
-            down_checksum: record.kept.down.as_ref(),
-            applied_at: record.applied_at,
-            duration: Some(record.duration),
-            applied_by: record.applied_by.as_deref().unwrap_or(&attempt.started_by),
-            tool,
-            id: attempt.id,
-            statements: 0,
-        })
+                duration: Fact::known(record.duration),
+                applied_by: record.applied_by.as_deref().unwrap_or(&attempt.started_by),
+                tool,
+                id: attempt.id,
+                statements: 0,
+            })
     }
 
     fn render(&self, driver: &dyn Driver) -> String {

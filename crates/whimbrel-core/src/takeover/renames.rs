@@ -48,13 +48,13 @@ fn entry(migration: &Migration, row: &Applied) -> Result<Entry, Error> {
     Ok(Entry {
         kind: row.kind,
         batch: Some(row.batch),
-        applied_at: Some(row.applied_at),
+        applied_at: row.applied_at,
         record: Some(Adopted {
             kind: row.kind,
             batch: row.batch,
             checksum: migration.checksum.clone(),
             kept: migration.kept_scripts()?,
-            applied_at: Some(row.applied_at),
+            applied_at: row.applied_at,
             duration: row.duration,
             applied_by: Some(row.applied_by.clone()),
             tool: Some(row.tool.clone()),
@@ -73,7 +73,10 @@ pub(crate) fn renamed(history: &History, adoption: &Adoption) -> History {
         .records()
         .filter_map(|(entry, record)| {
             let former = record.former.as_ref()?;
-            Some(((entry.source.clone(), former.version.to_string()), entry.version.clone()))
+            Some((
+                (entry.source.clone(), former.version.to_string()),
+                entry.version.clone(),
+            ))
         })
         .collect();
     let mut history = history.clone();

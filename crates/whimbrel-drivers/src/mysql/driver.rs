@@ -563,7 +563,9 @@ impl Driver for Mysql {
 
     async fn schema(&mut self) -> Result<Option<Vec<SchemaObject>>, DriverError> {
         let (tables, database) = (self.options.tables.clone(), self.config.database.clone());
-        super::shadow::schema(self, &tables, &database).await.map(Some)
+        super::shadow::schema(self, &tables, &database)
+            .await
+            .map(Some)
     }
 
     fn canceller(&self) -> Option<Arc<dyn Cancel>> {

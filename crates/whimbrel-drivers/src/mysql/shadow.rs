@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use whimbrel_core::driver::{
-    Connect, Driver, DriverError, SchemaObject, SessionOptions, Shadow,
-};
+use whimbrel_core::driver::{Connect, Driver, DriverError, SchemaObject, SessionOptions, Shadow};
 use whimbrel_core::history::HistoryTables;
 
 use super::Connector;
@@ -51,7 +49,9 @@ async fn create(driver: &mut dyn Driver, name: &str) -> Result<(), DriverError> 
         (Some(set), Some(collation)) => format!(" CHARACTER SET {set} COLLATE {collation}"),
         _ => String::new(),
     };
-    let made = driver.query(&format!("CREATE DATABASE `{name}`{like}")).await;
+    let made = driver
+        .query(&format!("CREATE DATABASE `{name}`{like}"))
+        .await;
     made.map(drop).map_err(|error| {
         error.with_hint("the user needs the right to create a database for the shadow; `--shadow-url URL` names another server for it")
     })
@@ -165,6 +165,9 @@ mod tests {
             without_counter("CREATE TABLE `t` (..) ENGINE=InnoDB AUTO_INCREMENT=12 COMMENT='x'"),
             "CREATE TABLE `t` (..) ENGINE=InnoDB COMMENT='x'"
         );
-        assert_eq!(without_counter("CREATE TABLE `t` (..)"), "CREATE TABLE `t` (..)");
+        assert_eq!(
+            without_counter("CREATE TABLE `t` (..)"),
+            "CREATE TABLE `t` (..)"
+        );
     }
 }

@@ -54,6 +54,10 @@ impl Layout for Liquibase {
         Some(Recognised::new(Certainty::Certain, reason))
     }
 
+    fn without_blank(&self) -> &'static str {
+        "a changeset has an author and stands in a changelog; write `--changeset AUTHOR:ID` at the end of one, or begin a new file with `--liquibase formatted sql`"
+    }
+
     fn load(&self, listing: &Listing, dialect: Dialect) -> Result<Loaded, Error> {
         let mut problems = Problems::default();
         for entry in listing.others.iter().filter(|entry| is_changelog(entry)) {
@@ -154,6 +158,15 @@ impl Load<'_> {
         }
         if !attributes.is_for(self.dialect) || attributes.is("ignore", false) {
             return;
+        }
+        if filter::is_about(&attributes) {
+            let message = "native files have no contexts and labels";
+            let problem = Diagnostic::error("not-convertible", message).at(
+                file,
+                changeset.header.clone(),
+                "",
+            );
+            self.problems.lose(problem.help("take them out where every database has this changeset, or keep the folder in its layout"));
         }
         match self.filter.takes(&attributes) {
             Some(true) => {}

@@ -48,8 +48,12 @@ impl Runner<'_> {
         let new: Vec<Box<dyn Source>> = vec![Box::new(conversion.source(&source_of(session)))];
         let [there_goal, here_goal] = &back.goals;
         let there = self.outcome(connect, Arc::clone(&self.sources), there_goal, back.count);
-        let there = there.await.map_err(|error| on_shadow(error, "the files as they are"))?;
-        let here = self.outcome(connect, Arc::new(new), here_goal, back.count).await;
+        let there = there
+            .await
+            .map_err(|error| on_shadow(error, "the files as they are"))?;
+        let here = self
+            .outcome(connect, Arc::new(new), here_goal, back.count)
+            .await;
         let here = here.map_err(|error| on_shadow(error, "the converted files"))?;
         compare("applied", &there.schema, &here.schema)?;
         let mut proof = Proof {
@@ -105,7 +109,10 @@ impl Runner<'_> {
         count: usize,
     ) -> Result<Outcome, Error> {
         let mut options = RunOptions::new(self.options.owner.clone());
-        options.plan.placeholders.clone_from(&self.options.plan.placeholders);
+        options
+            .plan
+            .placeholders
+            .clone_from(&self.options.plan.placeholders);
         options.retries = self.options.retries;
         let listener = silent();
         let runner = Runner {
@@ -183,7 +190,12 @@ async fn refuse_reach(session: &mut Session) -> Result<(), Error> {
     let mut databases = HashSet::new();
     if dialect == Dialect::Mysql {
         let rows = session.driver.query("SHOW DATABASES").await?;
-        databases.extend(rows.into_iter().flatten().flatten().map(|name| name.to_lowercase()));
+        databases.extend(
+            rows.into_iter()
+                .flatten()
+                .flatten()
+                .map(|name| name.to_lowercase()),
+        );
         databases.remove("information_schema");
     }
     let problems = reach::beyond(&session.migrations, dialect, &databases);
@@ -202,7 +214,9 @@ fn on_shadow(error: Error, whose: &str) -> Error {
     let note = format!("{whose} were tried on an empty database; nothing was written");
     let mut diagnostic = failure.diagnostic;
     diagnostic.notes.push(note);
-    diagnostic.help = diagnostic.help.filter(|help| !help.contains("whimbrel import"));
+    diagnostic.help = diagnostic
+        .help
+        .filter(|help| !help.contains("whimbrel import"));
     Error::refused(diagnostic)
 }
 
@@ -232,7 +246,8 @@ fn compare(when: &str, there: &[SchemaObject], here: &[SchemaObject]) -> Result<
     let mut diagnostic = Diagnostic::error("schemas-differ", message);
     for key in differences.iter().take(SHOWN) {
         let side = |map: &BTreeMap<(String, String), Vec<String>>| {
-            map.get(*key).map_or_else(|| "nothing".to_owned(), |list| list.join("; "))
+            map.get(*key)
+                .map_or_else(|| "nothing".to_owned(), |list| list.join("; "))
         };
         let (kind, name) = key;
         diagnostic = diagnostic.note(format!(
