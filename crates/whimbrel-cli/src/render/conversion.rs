@@ -72,7 +72,8 @@ fn proof(proof: &Proof) -> Vec<String> {
         lines.push(format!("Undone again, {undone}: the same schema."));
     }
     if let Some(why) = &proof.not_undone {
-        lines.push(format!("Not undone any further: {why}."));
+        let further = if proof.undone > 0 { " any further" } else { "" };
+        lines.push(format!("Not undone{further}: {why}."));
     }
     lines
 }
