@@ -106,7 +106,7 @@ fn a_folder_is_converted_with_its_records() {
 
 /// The times of the records are those of this run.
 fn masked(text: &str) -> String {
-    let lines = text.lines().map(|line| match line.find("  20") {
+    let lines = text.lines().map(|line| match line.rfind("  20") {
         Some(at) if line.contains("renamed now") || line.contains("to rename") => {
             let after = line[at + 2..]
                 .find(' ')

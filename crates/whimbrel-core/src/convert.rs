@@ -103,7 +103,7 @@ pub fn convert(input: PlanInput<'_>) -> Result<Conversion, Error> {
     if conversion.is_idle(input.migrations) {
         return Err(Error::refused(
             Diagnostic::error("nothing-to-convert", "these files are native already")
-                .help("`whimbrel import` alone takes over another tool's history"),
+                .help("`--layout native` reads them as they are; `whimbrel import` takes over another tool's history"),
         ));
     }
     check_order(input, &conversion)?;

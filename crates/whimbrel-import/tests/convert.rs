@@ -262,6 +262,79 @@ fn parts_of_files_become_files() {
     "##);
 }
 
+/// What docs/coming-from says of each tool.
+#[test]
+fn names_by_tool() {
+    let sql = "CREATE TABLE a (b int);\n";
+    for (layout, files, expected) in [
+        (
+            "refinery",
+            vec![("V1__a.sql", sql), ("V2__b_c.sql", sql)],
+            "1_a.sql 2_b_c.sql",
+        ),
+        (
+            "diesel",
+            vec![
+                ("2024-01-01-000000_a/up.sql", sql),
+                ("2024-01-01-000000_a/down.sql", "DROP TABLE a;\n"),
+            ],
+            "20240101000000_a.up.sql 20240101000000_a.down.sql",
+        ),
+        (
+            "drizzle",
+            vec![
+                (
+                    "meta/_journal.json",
+                    r#"{"version":"7","dialect":"postgresql","entries":[{"idx":0,"version":"7","when":1,"tag":"0000_odd_name","breakpoints":true}]}"#,
+                ),
+                (
+                    "0000_odd_name.sql",
+                    "CREATE TABLE a ();--> statement-breakpoint\nCREATE TABLE b ();\n",
+                ),
+            ],
+            "0000_odd_name.sql",
+        ),
+        (
+            "node-pg-migrate",
+            vec![(
+                "1700000000000_a-b.sql",
+                "-- Up Migration\nSELECT 1;\n-- Down Migration\nSELECT 2;\n",
+            )],
+            "1700000000000_a-b.sql",
+        ),
+        (
+            "rails",
+            vec![(
+                "structure.sql",
+                "CREATE TABLE a ();\nINSERT INTO schema_migrations (version) VALUES ('20240101000000');\n",
+            )],
+            "20240101000000_structure.sql",
+        ),
+        (
+            "by-name",
+            vec![
+                ("0001.members.sql", sql),
+                ("0001.members.rollback.sql", "DROP TABLE a;\n"),
+                ("0002.loans.sql", "-- depends: 0001.members\nSELECT 1;\n"),
+            ],
+            "0001_members.up.sql 0001_members.down.sql 0002_loans.sql",
+        ),
+        (
+            "by-name",
+            vec![("v1.9/b.sql", sql), ("v1.10/a.sql", sql)],
+            "0001_v1_9_b.sql 0002_v1_10_a.sql",
+        ),
+    ] {
+        let conversion = try_it(layout, PG, &files, &Given::default()).unwrap();
+        let names: Vec<_> = conversion
+            .files
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .collect();
+        assert_eq!(names.join(" "), expected, "{layout}");
+    }
+}
+
 #[test]
 fn comments_that_were_nobodys_directives_stay_comments() {
     insta::assert_snapshot!(made("flyway", PG, &[
@@ -314,13 +387,16 @@ fn what_native_files_cannot_say_is_refused_with_its_place() {
     insta::assert_snapshot!(list.join("\n"), @r##"
     a.sql:4:1: native files have no preconditions
     a.sql:7:1: a.sql::ada:2: it runs again in its place among the others when it changes; native repeatable files run after all others
-    a.sql:9:1: a.sql::ada:3: it runs again in its place among the others when it changes; native repeatable files run after all others
     a.sql:9:1: a.sql::ada:3: it runs with every `up`, changed or not; native files have no word for that
     "##);
-    let list = refused("native", PG, &[("001_a.sql", "SELECT 1;\n")]);
-    insta::assert_snapshot!(list.join("\n"), @r##"
-    these files are native already
-    "##);
+    for (layout, name) in [
+        ("native", "001_a.sql"),
+        ("supabase", "20240101000000_a.sql"),
+        ("wrangler", "0001_a.sql"),
+    ] {
+        let list = refused(layout, PG, &[(name, "SELECT 1;\n")]);
+        assert_eq!(list, ["these files are native already"], "{layout}");
+    }
 }
 
 #[test]

@@ -56,8 +56,8 @@ fn string_migrations_are_matched_one_by_one() {
             assert_eq!(
                 entries,
                 [
-                    ("001", EntryState::New, Some(1)),
-                    ("003", EntryState::New, Some(2)),
+                    ("001", EntryState::New, Some(0)),
+                    ("003", EntryState::New, Some(1)),
                     ("002", EntryState::Pending, None),
                 ],
                 "{engine} {first}"
@@ -108,7 +108,7 @@ fn what_nobody_knows_has_no_time() {
     on_all(|engine| async move {
         let project = project(
             engine,
-            "golang-migrate",
+            "by-name",
             &[
                 ("1_a.up.sql", APPLIED),
                 ("2_b.up.sql", "CREATE TABLE b (id integer);"),

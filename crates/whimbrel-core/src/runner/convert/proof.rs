@@ -91,7 +91,8 @@ impl Runner<'_> {
         goal: &Goal,
         count: usize,
     ) -> Result<Outcome, Error> {
-        let shadow = connect.shadow(&name()).await?.ok_or_else(|| {
+        let name = name(&connect.database());
+        let shadow = connect.shadow(&name).await?.ok_or_else(|| {
             Error::Settings("this database's driver can't make a shadow to try the files on".into())
         })?;
         let outcome = self.try_on(shadow.as_ref(), sources, goal, count).await;
@@ -142,10 +143,15 @@ impl Runner<'_> {
     }
 }
 
-/// A name that no other run has, of this process or of another.
-fn name() -> String {
+/// A name that no other run has, of this process or of another, and that says whose shadow it is.
+fn name(database: &str) -> String {
     let now = jiff::Timestamp::now().as_nanosecond();
-    format!("whimbrel_shadow_{}_{now}", std::process::id())
+    let plain = |c: &char| c.is_ascii_alphanumeric() || *c == '_';
+    // Servers take names of 63 bytes.
+    let mut end: Vec<char> = database.chars().filter(plain).rev().take(16).collect();
+    end.reverse();
+    let database: String = end.into_iter().collect();
+    format!("whimbrel_shadow_{database}_{}_{now}", std::process::id())
 }
 
 async fn look(shadow: &dyn Shadow) -> Result<Vec<SchemaObject>, Error> {
