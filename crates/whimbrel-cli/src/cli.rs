@@ -195,6 +195,9 @@ pub(crate) struct Import {
     /// Database beside which both are tried, if not beside the given one
     #[arg(long, value_name = "URL", requires = "convert")]
     pub(crate) shadow_url: Option<String>,
+    /// SQL to run there first, for what the migrations count on; may be given several times
+    #[arg(long, value_name = "FILE", requires = "convert")]
+    pub(crate) shadow_sql: Vec<PathBuf>,
 }
 
 #[derive(Debug, Args)]

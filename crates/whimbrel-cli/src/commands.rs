@@ -159,6 +159,9 @@ fn migrator(
     if let Some(url) = &settings.shadow_url {
         builder = builder.shadow(url);
     }
+    for script in &settings.shadow_sql {
+        builder = builder.shadow_sql(script);
+    }
     if let Some(table) = &settings.table {
         builder = builder.tables(whimbrel::history::HistoryTables::named(table));
     }

@@ -17,6 +17,7 @@ use crate::error::Error;
 use crate::migration::{Down, Kind, Migration};
 use crate::plan::{Direction, PlanInput, Shape, shape};
 use crate::source::{Embedded, Source};
+use crate::text::Script;
 use crate::version::Version;
 
 use self::names::NewName;
@@ -117,63 +118,87 @@ fn one(
     name: &NewName,
     names: &[NewName],
 ) -> Result<Vec<NewFile>, Vec<Diagnostic>> {
-    let up = shape(input, migration, Direction::Up)?;
-    let down = shape(input, migration, Direction::Down)?;
-    let down_script = migration
-        .down_script()
-        .map_err(|error| error.diagnostics())?;
-    let wanted = wanted(input.migrations, migration, names);
+    let writing = Writing {
+        input,
+        migration,
+        name,
+        down_script: migration
+            .down_script()
+            .map_err(|error| error.diagnostics())?,
+        wanted: wanted(input.migrations, migration, names),
+        up: shape(input, migration, Direction::Up)?,
+        down: shape(input, migration, Direction::Down).map_err(drop),
+    };
     let mut refusal = None;
     for style in Style::all(is_pair(migration)) {
-        for directives in with_transactions(&wanted, input.dialect, up.as_ref()) {
-            let style = Style {
-                explicit: directives.transaction == Some(false),
-                ..style
-            };
-            if style.around != Around::AsIs && !style.explicit {
+        for directives in with_transactions(&writing.wanted, input.dialect, writing.up.as_ref()) {
+            let explicit = directives.transaction == Some(false);
+            if style.around != Around::AsIs && !explicit {
                 continue;
             }
-            let text = |converted: Option<Converted>| {
-                let directives = Directives {
-                    converted,
-                    ..directives.clone()
-                };
-                files(
-                    migration,
-                    down_script.as_ref(),
-                    name,
-                    &directives,
-                    style,
-                    input.dialect,
-                )
-            };
-            // Without the mark, if the file stays what it was.
-            for mark in [None, Some(converted(migration))] {
-                let files = text(mark.clone());
-                let Some(new) = read(&files, migration, input.dialect) else {
-                    continue;
-                };
-                let stays = new.checksum == migration.checksum
-                    && new.version.as_str() == migration.version.as_str();
-                if mark.is_none() && !stays || !says_the_same(&new, &wanted) {
-                    continue;
-                }
-                match (
-                    shape(input, &new, Direction::Up),
-                    shape(input, &new, Direction::Down),
-                ) {
-                    (Ok(new_up), Ok(new_down)) if new_up == up && new_down == down => {
-                        return Ok(files);
-                    }
-                    (Err(list), _) | (_, Err(list)) => {
-                        refusal = refusal.or(list.into_iter().next());
-                    }
-                    _ => {}
-                }
+            match writing.attempt(Style { explicit, ..style }, &directives) {
+                Ok(Some(files)) => return Ok(files),
+                Ok(None) => {}
+                Err(why) => refusal = refusal.or(Some(why)),
             }
         }
     }
     Err(vec![not_sayable(migration, refusal)])
+}
+
+/// A migration being written, with what must come out.
+struct Writing<'a> {
+    input: PlanInput<'a>,
+    migration: &'a Migration,
+    name: &'a NewName,
+    down_script: Option<Script>,
+    wanted: Directives,
+    up: Option<Shape>,
+    /// A rollback that can't run there can't run here either, and keeps nothing from being converted.
+    down: Result<Option<Shape>, ()>,
+}
+
+impl Writing<'_> {
+    /// The files written in one way, if they run the same; or why they can't run.
+    fn attempt(
+        &self,
+        style: Style,
+        directives: &Directives,
+    ) -> Result<Option<Vec<NewFile>>, Diagnostic> {
+        // Without the mark, if the file stays what it was.
+        for mark in [None, Some(converted(self.migration))] {
+            let is_marked = mark.is_some();
+            let directives = Directives {
+                converted: mark,
+                ..directives.clone()
+            };
+            let down = self.down_script.as_ref();
+            let dialect = self.input.dialect;
+            let files = files(self.migration, down, self.name, &directives, style, dialect);
+            let Some(new) = read(&files, self.migration, dialect) else {
+                continue;
+            };
+            let stays = new.checksum == self.migration.checksum
+                && new.version.as_str() == self.migration.version.as_str();
+            if (is_marked || stays)
+                && says_the_same(&new, &self.wanted)
+                && self.runs_the_same(&new)?
+            {
+                return Ok(Some(files));
+            }
+        }
+        Ok(None)
+    }
+
+    fn runs_the_same(&self, new: &Migration) -> Result<bool, Diagnostic> {
+        let up = shape(self.input, new, Direction::Up);
+        let down = shape(self.input, new, Direction::Down);
+        match up {
+            Ok(up) => Ok(up == self.up && down.map_err(drop) == self.down),
+            Err(mut list) if !list.is_empty() => Err(list.swap_remove(0)),
+            Err(_) => Ok(false),
+        }
+    }
 }
 
 fn not_sayable(migration: &Migration, refusal: Option<Diagnostic>) -> Diagnostic {

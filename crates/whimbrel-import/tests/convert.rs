@@ -322,7 +322,7 @@ fn names_by_tool() {
         (
             "by-name",
             vec![("v1.9/b.sql", sql), ("v1.10/a.sql", sql)],
-            "0001_v1_9_b.sql 0002_v1_10_a.sql",
+            "0001_b.sql 0002_a.sql",
         ),
     ] {
         let conversion = try_it(layout, PG, &files, &Given::default()).unwrap();
@@ -397,6 +397,20 @@ fn what_native_files_cannot_say_is_refused_with_its_place() {
         let list = refused(layout, PG, &[(name, "SELECT 1;\n")]);
         assert_eq!(list, ["these files are native already"], "{layout}");
     }
+}
+
+/// A rollback that no transaction takes could not run there either.
+#[test]
+fn a_rollback_that_cannot_run_is_kept_as_it_is() {
+    let files = [
+        ("2024-01-01-000000_a/up.sql", "DROP INDEX i;\n"),
+        (
+            "2024-01-01-000000_a/down.sql",
+            "SELECT 1;\nCREATE INDEX CONCURRENTLY i ON a (b);\n",
+        ),
+    ];
+    let conversion = try_it("diesel", PG, &files, &Given::default()).unwrap();
+    assert_eq!(conversion.files[1].1, files[1].1);
 }
 
 #[test]

@@ -25,6 +25,7 @@ pub struct Migrator {
     cancel: CancellationToken,
     foreign: Histories,
     shadow: Option<Box<dyn Connect>>,
+    shadow_sql: Vec<String>,
 }
 
 /// Puts a [`Migrator`] together.
@@ -37,6 +38,7 @@ pub struct MigratorBuilder {
     listener: Arc<dyn Listener>,
     cancel: CancellationToken,
     shadow: Option<String>,
+    shadow_sql: Vec<String>,
 }
 
 impl Migrator {
@@ -55,6 +57,7 @@ impl Migrator {
             listener: silent(),
             cancel: CancellationToken::new(),
             shadow: None,
+            shadow_sql: Vec::new(),
         }
     }
 
@@ -243,6 +246,7 @@ impl Migrator {
             must_have_history: histories.is_named(),
             dry_run,
             shadow: self.shadow.as_deref(),
+            shadow_sql: &self.shadow_sql,
         }
     }
 
@@ -320,6 +324,12 @@ impl MigratorBuilder {
         self
     }
 
+    /// A script that [`Migrator::convert`] runs on each shadow first, to make what the migrations count on.
+    pub fn shadow_sql(mut self, script: impl Into<String>) -> Self {
+        self.shadow_sql.push(script.into());
+        self
+    }
+
     /// The migrator. Nothing is connected or read yet.
     ///
     /// # Errors
@@ -347,6 +357,7 @@ impl MigratorBuilder {
             cancel: self.cancel,
             foreign: Histories::all(),
             shadow,
+            shadow_sql: self.shadow_sql,
         })
     }
 }

@@ -23,9 +23,22 @@ pub(super) async fn run(
     if let Some(table) = &arguments.history_table {
         histories = histories.table(table);
     }
+    let mut scripts = Vec::new();
+    for path in &arguments.shadow_sql {
+        let path = global
+            .folder
+            .iter()
+            .fold(path.clone(), |path, root| root.join(path));
+        let text = std::fs::read_to_string(&path).map_err(|source| Error::File {
+            path: path.display().to_string(),
+            source,
+        })?;
+        scripts.push(text);
+    }
     let project = Project::open_with(global, output, None, |settings| {
         settings.placeholders.extend(arguments.placeholder.clone());
         settings.shadow_url.clone_from(&arguments.shadow_url);
+        settings.shadow_sql = scripts;
     })?;
     let migrator = &project.migrator;
     if arguments.convert {

@@ -30,6 +30,8 @@ pub struct ConvertOptions<'a> {
     pub dry_run: bool,
     /// The database beside which the shadows are made; the given one if none.
     pub shadow: Option<&'a dyn Connect>,
+    /// Scripts that make in each shadow what the first migration counts on.
+    pub shadow_sql: &'a [String],
 }
 
 impl Runner<'_> {
@@ -80,7 +82,7 @@ impl Runner<'_> {
             converted => converted,
         }?;
         let folder = write::Folder::of(&options.to, &conversion)?;
-        let proof = self.prove(session, &conversion, options.shadow).await?;
+        let proof = self.prove(session, &conversion, options).await?;
         // From here on it is about the new files.
         session.migrations = self.new_files(session, &conversion, &options.to)?;
         if !options.dry_run {

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use whimbrel_sql::Dialect;
+use whimbrel_sql::{Dialect, split};
 
-use super::{Proof, Session, source_of};
+use super::{ConvertOptions, Proof, Session, source_of};
 use crate::convert::{Conversion, reach};
 use crate::diagnostic::Diagnostic;
 use crate::driver::{Connect, Driver, SchemaObject, Shadow};
@@ -26,6 +26,12 @@ struct Outcome {
     undone: Result<(usize, Vec<SchemaObject>), String>,
 }
 
+/// Where shadows are made, and what is in them first.
+struct Beside<'a> {
+    connect: &'a dyn Connect,
+    first: &'a [String],
+}
+
 /// How far both are undone: to the version that stays, in each folder's spelling.
 struct Back {
     count: usize,
@@ -38,21 +44,24 @@ impl Runner<'_> {
         &self,
         session: &mut Session,
         conversion: &Conversion,
-        beside: Option<&dyn Connect>,
+        options: &ConvertOptions<'_>,
     ) -> Result<Proof, Error> {
-        if beside.is_none() {
+        if options.shadow.is_none() {
             refuse_reach(session).await?;
         }
-        let connect = beside.unwrap_or(self.connect);
+        let beside = Beside {
+            connect: options.shadow.unwrap_or(self.connect),
+            first: options.shadow_sql,
+        };
         let back = back(session, conversion);
         let new: Vec<Box<dyn Source>> = vec![Box::new(conversion.source(&source_of(session)))];
         let [there_goal, here_goal] = &back.goals;
-        let there = self.outcome(connect, Arc::clone(&self.sources), there_goal, back.count);
+        let there = self.outcome(&beside, Arc::clone(&self.sources), there_goal, back.count);
         let there = there
             .await
             .map_err(|error| on_shadow(error, "the files as they are"))?;
         let here = self
-            .outcome(connect, Arc::new(new), here_goal, back.count)
+            .outcome(&beside, Arc::new(new), here_goal, back.count)
             .await;
         let here = here.map_err(|error| on_shadow(error, "the converted files"))?;
         compare("applied", &there.schema, &here.schema)?;
@@ -86,16 +95,19 @@ impl Runner<'_> {
     /// Applies and undoes on a shadow of its own, which is removed however it ends.
     async fn outcome(
         &self,
-        connect: &dyn Connect,
+        beside: &Beside<'_>,
         sources: Arc<Vec<Box<dyn Source>>>,
         goal: &Goal,
         count: usize,
     ) -> Result<Outcome, Error> {
-        let name = name(&connect.database());
-        let shadow = connect.shadow(&name).await?.ok_or_else(|| {
+        let name = name(&beside.connect.database());
+        let shadow = beside.connect.shadow(&name).await?.ok_or_else(|| {
             Error::Settings("this database's driver can't make a shadow to try the files on".into())
         })?;
-        let outcome = self.try_on(shadow.as_ref(), sources, goal, count).await;
+        let outcome = match begin(shadow.as_ref(), beside.first).await {
+            Ok(()) => self.try_on(shadow.as_ref(), sources, goal, count).await,
+            Err(error) => Err(error),
+        };
         let removed = shadow.remove().await;
         let outcome = outcome?;
         removed?;
@@ -152,6 +164,25 @@ fn name(database: &str) -> String {
     end.reverse();
     let database: String = end.into_iter().collect();
     format!("whimbrel_shadow_{database}_{}_{now}", std::process::id())
+}
+
+/// Makes what the first migration counts on.
+async fn begin(shadow: &dyn Shadow, scripts: &[String]) -> Result<(), Error> {
+    if scripts.is_empty() {
+        return Ok(());
+    }
+    let mut driver = shadow.connect().connect().await?;
+    // SQLite's file comes with its first table.
+    driver.create_history().await?;
+    for script in scripts {
+        let statements = split(script, driver.dialect())
+            .map_err(|error| Error::Settings(format!("the script for the shadow: {error}")))?;
+        for statement in statements {
+            driver.query(&script[statement.span]).await?;
+        }
+    }
+    driver.close().await?;
+    Ok(())
 }
 
 async fn look(shadow: &dyn Shadow) -> Result<Vec<SchemaObject>, Error> {
