@@ -8,7 +8,7 @@ mod flyway;
 mod golang_migrate;
 mod goose;
 mod graphile_migrate;
-mod liquibase;
+pub(crate) mod liquibase;
 mod node_pg_migrate;
 mod pairs;
 mod prisma;

@@ -297,7 +297,9 @@ impl<'a> Matching<'a> {
         let Some(migration) = migration.filter(|_| !found.implied) else {
             return EntryState::New;
         };
-        let unchanged = self.tool.is_unchanged;
+        // Of a converted file's text the tool has no checksum.
+        let own = migration.directives.converted.is_none();
+        let unchanged = self.tool.is_unchanged.filter(|_| own);
         if unchanged.is_none_or(|is_unchanged| is_unchanged(migration, found.entry)) {
             return EntryState::New;
         }

@@ -1,6 +1,7 @@
 //! The layout `liquibase`: changesets in files of formatted SQL.
 
 mod attributes;
+pub(crate) mod checksum;
 mod delimiter;
 mod filter;
 mod parse;
