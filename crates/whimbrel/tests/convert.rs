@@ -44,21 +44,12 @@ impl Project {
         self.folder.path().join("native")
     }
 
-    fn migrator_of(&self, url: &str, dir: PathBuf, layout: &str) -> Migrator {
-        let directory = Directory::new(dir).layout(layout_by_name(layout).unwrap());
-        let mut builder = Migrator::builder(url).source(directory);
-        if url.starts_with("d1") {
-            builder = builder.password(whimbrel_testkit::D1Server::TOKEN);
-        }
-        builder.build().unwrap()
-    }
-
     fn before(&self) -> Migrator {
-        self.migrator_of(&self.url, self.old(), self.layout)
+        migrator(&self.url, self.old(), self.layout)
     }
 
     fn after(&self) -> Migrator {
-        self.migrator_of(&self.url, self.new_folder(), "native")
+        migrator(&self.url, self.new_folder(), "native")
     }
 
     async fn sql(&self, text: &str) -> Vec<Vec<Option<String>>> {
@@ -87,6 +78,15 @@ impl Project {
             .filter(|name| name.starts_with("whimbrel_shadow_") && name.contains(own))
             .count()
     }
+}
+
+fn migrator(url: &str, dir: PathBuf, layout: &str) -> Migrator {
+    let directory = Directory::new(dir).layout(layout_by_name(layout).unwrap());
+    let mut builder = Migrator::builder(url).source(directory);
+    if url.starts_with("d1") {
+        builder = builder.password(whimbrel_testkit::D1Server::TOKEN);
+    }
+    builder.build().unwrap()
 }
 
 fn database(engine: &str, file: &std::path::Path) -> String {
@@ -146,8 +146,8 @@ async fn versions_stay(engine: &str) {
     );
     assert_eq!(project.shadows().await, 0);
 
-    let status = project.after().status().await.unwrap();
-    let states: Vec<_> = status.migrations.iter().map(|row| row.state).collect();
+    let rows = project.after().status().await.unwrap().migrations;
+    let states: Vec<_> = rows.iter().map(|row| row.state).collect();
     assert_eq!(states, [State::Applied, State::Applied, State::Pending]);
     assert_eq!(project.after().up().await.unwrap().steps.len(), 1);
     let undone = project.after().run(&Goal::UndoAll).await.unwrap();
@@ -190,7 +190,7 @@ const SQITCH: [(&str, &str); 6] = [
 async fn versions_change(engine: &str) {
     let project = Project::new(engine, "sqitch", &SQITCH);
     let elsewhere = database(engine, &project.folder.path().join("other.db"));
-    let there = project.migrator_of(&elsewhere, project.old(), "sqitch");
+    let there = migrator(&elsewhere, project.old(), "sqitch");
     for migrator in [&project.before(), &there] {
         migrator.run(&Goal::NextSteps(1)).await.unwrap();
         migrator.run(&Goal::NextSteps(1)).await.unwrap();
@@ -236,7 +236,7 @@ async fn versions_change(engine: &str) {
         2
     );
 
-    let there = project.migrator_of(&elsewhere, to, "native");
+    let there = migrator(&elsewhere, to, "native");
     let refused = there.up().await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Refused);
     assert_eq!(refused.diagnostics()[0].code.as_deref(), Some("renamed"));
@@ -314,10 +314,13 @@ async fn names_there_are_numbers_here(engine: &str) {
     assert_eq!(history.entries[0].version.as_str(), "0001");
     assert_eq!(project.after().up().await.unwrap().steps.len(), 1);
     // Elsewhere the old tool's history is matched with the new files.
-    let migrator = there.migrator_of(&there.url, to, "native");
-    assert_eq!(migrator.import(&Histories::all()).await.unwrap().written, 1);
-    assert_eq!(migrator.up().await.unwrap().steps.len(), 1);
-    assert_eq!(migrator.run(&Goal::UndoAll).await.unwrap().steps.len(), 2);
+    let taken_over = migrator(&there.url, to, "native");
+    assert_eq!(
+        taken_over.import(&Histories::all()).await.unwrap().written,
+        1
+    );
+    assert_eq!(taken_over.up().await.unwrap().steps.len(), 1);
+    assert_eq!(taken_over.run(&Goal::UndoAll).await.unwrap().steps.len(), 2);
 }
 
 /// What is not the same each time is no proof, so nothing is kept.
@@ -416,6 +419,43 @@ async fn a_shadow_comes_and_goes(engine: &str) {
     }
     shadow.remove().await.unwrap();
     assert_eq!(project.shadows().await, 0);
+}
+
+/// Cancelled while a shadow is at work, it goes all the same.
+async fn a_cancelled_conversion_leaves_nothing(engine: &str) {
+    let wait = if engine == "postgres" {
+        "SELECT pg_sleep(60);"
+    } else {
+        "SELECT SLEEP(60);"
+    };
+    let text = format!("-- +goose Up\nCREATE TABLE a (id integer);\n{wait}\n");
+    let project = Project::new(engine, "goose", &[("1_a.sql", &text)]);
+    let token = whimbrel::CancellationToken::new();
+    let directory = Directory::new(project.old());
+    let migrator = Migrator::builder(&project.url)
+        .source(directory.layout(layout_by_name("goose").unwrap()))
+        .cancel(token.clone())
+        .build()
+        .unwrap();
+    let to = project.new_folder();
+    let all = Histories::all();
+    let cancel = async {
+        while project.shadows().await == 0 {
+            tokio::task::yield_now().await;
+        }
+        token.cancel();
+    };
+    let (result, ()) = tokio::join!(migrator.convert(&all, &to), cancel);
+    assert_eq!(result.unwrap_err().kind(), ErrorKind::Cancelled);
+    assert_eq!(project.shadows().await, 0);
+    assert!(!to.exists());
+}
+
+#[test]
+fn a_cancelled_conversion_leaves_nothing_on_servers() {
+    for engine in ["postgres", "mysql"] {
+        block_on(a_cancelled_conversion_leaves_nothing(engine));
+    }
 }
 
 macro_rules! engines {
