@@ -1,6 +1,10 @@
 //! `Migrator::convert` on every engine.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+#[macro_use]
+mod engines;
+mod shadows;
+
 use std::path::PathBuf;
 
 use whimbrel::Migrator;
@@ -13,14 +17,14 @@ use whimbrel::sql::split;
 use whimbrel::takeover::EntryState;
 use whimbrel_drivers::connector;
 
-struct Project {
+pub(crate) struct Project {
     folder: tempfile::TempDir,
-    url: String,
+    pub(crate) url: String,
     layout: &'static str,
 }
 
 impl Project {
-    fn new(engine: &str, layout: &'static str, files: &[(&str, &str)]) -> Self {
+    pub(crate) fn new(engine: &str, layout: &'static str, files: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = database(engine, &folder.path().join("test.db"));
         let project = Self {
@@ -36,15 +40,15 @@ impl Project {
         project
     }
 
-    fn old(&self) -> PathBuf {
+    pub(crate) fn old(&self) -> PathBuf {
         self.folder.path().join("migrations")
     }
 
-    fn new_folder(&self) -> PathBuf {
+    pub(crate) fn new_folder(&self) -> PathBuf {
         self.folder.path().join("native")
     }
 
-    fn before(&self) -> Migrator {
+    pub(crate) fn before(&self) -> Migrator {
         migrator(&self.url, self.old(), self.layout)
     }
 
@@ -64,7 +68,7 @@ impl Project {
     }
 
     /// What is left of shadows on the server.
-    async fn shadows(&self) -> usize {
+    pub(crate) async fn shadows(&self) -> usize {
         let list = match self.url.split(':').next().unwrap() {
             "postgres" => self.sql("SELECT datname FROM pg_database").await,
             "mysql" => self.sql("SHOW DATABASES").await,
@@ -80,7 +84,7 @@ impl Project {
     }
 }
 
-fn migrator(url: &str, dir: PathBuf, layout: &str) -> Migrator {
+pub(crate) fn migrator(url: &str, dir: PathBuf, layout: &str) -> Migrator {
     let directory = Directory::new(dir).layout(layout_by_name(layout).unwrap());
     let mut builder = Migrator::builder(url).source(directory);
     if url.starts_with("d1") {
@@ -89,7 +93,7 @@ fn migrator(url: &str, dir: PathBuf, layout: &str) -> Migrator {
     builder.build().unwrap()
 }
 
-fn database(engine: &str, file: &std::path::Path) -> String {
+pub(crate) fn database(engine: &str, file: &std::path::Path) -> String {
     match engine {
         "postgres" => whimbrel_testkit::postgres().database(),
         "mysql" => whimbrel_testkit::mariadb().database(),
@@ -101,14 +105,14 @@ fn database(engine: &str, file: &std::path::Path) -> String {
     }
 }
 
-fn block_on<F: Future>(work: F) -> F::Output {
+pub(crate) fn block_on<F: Future>(work: F) -> F::Output {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
     runtime.unwrap().block_on(work)
 }
 
-const GOOSE: [(&str, &str); 3] = [
+pub(crate) const GOOSE: [(&str, &str); 3] = [
     (
         "00001_users.sql",
         "-- +goose Up\nCREATE TABLE users (id integer PRIMARY KEY, name varchar(20) NOT NULL);\nINSERT INTO users VALUES (1, 'ada'), (2, 'eve');\n-- +goose Down\nDROP TABLE users;\n",
@@ -323,167 +327,10 @@ async fn names_there_are_numbers_here(engine: &str) {
     assert_eq!(taken_over.run(&Goal::UndoAll).await.unwrap().steps.len(), 2);
 }
 
-/// What is not the same each time is no proof, so nothing is kept.
-async fn a_difference_keeps_nothing(engine: &str) {
-    let random = match engine {
-        "postgres" => {
-            "INSERT INTO a SELECT g FROM generate_series(1, (random() * 1000000)::int) g;"
-        }
-        "mysql" => {
-            "SET @n = FLOOR(RAND() * 100000);\nINSERT INTO a WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r WHERE n < 1000 AND n < @n / 100) SELECT n * 100000 + @n FROM r;\nSET @s = CONCAT('CREATE TABLE r', @n, ' (id integer)');\nPREPARE s FROM @s;\nEXECUTE s;"
-        }
-        _ => {
-            "INSERT INTO a WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r LIMIT abs(random() % 100000)) SELECT n FROM r;"
-        }
-    };
-    let text = format!("-- +goose Up\nCREATE TABLE a (id integer PRIMARY KEY);\n{random}\n");
-    let project = Project::new(engine, "goose", &[("1_a.sql", &text)]);
-    let to = project.new_folder();
-    let error = project
-        .before()
-        .convert(&Histories::all(), &to)
-        .await
-        .unwrap_err();
-    let diagnostic = &error.diagnostics()[0];
-    assert_eq!(
-        diagnostic.code.as_deref(),
-        Some("schemas-differ"),
-        "{diagnostic}"
-    );
-    assert!(!diagnostic.notes.is_empty());
-    assert!(!to.exists());
-    assert_eq!(project.shadows().await, 0);
-}
-
-async fn what_fails_on_an_empty_database(engine: &str) {
-    let text = "-- +goose Up\nSELECT 1;\nINSERT INTO not_there VALUES (1);\n";
-    let project = Project::new(engine, "goose", &[("1_a.sql", text)]);
-    let to = project.new_folder();
-    let error = project
-        .before()
-        .convert(&Histories::all(), &to)
-        .await
-        .unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Refused);
-    let diagnostic = error.diagnostics()[0].clone();
-    assert!(
-        diagnostic.to_string().contains("1_a.sql:3:"),
-        "{diagnostic}"
-    );
-    assert!(
-        diagnostic
-            .notes
-            .iter()
-            .any(|note| note.contains("empty database"))
-    );
-    assert!(!to.exists());
-    assert_eq!(project.shadows().await, 0);
-}
-
-/// What the other tests count is there while it is used, and empty.
-async fn a_shadow_comes_and_goes(engine: &str) {
-    let project = Project::new(engine, "goose", &GOOSE);
-    let connect = connector(&project.url, None, SessionOptions::default()).unwrap();
-    let name = format!("whimbrel_shadow_{}_x", connect.database());
-    let shadow = connect.shadow(&name).await.unwrap().unwrap();
-    let mut driver = shadow.connect().connect().await.unwrap();
-    driver.read_history().await.unwrap();
-    driver.create_history().await.unwrap();
-    // The history's own tables don't count.
-    assert_eq!(
-        driver
-            .schema()
-            .await
-            .unwrap()
-            .unwrap()
-            .iter()
-            .filter(|object| object.kind == "table")
-            .count(),
-        0
-    );
-    driver.query("CREATE TABLE a (id integer)").await.unwrap();
-    driver.query("INSERT INTO a VALUES (1)").await.unwrap();
-    let schema = driver.schema().await.unwrap().unwrap();
-    let rows = schema.iter().find(|object| object.kind == "rows").unwrap();
-    assert_eq!(rows.definition, "1");
-    let before = schema.len();
-    driver
-        .query("ALTER TABLE a ADD COLUMN b integer")
-        .await
-        .unwrap();
-    let after = driver.schema().await.unwrap().unwrap();
-    assert!(schema != after && after.len() >= before);
-    driver.close().await.unwrap();
-    if engine != "sqlite" {
-        assert_eq!(project.shadows().await, 1);
-    }
-    shadow.remove().await.unwrap();
-    assert_eq!(project.shadows().await, 0);
-}
-
-/// Cancelled while a shadow is at work, it goes all the same.
-async fn a_cancelled_conversion_leaves_nothing(engine: &str) {
-    let wait = if engine == "postgres" {
-        "SELECT pg_sleep(60);"
-    } else {
-        "SELECT SLEEP(60);"
-    };
-    let text = format!("-- +goose Up\nCREATE TABLE a (id integer);\n{wait}\n");
-    let project = Project::new(engine, "goose", &[("1_a.sql", &text)]);
-    let token = whimbrel::CancellationToken::new();
-    let directory = Directory::new(project.old());
-    let migrator = Migrator::builder(&project.url)
-        .source(directory.layout(layout_by_name("goose").unwrap()))
-        .cancel(token.clone())
-        .build()
-        .unwrap();
-    let to = project.new_folder();
-    let all = Histories::all();
-    let cancel = async {
-        while project.shadows().await == 0 {
-            tokio::task::yield_now().await;
-        }
-        token.cancel();
-    };
-    let (result, ()) = tokio::join!(migrator.convert(&all, &to), cancel);
-    assert_eq!(result.unwrap_err().kind(), ErrorKind::Cancelled);
-    assert_eq!(project.shadows().await, 0);
-    assert!(!to.exists());
-}
-
-#[test]
-fn a_cancelled_conversion_leaves_nothing_on_servers() {
-    for engine in ["postgres", "mysql"] {
-        block_on(a_cancelled_conversion_leaves_nothing(engine));
-    }
-}
-
-macro_rules! engines {
-    ($($name:ident)*) => {$(
-        mod $name {
-            #[test]
-            fn sqlite() {
-                super::block_on(super::$name("sqlite"));
-            }
-            #[test]
-            fn postgres() {
-                super::block_on(super::$name("postgres"));
-            }
-            #[test]
-            fn mysql() {
-                super::block_on(super::$name("mysql"));
-            }
-        }
-    )*};
-}
-
 engines! {
     versions_stay
     versions_change
     another_tools_history
-    a_difference_keeps_nothing
-    what_fails_on_an_empty_database
-    a_shadow_comes_and_goes
     names_there_are_numbers_here
 }
 
@@ -518,49 +365,4 @@ fn contexts_are_refused_and_verify_scripts_are_told_of() {
         "{shown}"
     );
     assert!(!to.exists());
-}
-
-#[test]
-fn what_a_shadow_cannot_hold_is_not_tried() {
-    for (engine, sql, what) in [
-        ("postgres", "CREATE ROLE app;", "CREATE ROLE"),
-        (
-            "postgres",
-            "DO $$ BEGIN CREATE USER app; END $$;",
-            "CREATE USER",
-        ),
-        (
-            "postgres",
-            "ALTER SYSTEM SET work_mem = '1MB';",
-            "ALTER SYSTEM",
-        ),
-        (
-            "mysql",
-            "CREATE TABLE mysql.evil (id int);",
-            "the database mysql",
-        ),
-        ("mysql", "GRANT SELECT ON *.* TO app;", "GRANT"),
-        (
-            "mysql",
-            "SET @s = 'DROP DATABASE x'; PREPARE s FROM @s;",
-            "DROP DATABASE",
-        ),
-        ("sqlite", "ATTACH DATABASE 'other.db' AS o;", "ATTACH"),
-    ] {
-        let text = format!("-- +goose NO TRANSACTION\n-- +goose Up\nSELECT 1;\n{sql}\n");
-        let project = Project::new(engine, "goose", &[("1_a.sql", &text)]);
-        let to = project.new_folder();
-        let error = block_on(project.before().convert(&Histories::all(), &to)).unwrap_err();
-        let diagnostic = error.diagnostics()[0].clone();
-        assert_eq!(
-            diagnostic.code.as_deref(),
-            Some("beyond-shadow"),
-            "{diagnostic}"
-        );
-        assert!(diagnostic.message.starts_with(what), "{diagnostic}");
-        assert!(
-            diagnostic.to_string().contains("1_a.sql:4:"),
-            "{diagnostic}"
-        );
-    }
 }
