@@ -183,6 +183,21 @@ pub(crate) struct Import {
     /// Print what would be recorded, with the exact SQL, instead of doing it
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Value for a placeholder, where the tool's files have any
+    #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
+    pub(crate) placeholder: Vec<(String, String)>,
+    /// Make native files of the migrations in a new folder, once both are shown to give the same schema
+    #[arg(long)]
+    pub(crate) convert: bool,
+    /// The new folder; the migrations' own with `-whimbrel` after it if not given
+    #[arg(long, value_name = "DIR", requires = "convert")]
+    pub(crate) to: Option<PathBuf>,
+    /// Database beside which both are tried, if not beside the given one
+    #[arg(long, value_name = "URL", requires = "convert")]
+    pub(crate) shadow_url: Option<String>,
+    /// SQL to run there first, for what the migrations count on; may be given several times
+    #[arg(long, value_name = "FILE", requires = "convert")]
+    pub(crate) shadow_sql: Vec<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -84,7 +84,18 @@ impl Project {
         output: &Arc<Output>,
         execution: Option<&Execution>,
     ) -> Result<Self, Error> {
-        let (settings, environment) = Settings::load(global)?;
+        Self::open_with(global, output, execution, |_| {})
+    }
+
+    /// With settings that the command changes.
+    fn open_with(
+        global: &Global,
+        output: &Arc<Output>,
+        execution: Option<&Execution>,
+        change: impl FnOnce(&mut Settings),
+    ) -> Result<Self, Error> {
+        let (mut settings, environment) = Settings::load(global)?;
+        change(&mut settings);
         if let Some(note) = &settings.note {
             output.note(note);
         }
@@ -145,6 +156,12 @@ fn migrator(
         .cancel(signals::cancel());
     if let Some(password) = &settings.password {
         builder = builder.password(password);
+    }
+    if let Some(url) = &settings.shadow_url {
+        builder = builder.shadow(url);
+    }
+    for script in &settings.shadow_sql {
+        builder = builder.shadow_sql(script);
     }
     if let Some(table) = &settings.table {
         builder = builder.tables(whimbrel::history::HistoryTables::named(table));

@@ -46,6 +46,10 @@ pub(crate) struct Settings {
     pub(crate) lease: Option<Duration>,
     pub(crate) retries: Option<u32>,
     pub(crate) retry_delay: Option<Duration>,
+    /// Where shadows are made.
+    pub(crate) shadow_url: Option<String>,
+    /// Scripts that run there first.
+    pub(crate) shadow_sql: Vec<String>,
     pub(crate) placeholders: BTreeMap<String, String>,
     pub(crate) layout_options: BTreeMap<String, String>,
     pub(crate) session_sql: Vec<String>,

@@ -1,5 +1,6 @@
 //! What people and programs see. Results go to standard output, messages to standard error.
 
+mod conversion;
 mod diagnostic;
 mod events;
 mod table;
@@ -16,7 +17,7 @@ use whimbrel::event::Listener;
 use whimbrel::history::Holder;
 use whimbrel::plan::{Direction, Plan, Status};
 use whimbrel::report::Report;
-use whimbrel::runner::{OpenStatement, Verdict};
+use whimbrel::runner::{ConversionReport, OpenStatement, Verdict};
 use whimbrel::takeover::TakeoverReport;
 
 use crate::cli::Global;
@@ -230,6 +231,14 @@ impl Output {
     /// What a baseline or an import did, or would do.
     pub(crate) fn takeover(&self, report: &TakeoverReport) {
         for line in takeover::lines(report, self.colour_out) {
+            self.print(&line);
+        }
+        self.result(report);
+    }
+
+    /// What a conversion made, or would make.
+    pub(crate) fn conversion(&self, report: &ConversionReport) {
+        for line in conversion::lines(report, self.colour_out) {
             self.print(&line);
         }
         self.result(report);

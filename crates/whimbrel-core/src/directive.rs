@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::checksum::Checksum;
 use crate::diagnostic::Diagnostic;
 use crate::rules::Rules;
 use crate::text::SourceFile;
+use crate::version::Version;
 
 /// What a migration says of itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -35,13 +37,41 @@ pub struct Directives {
     pub allow: Vec<String>,
     /// `Irreversible:` (yes or a reason): `down` refuses.
     pub irreversible: Option<String>,
+    /// `Converted:` what it was before `import --convert` made it.
+    pub converted: Option<Converted>,
     /// What the layout of another tool knows of it.
     #[serde(skip)]
     pub rules: Rules,
 }
 
+/// What a converted file was: by this its records are known that were made before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Converted {
+    /// Of the file, or of its part of the file.
+    pub checksum: Checksum,
+    /// The version in the layout that it was in.
+    pub version: Version,
+}
+
+impl Converted {
+    fn parse(value: &str) -> Option<Self> {
+        let (checksum, version) = value.split_once(' ')?;
+        let digits = checksum.len() == 64 && checksum.bytes().all(|b| b.is_ascii_hexdigit());
+        (digits && !version.trim().is_empty()).then(|| Self {
+            checksum: Checksum::from_stored(checksum),
+            version: Version::new(version.trim()),
+        })
+    }
+}
+
+impl std::fmt::Display for Converted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.checksum, self.version)
+    }
+}
+
 /// Every key that is known, as it is spelt.
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "Version",
     "Description",
     "Migration",
@@ -54,7 +84,11 @@ const KEYS: [&str; 12] = [
     "Tags",
     "Allow",
     "Irreversible",
+    CONVERTED,
 ];
+
+/// Written by the program, so that a similar word is no slip.
+const CONVERTED: &str = "Converted";
 
 impl Directives {
     /// True if `Allow:` lists the name.
@@ -119,6 +153,10 @@ impl Directives {
             "Foreign-Keys" => self.foreign_keys = Some(switch(value)?),
             "Tags" => self.tags.extend(list(value)),
             "Allow" => self.allow.extend(list(value)),
+            CONVERTED => {
+                let converted = Converted::parse(value);
+                self.converted = Some(converted.ok_or("a checksum and the version before")?);
+            }
             _ => self.irreversible = Some(value.to_owned()),
         }
         Ok(())
@@ -201,7 +239,8 @@ pub fn duration(value: &str) -> Result<Duration, &'static str> {
 fn misspelt(key: &str) -> Option<&'static str> {
     let plain = |text: &str| text.to_ascii_lowercase().replace(['-', '_'], "");
     let word = plain(key);
-    KEYS.into_iter().chain(["Rollback"]).find(|known| {
+    let keys = KEYS.into_iter().filter(|key| *key != CONVERTED);
+    keys.chain(["Rollback"]).find(|known| {
         let known = plain(known);
         known == word
             || word.len() > 3 && strsim::damerau_levenshtein(&known, &word) <= 1 + known.len() / 8

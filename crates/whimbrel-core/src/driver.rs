@@ -28,6 +28,7 @@
 //! Statements come split, as the dialect of [`Driver::dialect`] splits them.
 
 mod error;
+mod shadow;
 mod unit;
 
 use std::collections::HashMap;
@@ -39,7 +40,10 @@ use serde::Serialize;
 use whimbrel_sql::Dialect;
 
 pub use self::error::{DriverError, DriverErrorKind, GroupError, Outcome, Position, UnitError};
-pub use self::unit::{BoundStatement, Notice, Part, Progress, Record, Statements, Unit, Write};
+pub use self::shadow::{SchemaObject, Shadow};
+pub use self::unit::{
+    BoundStatement, Fact, Notice, Part, Progress, Record, Statements, Unit, Write,
+};
 
 use crate::checksum::Checksum;
 use crate::history::{History, HistoryTables, Holder, Owner};
@@ -183,6 +187,15 @@ pub trait Driver: Send {
     /// The statement or the connection fails.
     async fn query(&mut self, sql: &str) -> Result<Vec<Vec<Option<String>>>, DriverError>;
 
+    /// Everything in the schema but the history's own tables, sorted, and how many rows each table
+    /// has; none where the driver can't say. Two databases that the same statements made give the same.
+    ///
+    /// # Errors
+    /// The connection fails.
+    async fn schema(&mut self) -> Result<Option<Vec<SchemaObject>>, DriverError> {
+        Ok(None)
+    }
+
     /// Something that cancels what this connection runs, usable from elsewhere.
     fn canceller(&self) -> Option<Arc<dyn Cancel>>;
 
@@ -210,6 +223,15 @@ pub trait Connect: Send + Sync {
 
     /// The database's own name, as a person types it to confirm a `reset`.
     fn database(&self) -> String;
+
+    /// Makes an empty database beside this one under a name that nothing else has; none where the
+    /// driver can't. It keeps its history under the usual names.
+    ///
+    /// # Errors
+    /// The server cannot be reached or refuses.
+    async fn shadow(&self, _name: &str) -> Result<Option<Box<dyn Shadow>>, DriverError> {
+        Ok(None)
+    }
 
     /// What people should know about this connection, such as that nobody checks who answers.
     fn note(&self) -> Option<String> {

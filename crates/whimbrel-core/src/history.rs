@@ -76,15 +76,28 @@ pub struct Applied {
     pub checksum: Checksum,
     /// Of the kept down script; none if there is no down script.
     pub down_checksum: Option<Checksum>,
-    /// When it was applied, by the server's clock.
-    pub applied_at: Timestamp,
-    /// How long it took.
-    #[serde(rename = "duration_ms", serialize_with = "as_milliseconds")]
-    pub duration: Duration,
+    /// When it was applied, by the server's clock; none if it was taken over from a tool that does
+    /// not say.
+    pub applied_at: Option<Timestamp>,
+    /// How long it took; none as above.
+    #[serde(rename = "duration_ms", serialize_with = "as_maybe_milliseconds")]
+    pub duration: Option<Duration>,
     /// `user@host`.
     pub applied_by: String,
     /// The program and version that applied it.
     pub tool: String,
+}
+
+// serde hands the field as it is.
+#[allow(clippy::ref_option)]
+fn as_maybe_milliseconds<S: serde::Serializer>(
+    duration: &Option<Duration>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match duration {
+        Some(duration) => as_milliseconds(duration, serializer),
+        None => serializer.serialize_none(),
+    }
 }
 
 pub(crate) fn as_milliseconds<S: serde::Serializer>(

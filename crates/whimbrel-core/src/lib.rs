@@ -4,6 +4,7 @@
 //! crate `whimbrel`; drivers implement [`driver::Driver`].
 
 pub mod checksum;
+pub mod convert;
 pub mod diagnostic;
 pub mod directive;
 pub mod driver;

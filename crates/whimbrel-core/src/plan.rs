@@ -13,6 +13,7 @@ mod prepare;
 mod renamed;
 mod resume;
 mod segments;
+mod shape;
 mod status;
 mod up;
 
@@ -25,6 +26,7 @@ use whimbrel_sql::{Dialect, Statement};
 
 pub use self::modified::{Change, change, needed_scripts};
 pub use self::resume::{Resume, statement_hash, statement_hashes};
+pub(crate) use self::shape::{Shape, put_in, shape};
 pub use self::status::{State, Status, StatusRow, Totals, status};
 
 use crate::checksum::Checksum;

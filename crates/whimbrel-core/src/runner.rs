@@ -3,6 +3,7 @@
 mod atomic;
 mod begin;
 mod condition;
+mod convert;
 mod execution;
 mod facts;
 mod failure;
@@ -21,6 +22,7 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 use self::begin::{Begun, Start};
+pub use self::convert::{ConversionReport, ConvertOptions, Proof};
 pub use self::repair::{OpenStatement, Verdict};
 pub use self::script::dry_run;
 
@@ -32,7 +34,9 @@ use crate::event::{Event, Listener};
 use crate::history::{FORMAT, History, Owner};
 use crate::hook::Hook;
 use crate::migration::Migration;
-use crate::plan::{Goal, Plan, PlanInput, PlanOptions, Status, needed_scripts, plan, status};
+use crate::plan::{
+    Direction, Goal, Plan, PlanInput, PlanOptions, Status, needed_scripts, plan, status,
+};
 use crate::report::Report;
 use crate::source::{Loaded, Source};
 use crate::takeover::ForeignHistories;
@@ -105,6 +109,8 @@ struct Session {
     driver: Box<dyn Driver>,
     migrations: Vec<Migration>,
     hooks: Vec<Hook>,
+    /// What a conversion would lose.
+    lost: Vec<Diagnostic>,
     history: History,
 }
 
@@ -245,7 +251,12 @@ impl Runner<'_> {
         };
         let (loaded, connected) = tokio::join!(files, connection);
         let loaded = loaded.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
-        let (mut migrations, mut hooks) = self.take(loaded?);
+        let mut loaded = loaded?;
+        let lost = loaded
+            .iter_mut()
+            .flat_map(|one| std::mem::take(&mut one.lost));
+        let lost = lost.collect();
+        let (mut migrations, mut hooks) = self.take(loaded);
         let (mut driver, history) = connected?;
         facts::fill(driver.as_mut(), &mut migrations, &mut hooks).await?;
         self.listener.event(&Event::Connected {
@@ -264,6 +275,7 @@ impl Runner<'_> {
             driver,
             migrations,
             hooks,
+            lost,
             history,
         })
     }
@@ -277,6 +289,7 @@ impl Runner<'_> {
             hooks: around,
             warnings,
             layout,
+            ..
         } in loaded
         {
             for warning in &warnings {
@@ -318,10 +331,24 @@ impl Runner<'_> {
             options: &self.options.plan,
         };
         let mut plan = plan(input, goal)?;
+        self.spare_own_tables(&mut plan);
         if self.options.plan.single_transaction {
             script::check_single_transaction(server, &mut plan)?;
         }
         Ok(plan)
+    }
+
+    /// A file that only makes another tool's table is not run where that table is.
+    fn spare_own_tables(&self, plan: &mut Plan) {
+        let Some(foreign) = self.foreign else {
+            return;
+        };
+        let is_up = plan.direction == Direction::Up && !self.options.plan.single_transaction;
+        for step in plan.steps.iter_mut().filter(|_| is_up) {
+            let script = step.script.text();
+            step.conditions
+                .extend(foreign.own_table(script, step.dialect));
+        }
     }
 
     fn announce(&self, plan: &Plan) {

@@ -50,6 +50,8 @@ pub struct Loaded {
     pub hooks: Vec<Hook>,
     /// Warnings.
     pub warnings: Vec<Diagnostic>,
+    /// What a conversion to native files would lose: errors where that matters, else warnings.
+    pub lost: Vec<Diagnostic>,
     /// How the files were understood, where that was found out and not told.
     pub layout: Option<LayoutFound>,
 }

@@ -2,14 +2,18 @@
 //! that another tool kept.
 
 mod baseline;
+mod renames;
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::Serialize;
+use whimbrel_sql::Dialect;
 
 pub use self::baseline::baseline;
+pub use self::renames::renames;
+pub(crate) use self::renames::{former, renamed};
 
 use crate::checksum::Checksum;
 use crate::diagnostic::Diagnostic;
@@ -17,7 +21,12 @@ use crate::driver::{Driver, DriverError};
 use crate::error::Error;
 use crate::history::{Action, History};
 use crate::migration::{KeptScripts, Kind, Migration, label};
+use crate::rules::Condition;
 use crate::version::Version;
+
+/// The code of the diagnostic of [`ForeignHistories::read`] where there is no history and no tool
+/// was named.
+pub const NO_FOREIGN_HISTORY: &str = "no-foreign-history";
 
 /// Knows the histories that other tools keep.
 #[async_trait]
@@ -27,6 +36,13 @@ pub trait ForeignHistories: Send + Sync {
     /// # Errors
     /// The connection fails.
     async fn seen(&self, driver: &mut dyn Driver) -> Result<Vec<Sighting>, DriverError>;
+
+    /// Whether a script makes nothing but the table that some tool keeps its history in: then a
+    /// condition that holds where that table is missing. Where it is there, such a file is recorded
+    /// and not run.
+    fn own_table(&self, _script: &str, _dialect: Dialect) -> Option<Condition> {
+        None
+    }
 
     /// Reads the one that is to be taken over.
     ///
@@ -151,6 +167,9 @@ pub enum EntryState {
     Undone,
     /// It was not applied: `up` will do that.
     Pending,
+    /// Whimbrel's history has it under the version that it had before it was converted; its record
+    /// gets the new one.
+    Renamed,
 }
 
 /// A record of a migration that was applied without Whimbrel.
@@ -164,14 +183,25 @@ pub struct Adopted {
     pub checksum: Checksum,
     /// Scripts that are kept, so that `down` works.
     pub kept: KeptScripts,
-    /// When it was applied; now, if that is not known.
+    /// When it was applied, if that is known; a baseline's record says when it was marked.
     pub applied_at: Option<Timestamp>,
-    /// How long it took.
-    pub duration: Duration,
+    /// How long it took, if that is known.
+    pub duration: Option<Duration>,
     /// Who applied it; who takes it over, if that is not known.
     pub applied_by: Option<String>,
     /// The tool that applied it; none for a baseline.
     pub tool: Option<String>,
+    /// The record whose place it takes.
+    pub former: Option<Former>,
+}
+
+/// A record under a version that its file had before it was converted.
+#[derive(Clone, Debug)]
+pub struct Former {
+    /// That version.
+    pub version: Version,
+    /// Place in the order of application, which it keeps.
+    pub sequence: i64,
 }
 
 /// What came of a takeover, or in a dry run would come of it.

@@ -14,6 +14,8 @@ pub mod wrangler;
 
 use async_trait::async_trait;
 use whimbrel_core::Error;
+#[cfg(feature = "sqlite")]
+use whimbrel_core::driver::Shadow;
 use whimbrel_core::driver::{Connect, Driver, DriverError, DriverErrorKind, SessionOptions};
 use whimbrel_sql::Dialect;
 
@@ -149,6 +151,12 @@ impl Connect for Connector {
 
     fn database(&self) -> String {
         self.place.database.clone()
+    }
+
+    /// A file on this machine, which refuses what D1 would refuse.
+    #[cfg(feature = "sqlite")]
+    async fn shadow(&self, name: &str) -> Result<Option<Box<dyn Shadow>>, DriverError> {
+        crate::sqlite::shadow::shadow(name, &self.options, Some(STATEMENT_BYTES)).map(Some)
     }
 }
 

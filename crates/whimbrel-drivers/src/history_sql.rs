@@ -23,6 +23,11 @@ pub(crate) use self::write::copy_record;
 pub(crate) use self::write::statement;
 pub(crate) use self::write::{Claim, release_lock, renew_lock, take_lock, write};
 
+/// Stands where nobody knows how long something took.
+const UNKNOWN_DURATION: i64 = -1;
+/// Stands where nobody knows when it was: long before any migration.
+const UNKNOWN_TIME: jiff::Timestamp = jiff::Timestamp::UNIX_EPOCH;
+
 /// A row as text.
 pub(crate) type Row = Vec<Option<String>>;
 

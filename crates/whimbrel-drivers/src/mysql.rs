@@ -11,6 +11,7 @@ mod message;
 mod observe;
 mod said;
 mod session;
+mod shadow;
 mod unit;
 mod wire;
 
@@ -18,7 +19,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use whimbrel_core::Error;
-use whimbrel_core::driver::{Connect, Driver, DriverError, SessionOptions};
+use whimbrel_core::driver::{Connect, Driver, DriverError, SessionOptions, Shadow};
 use whimbrel_sql::Dialect;
 
 use self::config::Config;
@@ -60,5 +61,10 @@ impl Connect for Connector {
 
     fn database(&self) -> String {
         self.config.database.clone()
+    }
+
+    async fn shadow(&self, name: &str) -> Result<Option<Box<dyn Shadow>>, DriverError> {
+        let made = shadow::shadow(&self.config, &self.options, name).await?;
+        Ok(Some(made))
     }
 }

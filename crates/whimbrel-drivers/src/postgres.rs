@@ -13,7 +13,9 @@ mod errors;
 mod flavor;
 mod history;
 mod observe;
+mod schema;
 mod send;
+mod shadow;
 mod socket;
 mod supabase;
 pub mod supabase_project;
@@ -23,7 +25,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use whimbrel_core::Error;
-use whimbrel_core::driver::{Connect, Driver, DriverError, SessionOptions};
+use whimbrel_core::driver::{Connect, Driver, DriverError, SessionOptions, Shadow};
 use whimbrel_sql::Dialect;
 
 use self::config::Config;
@@ -66,6 +68,11 @@ impl Connect for Connector {
 
     fn database(&self) -> String {
         self.config.database.clone()
+    }
+
+    async fn shadow(&self, name: &str) -> Result<Option<Box<dyn Shadow>>, DriverError> {
+        let made = shadow::shadow(&self.config, &self.options, name).await?;
+        Ok(Some(made))
     }
 
     fn note(&self) -> Option<String> {

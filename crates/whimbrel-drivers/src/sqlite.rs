@@ -4,13 +4,14 @@ mod driver;
 mod errors;
 mod execute;
 mod guard;
+pub(crate) mod shadow;
 mod unit;
 
 use std::path::PathBuf;
 
 use async_trait::async_trait;
 use whimbrel_core::Error;
-use whimbrel_core::driver::{Connect, Driver, DriverError, SessionOptions};
+use whimbrel_core::driver::{Connect, Driver, DriverError, SessionOptions, Shadow};
 use whimbrel_sql::Dialect;
 
 /// A connector for a database file: `sqlite:PATH`, `sqlite://PATH`, `file:PATH` or the path alone.
@@ -91,5 +92,9 @@ impl Connect for Connector {
     fn database(&self) -> String {
         let stem = self.path.file_stem().unwrap_or(self.path.as_os_str());
         stem.to_string_lossy().into_owned()
+    }
+
+    async fn shadow(&self, name: &str) -> Result<Option<Box<dyn Shadow>>, DriverError> {
+        shadow::shadow(name, &self.options, self.d1_statement).map(Some)
     }
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use whimbrel_core::checksum::Checksum;
 use whimbrel_core::driver::{
-    Connect, Driver, DriverErrorKind, Lease, LockAttempt, Part, Record, SessionOptions, Statements,
-    Unit, Write,
+    Connect, Driver, DriverErrorKind, Fact, Lease, LockAttempt, Part, Record, SessionOptions,
+    Statements, Unit, Write,
 };
 use whimbrel_core::history::{AttemptId, FORMAT, History, Owner};
 use whimbrel_core::migration::Kind;
@@ -99,8 +99,8 @@ async fn apply(
         batch: 1,
         checksum: &checksum,
         down_checksum: None,
-        applied_at: None,
-        duration: None,
+        applied_at: Fact::Now,
+        duration: Fact::Now,
         applied_by: "me@here",
         tool: "test",
         id: AttemptId {
@@ -267,8 +267,8 @@ async fn old_records_keep_their_time(engine: &str) {
         batch: 0,
         checksum: &checksum,
         down_checksum: None,
-        applied_at: Some("2019-02-03T04:05:06.789Z".parse().unwrap()),
-        duration: Some(Duration::from_millis(42)),
+        applied_at: Fact::Was("2019-02-03T04:05:06.789Z".parse().unwrap()),
+        duration: Fact::Was(Duration::from_millis(42)),
         applied_by: "ada",
         tool: "goose",
         id: AttemptId {
@@ -281,7 +281,14 @@ async fn old_records_keep_their_time(engine: &str) {
         lease,
         atomic: true,
         parts: vec![Part {
-            after: vec![Write::Adopt(vec![record("1", 1), record("2", 2)])],
+            after: vec![Write::Adopt(vec![
+                Record {
+                    applied_at: Fact::Unknown,
+                    duration: Fact::Unknown,
+                    ..record("1", 1)
+                },
+                record("2", 2),
+            ])],
             ..Part::default()
         }],
         lock_timeout: None,
@@ -292,11 +299,14 @@ async fn old_records_keep_their_time(engine: &str) {
     driver.apply(&unit, &mut |_| {}).await.unwrap();
     let history = driver.read_history().await.unwrap();
     assert_eq!(history.applied.len(), 2);
+    let unknown = &history.applied[0];
+    assert_eq!((unknown.applied_at, unknown.duration), (None, None));
     let row = &history.applied[1];
-    assert_eq!(row.applied_at, "2019-02-03T04:05:06.789Z".parse().unwrap());
+    let then = "2019-02-03T04:05:06.789Z".parse().unwrap();
+    assert_eq!(row.applied_at, Some(then));
     assert_eq!(
-        (row.duration.as_millis(), row.name.as_str()),
-        (42, "it's \\ here")
+        (row.duration, row.name.as_str()),
+        (Some(Duration::from_millis(42)), "it's \\ here")
     );
     // All of them or none.
     driver.apply(&unit, &mut |_| {}).await.unwrap_err();

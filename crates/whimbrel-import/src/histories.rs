@@ -22,6 +22,7 @@ use whimbrel_core::diagnostic::Diagnostic;
 use whimbrel_core::driver::{Driver, DriverError};
 use whimbrel_core::history::History;
 use whimbrel_core::migration::Migration;
+use whimbrel_core::rules::Condition;
 use whimbrel_core::takeover::{Adoption, ForeignHistories, ForeignHistory, Sighting};
 use whimbrel_sql::Dialect;
 
@@ -65,6 +66,11 @@ impl Histories {
             None => (None, name.to_owned()),
         });
         self
+    }
+
+    /// True if a tool or a table was named, so that its history must be there.
+    pub fn is_named(&self) -> bool {
+        self.tool.is_some() || self.table.is_some()
     }
 
     /// The names of all tools.
@@ -302,6 +308,10 @@ impl Found {
 
 #[async_trait]
 impl ForeignHistories for Histories {
+    fn own_table(&self, script: &str, dialect: Dialect) -> Option<Condition> {
+        tracking::condition(script, dialect)
+    }
+
     async fn seen(&self, driver: &mut dyn Driver) -> Result<Vec<Sighting>, DriverError> {
         let mut seen = Vec::new();
         for found in self.find(driver).await? {

@@ -31,6 +31,20 @@ fn new_files_have_the_names_of_their_tool() {
     assert!(none.blank("graphile-migrate").is_empty());
     let numbered = Folder::new(&[("V9__a.sql", ""), ("U10__b.sql", "")]);
     assert_eq!(numbered.blank("refinery"), ["V11__add_b.sql"]);
+    for (last, expected) in [
+        ("V7__a.sql", "V8__add_b.sql"),
+        ("V007__a.sql", "V008__add_b.sql"),
+        ("V1_2__a.sql", "V1_3__add_b.sql"),
+        ("V1.9__a.sql", "V1.10__add_b.sql"),
+        ("V20240101120000__a.sql", "V20260102030405__add_b.sql"),
+    ] {
+        let folder = Folder::new(&[(last, ""), ("U1__x.sql", ""), ("V0_1__first.sql", "")]);
+        assert_eq!(folder.blank("flyway"), [expected]);
+    }
+    assert_eq!(none.blank("flyway"), ["V20260102030405__add_b.sql"]);
+    let modules = Folder::new(&[("009_a.js", ""), ("README.md", ""), ("types.d.ts", "")]);
+    assert_eq!(modules.blank("ts-strings"), ["010_add_b.js"]);
+    assert_eq!(none.blank("ts-strings"), ["20260102030405_add_b.ts"]);
     let pairs = Folder::new(&[("1_a.up.sql", ""), ("1_a.down.sql", "")]);
     assert_eq!(pairs.blank("sqlx").len(), 2);
 }
@@ -46,6 +60,8 @@ fn new_files_are_read_again() {
         ("diesel", "2020-01-01-000000_a/up.sql", "SELECT 1;\n"),
         ("prisma", "20200101000000_a/migration.sql", "SELECT 1;\n"),
         ("refinery", "V1__a.sql", "SELECT 1;\n"),
+        ("flyway", "V1__a.sql", "SELECT 1;\n"),
+        ("ts-strings", "001_a.ts", "export const up = 'SELECT 1;';\n"),
         ("wrangler", "0001_a.sql", "SELECT 1;\n"),
         ("supabase", "20200101000000_a.sql", "SELECT 1;\n"),
         (

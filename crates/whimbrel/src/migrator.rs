@@ -9,7 +9,9 @@ use whimbrel_core::event::Listener;
 use whimbrel_core::history::{HistoryTables, Holder, Owner};
 use whimbrel_core::plan::{Goal, Plan, Status, StatusRow};
 use whimbrel_core::report::Report;
-use whimbrel_core::runner::{OpenStatement, RunOptions, Runner, Verdict, silent};
+use whimbrel_core::runner::{
+    ConversionReport, ConvertOptions, OpenStatement, RunOptions, Runner, Verdict, silent,
+};
 use whimbrel_core::source::{Directory, Source};
 use whimbrel_core::takeover::TakeoverReport;
 use whimbrel_import::Histories;
@@ -22,6 +24,8 @@ pub struct Migrator {
     listener: Arc<dyn Listener>,
     cancel: CancellationToken,
     foreign: Histories,
+    shadow: Option<Box<dyn Connect>>,
+    shadow_sql: Vec<String>,
 }
 
 /// Puts a [`Migrator`] together.
@@ -33,6 +37,8 @@ pub struct MigratorBuilder {
     options: RunOptions,
     listener: Arc<dyn Listener>,
     cancel: CancellationToken,
+    shadow: Option<String>,
+    shadow_sql: Vec<String>,
 }
 
 impl Migrator {
@@ -50,6 +56,8 @@ impl Migrator {
             options: RunOptions::new(owner()),
             listener: silent(),
             cancel: CancellationToken::new(),
+            shadow: None,
+            shadow_sql: Vec::new(),
         }
     }
 
@@ -200,6 +208,48 @@ impl Migrator {
         self.runner().import(histories, true).await
     }
 
+    /// Makes native files of the migrations, whatever their layout is, in a new folder, and takes over
+    /// what history there is for them. See [`Runner::convert`].
+    ///
+    /// # Errors
+    /// See [`Error`]. Nothing is written where the new files could differ from the old ones.
+    pub async fn convert(
+        &self,
+        histories: &Histories,
+        to: impl Into<std::path::PathBuf>,
+    ) -> Result<ConversionReport, Error> {
+        let options = self.conversion(histories, to.into(), false);
+        self.runner().convert(histories, &options).await
+    }
+
+    /// What [`Migrator::convert`] would do, tried on shadows all the same.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn plan_convert(
+        &self,
+        histories: &Histories,
+        to: impl Into<std::path::PathBuf>,
+    ) -> Result<ConversionReport, Error> {
+        let options = self.conversion(histories, to.into(), true);
+        self.runner().convert(histories, &options).await
+    }
+
+    fn conversion(
+        &self,
+        histories: &Histories,
+        to: std::path::PathBuf,
+        dry_run: bool,
+    ) -> ConvertOptions<'_> {
+        ConvertOptions {
+            to,
+            must_have_history: histories.is_named(),
+            dry_run,
+            shadow: self.shadow.as_deref(),
+            shadow_sql: &self.shadow_sql,
+        }
+    }
+
     /// Creates the history tables; false if they were there already.
     ///
     /// # Errors
@@ -267,13 +317,38 @@ impl MigratorBuilder {
         self
     }
 
+    /// Where [`Migrator::convert`] makes its shadows, if not beside the database itself: a database of
+    /// the same engine, on a server that may be thrown away.
+    pub fn shadow(mut self, url: &str) -> Self {
+        self.shadow = Some(url.to_owned());
+        self
+    }
+
+    /// A script that [`Migrator::convert`] runs on each shadow first, to make what the migrations count on.
+    pub fn shadow_sql(mut self, script: impl Into<String>) -> Self {
+        self.shadow_sql.push(script.into());
+        self
+    }
+
     /// The migrator. Nothing is connected or read yet.
     ///
     /// # Errors
     /// The URL can't be read, or its driver is not compiled in.
     pub fn build(self) -> Result<Migrator, Error> {
-        let connect =
-            whimbrel_drivers::connector(&self.url, self.password.as_deref(), self.session)?;
+        let connector = |url: &str, password: Option<&str>| {
+            whimbrel_drivers::connector(url, password, self.session.clone())
+        };
+        let connect = connector(&self.url, self.password.as_deref())?;
+        let shadow = self.shadow.as_deref().map(|url| connector(url, None));
+        let shadow = shadow.transpose()?;
+        if shadow
+            .as_ref()
+            .is_some_and(|shadow| shadow.dialect() != connect.dialect())
+        {
+            return Err(Error::Settings(
+                "the shadow's URL is one of another engine".to_owned(),
+            ));
+        }
         Ok(Migrator {
             connect,
             sources: Arc::new(self.sources),
@@ -281,6 +356,8 @@ impl MigratorBuilder {
             listener: self.listener,
             cancel: self.cancel,
             foreign: Histories::all(),
+            shadow,
+            shadow_sql: self.shadow_sql,
         })
     }
 }

@@ -28,14 +28,13 @@ class Alembic(Tool):
 
 
 class Yoyo(Tool):
-    """yoyo with SQL files. Whimbrel does not know its history: `baseline` stands in for `import`."""
+    """yoyo with SQL files."""
 
     name = "yoyo"
     version = "9.0.0"
     registry = "PyPI"
     own_tables = ("_yoyo_migration", "_yoyo_log", "_yoyo_version", "yoyo_lock")
     later = ("migrations/*credit*", "migrations/*overdue*")
-    baseline = "0002.loans"
     #: Its `-- depends:` lines name whole files.
     whimbrel_arguments = ("--layout", "by-name")
 

@@ -68,7 +68,7 @@ pub(super) fn run(global: &Global, output: &Arc<Output>, arguments: &New) -> Res
 fn foreign(settings: &Settings, listing: &Listing) -> Result<Option<&'static dyn Layout>, Error> {
     let layout = match &settings.layout {
         Some(name) => layout_by_name(name)?,
-        None if listing.entries.is_empty() => return Ok(None),
+        None if listing.entries.is_empty() && listing.others.is_empty() => return Ok(None),
         None => detect(&layouts(), listing, "the folder")?.0,
     };
     let own = NATIVE_LAYOUTS.iter().any(|own| own.name() == layout.name());
@@ -91,7 +91,8 @@ fn blank(
     let files = layout.blank(listing, &next_version(listing), name);
     files.ok_or_else(|| {
         Error::Settings(format!(
-            "a new file of {tool} takes more than a name: make it with that tool"
+            "Whimbrel can't write a new migration of {tool}: {}",
+            layout.without_blank()
         ))
     })
 }

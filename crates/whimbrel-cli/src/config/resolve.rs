@@ -99,6 +99,8 @@ pub(super) fn resolve(
         retries: places.count("retries", section.retries)?,
         retry_delay: places.time(None, "retry_delay", section.retry_delay.as_ref())?,
         session_sql: places.list("session_sql", section.session_sql.as_ref())?,
+        shadow_url: None,
+        shadow_sql: Vec::new(),
         placeholders: places.pairs(&section.placeholders)?,
         layout_options: {
             let mut options = places.pairs(&section.layout_options)?;

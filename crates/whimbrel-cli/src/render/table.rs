@@ -5,7 +5,7 @@ use std::time::Duration;
 use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
 use serde_json::{Value, json};
 use whimbrel::migration::Kind;
-use whimbrel::plan::{Direction, Plan, State, Status, Step};
+use whimbrel::plan::{Direction, Plan, State, Status, StatusRow, Step};
 use whimbrel::report::Report;
 
 /// A duration as people read it.
@@ -113,6 +113,12 @@ fn colour(state: State) -> Color {
     }
 }
 
+/// What was applied has a time, and a dash where nobody knows it.
+fn known(row: &StatusRow, text: Option<String>) -> String {
+    let unknown = if row.batch.is_some() { "-" } else { "" };
+    text.unwrap_or_else(|| unknown.to_owned())
+}
+
 pub(super) fn status(status: &Status, colours: bool) -> Vec<String> {
     let totals = status.totals;
     let mut lines = Vec::new();
@@ -139,16 +145,12 @@ pub(super) fn status(status: &Status, colours: bool) -> Vec<String> {
                 Cell::new(&row.name),
                 state,
                 Cell::new(row.batch.map(|n| n.to_string()).unwrap_or_default()),
-                Cell::new(
-                    row.applied_at
-                        .map(|at| format!("{at:.0}"))
-                        .unwrap_or_default(),
-                ),
-                Cell::new(
+                Cell::new(known(row, row.applied_at.map(|at| format!("{at:.0}")))),
+                Cell::new(known(
+                    row,
                     row.duration_ms
-                        .map(|ms| milliseconds(Duration::from_millis(ms)))
-                        .unwrap_or_default(),
-                ),
+                        .map(|ms| milliseconds(Duration::from_millis(ms))),
+                )),
                 Cell::new(row.applied_by.as_deref().unwrap_or_default()),
             ]);
         }

@@ -27,6 +27,17 @@ pub(super) fn lines(report: &TakeoverReport, colours: bool) -> Vec<String> {
 
 fn summary(report: &TakeoverReport) -> String {
     let new = report.count(EntryState::New);
+    let renamed = report.count(EntryState::Renamed);
+    if new == 0 && renamed > 0 {
+        let verb = match report.written {
+            0 => "Would give",
+            _ => "Gave",
+        };
+        return format!(
+            "{verb} {} the new version.",
+            plural(renamed as u64, "record")
+        );
+    }
     if new == 0 {
         return "Nothing to record: the history has it all already.".to_owned();
     }
@@ -36,11 +47,18 @@ fn summary(report: &TakeoverReport) -> String {
         (_, 0) => "Would mark as being there:",
         _ => "Marked as being there:",
     };
+    let renamed = match renamed {
+        0 => String::new(),
+        count => format!(", {count} under a new version"),
+    };
     let pending = match report.count(EntryState::Pending) {
         0 => String::new(),
         count => format!(", {count} pending"),
     };
-    format!("{verb} {}{pending}.", plural(new as u64, "migration"))
+    format!(
+        "{verb} {}{renamed}{pending}.",
+        plural(new as u64, "migration")
+    )
 }
 
 fn table(report: &TakeoverReport, colours: bool) -> String {
@@ -74,6 +92,8 @@ fn state(state: EntryState, written: bool) -> (&'static str, Color) {
     match state {
         EntryState::New if written => ("recorded now", Color::Green),
         EntryState::New => ("to record", Color::Green),
+        EntryState::Renamed if written => ("renamed now", Color::Green),
+        EntryState::Renamed => ("to rename", Color::Green),
         EntryState::Recorded => ("recorded", Color::Green),
         EntryState::RolledBack => ("rolled back there", Color::Yellow),
         EntryState::Undone => ("undone since", Color::Yellow),

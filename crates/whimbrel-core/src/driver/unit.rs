@@ -200,10 +200,10 @@ pub struct Record<'a> {
     pub checksum: &'a Checksum,
     /// Of the kept down script.
     pub down_checksum: Option<&'a Checksum>,
-    /// When, if that was long ago.
-    pub applied_at: Option<Timestamp>,
-    /// How long it took, if that is known.
-    pub duration: Option<Duration>,
+    /// When.
+    pub applied_at: Fact<Timestamp>,
+    /// How long it took.
+    pub duration: Fact<Duration>,
     /// `user@host`.
     pub applied_by: &'a str,
     /// Program and version.
@@ -212,6 +212,24 @@ pub struct Record<'a> {
     pub id: AttemptId,
     /// Statements in all.
     pub statements: i32,
+}
+
+/// Something that a record says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fact<T> {
+    /// The driver fills it in: it happens now.
+    Now,
+    /// It was so.
+    Was(T),
+    /// Nobody knows.
+    Unknown,
+}
+
+impl<T> Fact<T> {
+    /// What is known, if anything is.
+    pub fn known(value: Option<T>) -> Self {
+        value.map_or(Self::Unknown, Self::Was)
+    }
 }
 
 /// What a driver reports while a unit runs. Indexes count from 0.

@@ -22,7 +22,7 @@ pub(super) fn compose(
 }
 
 /// The script with everything put in that stands for something else.
-fn resolved(
+pub(super) fn resolved(
     input: PlanInput<'_>,
     script: &Script,
     rules: Rules<'_>,

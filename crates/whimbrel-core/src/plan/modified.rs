@@ -31,7 +31,10 @@ pub fn change(
     dialect: Dialect,
 ) -> Change {
     // A record that was taken over without its file does not know what was applied.
-    if migration.checksum == applied.checksum || applied.checksum.as_str().is_empty() {
+    if migration.checksum == applied.checksum
+        || applied.checksum.as_str().is_empty()
+        || is_from_before(migration, &applied.checksum)
+    {
         return Change::None;
     }
     let Some(text) = kept.get(&applied.checksum) else {
@@ -53,6 +56,12 @@ pub fn change(
     } else {
         Change::Modified(Some(text.clone()))
     }
+}
+
+/// What was applied is the file that this one was converted from.
+fn is_from_before(migration: &Migration, checksum: &Checksum) -> bool {
+    let converted = migration.directives.converted.as_ref();
+    converted.is_some_and(|converted| converted.checksum == *checksum)
 }
 
 /// The kept scripts that planning for a goal (or status, with none) will want to see.
@@ -94,8 +103,8 @@ pub(super) fn modified(migration: &Migration, row: &Applied) -> Diagnostic {
     Diagnostic::error("modified", format!("{} was changed after it was applied", migration.label()))
         .at(&migration.file, 0..0, "")
         .note(format!(
-            "applied {:.0} with checksum {}, the file has {}",
-            row.applied_at,
+            "applied {}with checksum {}, the file has {}",
+            row.applied_at.map(|at| format!("{at:.0} ")).unwrap_or_default(),
             &row.checksum.as_str()[..row.checksum.as_str().len().min(12)],
             &migration.checksum.as_str()[..12]
         ))

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::PlanInput;
 use crate::diagnostic::Diagnostic;
 use crate::migration::Kind;
+use crate::takeover::former;
 
 /// An applied migration without its file, and a pending file with the very same text, are one that
 /// got another version: it was renamed, or the folder is read by another layout than before. To
@@ -36,5 +37,29 @@ pub(super) fn check(input: PlanInput<'_>, chosen: &[usize]) -> Vec<Diagnostic> {
             "give the file its name back; or, if the folder is read by another layout than it was, set `layout` to that one",
         ))
     });
-    again.collect()
+    again.chain(converted(input, chosen)).collect()
+}
+
+/// Files that were converted, whose records still go by the versions before.
+fn converted<'a>(
+    input: PlanInput<'a>,
+    chosen: &'a [usize],
+) -> impl Iterator<Item = Diagnostic> + 'a {
+    let rows: HashMap<_, _> = input
+        .history
+        .applied
+        .iter()
+        .map(|row| ((row.source.as_str(), row.version.as_str()), row))
+        .collect();
+    chosen.iter().filter_map(move |&index| {
+        let migration = &input.migrations[index];
+        let row = former(migration, &rows)?;
+        let message = format!(
+            "{} is applied already, as {} before it was converted",
+            migration.label(),
+            row.version
+        );
+        let diagnostic = Diagnostic::error("renamed", message).at(&migration.file, 0..0, "");
+        Some(diagnostic.help("`whimbrel import` gives the records here their new versions"))
+    })
 }

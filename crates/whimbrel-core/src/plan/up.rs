@@ -23,8 +23,11 @@ pub(super) fn plan(input: PlanInput<'_>, goal: &Goal) -> Result<Plan, Error> {
     planner.check_baselines();
     let pending = planner.pending();
     let chosen = planner.choose(goal, &pending);
-    planner.check_order(&chosen);
-    for problem in renamed::check(input, &chosen) {
+    let renamed = renamed::check(input, &chosen);
+    if renamed.is_empty() {
+        planner.check_order(&chosen);
+    }
+    for problem in renamed {
         planner.object(problem, false);
     }
     let chosen = planner.add_repeatables(goal, &pending, chosen);

@@ -140,7 +140,7 @@ impl Execution<'_> {
             match (self.states[index], has_happened(step, self.history, batch)) {
                 (StepState::Pending, true) => {
                     let row = self.history.applied(&step.source, &step.version);
-                    let duration = row.map_or(Duration::ZERO, |row| row.duration);
+                    let duration = row.and_then(|row| row.duration).unwrap_or_default();
                     let report = step_report(step, step.statements.len(), duration);
                     self.runner.listener.event(&Event::StepDone(&report));
                     self.states[index] = StepState::Done;

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use crate::diagnostic::Diagnostic;
-use crate::driver::{BoundStatement, Driver, Lease, Part, Record, Server, Statements, Unit, Write};
+use crate::driver::{
+    BoundStatement, Driver, Fact, Lease, Part, Record, Server, Statements, Unit, Write,
+};
 use crate::error::Error;
 use crate::history::{Action, Attempt, AttemptId, AttemptState, History};
 use crate::migration::Kind;
@@ -97,8 +99,8 @@ impl Records {
             batch: self.batch,
             checksum: &step.checksum,
             down_checksum: step.down_checksum.as_ref(),
-            applied_at: None,
-            duration: None,
+            applied_at: Fact::Now,
+            duration: Fact::Now,
             applied_by: &self.attempt.started_by,
             tool: crate::TOOL,
             id: self.attempt.id,

@@ -1,23 +1,22 @@
 //! Writes the records of a takeover.
 
+mod writing;
+
 use std::time::Duration;
 
-use super::{Runner, Session, lock};
-use crate::checksum::Checksum;
+use self::writing::Writing;
+use super::{ConvertOptions, Runner, Session, lock};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::driver::{Driver, DriverErrorKind, Lease, Part, Record, Unit, UnitError, Write};
+use crate::driver::{DriverErrorKind, Lease, UnitError};
 use crate::error::Error;
 use crate::event::Event;
-use crate::history::{Action, Attempt, AttemptId, AttemptState, FORMAT, History};
+use crate::history::{Action, FORMAT, History};
+use crate::migration::Migration;
 use crate::plan::{Direction, Plan};
 use crate::takeover::{
-    Adoption, ForeignHistories, ForeignHistory, Sighting, TakeoverReport, baseline,
+    Adoption, Entry, ForeignHistories, ForeignHistory, NO_FOREIGN_HISTORY, Sighting,
+    TakeoverReport, baseline, renamed, renames,
 };
-
-/// Rows per statement: some engines limit a statement's length.
-const ROWS: usize = 50;
-/// Kept scripts per statement, in bytes, for the same reason.
-const KEEP_BYTES: usize = 64 * 1024;
 
 /// Before something is tried again that failed for a reason which passes; grows with each try.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -26,6 +25,9 @@ const PAUSE: Duration = Duration::from_millis(200);
 enum Origin<'a> {
     Baseline(&'a str),
     Import(Box<dyn ForeignHistory>),
+    /// Files were converted: records get their new versions, and another tool's history is matched
+    /// with the new files.
+    Converted(Option<Box<dyn ForeignHistory>>),
 }
 
 impl Origin<'_> {
@@ -34,13 +36,14 @@ impl Origin<'_> {
         match self {
             Self::Baseline(version) => baseline(migrations, history, version),
             Self::Import(foreign) => foreign.adoption(migrations, history),
+            Self::Converted(foreign) => converted(migrations, history, foreign.as_deref()),
         }
     }
 
     fn action(&self) -> Action {
         match self {
             Self::Baseline(_) => Action::Baseline,
-            Self::Import(_) => Action::Import,
+            Self::Import(_) | Self::Converted(_) => Action::Import,
         }
     }
 }
@@ -66,10 +69,44 @@ impl Runner<'_> {
         dry_run: bool,
     ) -> Result<TakeoverReport, Error> {
         let mut session = self.open().await?;
+        let origin = Self::import_origin(&mut session, histories).await;
+        self.take_over(session, origin, dry_run).await
+    }
+
+    async fn import_origin(
+        session: &mut Session,
+        histories: &dyn ForeignHistories,
+    ) -> Result<Origin<'static>, Error> {
         // Read before the lock is taken: the other tool does not know that lock.
-        let foreign = histories.read(session.driver.as_mut()).await;
-        self.take_over(session, foreign.map(Origin::Import), dry_run)
-            .await
+        let driver = session.driver.as_mut();
+        let renames = renames(&session.migrations, &session.history)?;
+        if renames.entries.is_empty() {
+            return histories.read(driver).await.map(Origin::Import);
+        }
+        let foreign = if histories.seen(driver).await?.is_empty() {
+            None
+        } else {
+            Some(histories.read(driver).await?)
+        };
+        Ok(Origin::Converted(foreign))
+    }
+
+    /// Takes over what there is for files that were just converted: records of Whimbrel's own under
+    /// older versions, another tool's history. None if there is nothing.
+    pub(super) async fn take_over_converted(
+        &self,
+        session: &mut Session,
+        histories: &dyn ForeignHistories,
+        options: &ConvertOptions<'_>,
+    ) -> Result<Option<TakeoverReport>, Error> {
+        let origin = match Self::import_origin(session, histories).await {
+            Err(error) if !options.must_have_history && is_about_nothing(&error) => {
+                return Ok(None);
+            }
+            origin => origin?,
+        };
+        let report = self.take_over_in(session, &origin, options.dry_run).await;
+        report.map(Some)
     }
 
     async fn take_over(
@@ -221,6 +258,35 @@ impl Runner<'_> {
     }
 }
 
+/// There is no history to take over, and nobody said that there is one.
+fn is_about_nothing(error: &Error) -> bool {
+    let Error::Refused(list) = error else {
+        return false;
+    };
+    list.iter()
+        .all(|one| one.code.as_deref() == Some(NO_FOREIGN_HISTORY))
+}
+
+fn converted(
+    migrations: &[Migration],
+    history: &History,
+    foreign: Option<&dyn ForeignHistory>,
+) -> Result<Adoption, Error> {
+    let mut own = renames(migrations, history)?;
+    let Some(foreign) = foreign else {
+        return Ok(own);
+    };
+    let mut adoption = foreign.adoption(migrations, &renamed(history, &own))?;
+    for entry in &mut adoption.entries {
+        let same = |one: &Entry| one.source == entry.source && one.version == entry.version;
+        if let Some(at) = own.entries.iter().position(same) {
+            *entry = own.entries.swap_remove(at);
+        }
+    }
+    adoption.entries.splice(0..0, own.entries);
+    Ok(adoption)
+}
+
 fn foreign_history(seen: &[Sighting]) -> Diagnostic {
     let list = seen.iter().map(|found| {
         let plural = if found.migrations == 1 { "" } else { "s" };
@@ -267,138 +333,5 @@ fn report(
         entries: adoption.entries,
         written,
         sql,
-    }
-}
-
-/// The units of a takeover: first the scripts, which are keyed by their contents and do no harm
-/// without their records, then all records in one transaction.
-struct Writing<'a> {
-    adoption: &'a Adoption,
-    attempts: Vec<Attempt>,
-    tools: Vec<String>,
-    sequence: i64,
-    lease: Lease,
-}
-
-impl<'a> Writing<'a> {
-    fn new(
-        runner: &Runner<'_>,
-        adoption: &'a Adoption,
-        origin: &Origin<'_>,
-        history: &History,
-        lease: Lease,
-    ) -> Self {
-        let who = runner.options.owner.who();
-        let records = adoption.records();
-        let attempts = records.zip(1..).map(|((entry, _), number)| Attempt {
-            id: AttemptId {
-                run: lease.token,
-                number,
-            },
-            source: entry.source.clone(),
-            version: entry.version.clone(),
-            name: entry.name.clone(),
-            action: origin.action(),
-            state: AttemptState::Done,
-            journalled: false,
-            statements_done: 0,
-            statement_running: None,
-            statements: 0,
-            hashes: String::new(),
-            connection: None,
-            state_before: None,
-            error: None,
-            started_at: jiff::Timestamp::UNIX_EPOCH,
-            duration: Duration::ZERO,
-            started_by: who.clone(),
-        });
-        let tools = adoption.records().map(|(_, record)| match &record.tool {
-            Some(tool) => format!("{tool}, taken over by {}", crate::TOOL),
-            None => crate::TOOL.to_owned(),
-        });
-        Self {
-            adoption,
-            attempts: attempts.collect(),
-            tools: tools.collect(),
-            sequence: history.next_sequence(),
-            lease,
-        }
-    }
-
-    fn units(&self) -> Vec<Unit<'_>> {
-        let lease = self.lease;
-        let mut units: Vec<_> = self
-            .scripts()
-            .into_iter()
-            .map(|scripts| unit(lease, vec![Write::Keep(scripts)]))
-            .collect();
-        let records: Vec<_> = self.records().collect();
-        let rows = records.chunks(ROWS).map(|rows| Write::Adopt(rows.to_vec()));
-        let attempts = self.attempts.chunks(ROWS).map(Write::Attempts);
-        units.push(unit(lease, rows.chain(attempts).collect()));
-        units
-    }
-
-    fn scripts(&self) -> Vec<Vec<(&Checksum, &str)>> {
-        let mut chunks: Vec<Vec<_>> = Vec::new();
-        let mut room = 0;
-        for (_, record) in self.adoption.records() {
-            for (checksum, text) in &record.kept.scripts {
-                if room < text.len() {
-                    chunks.push(Vec::new());
-                    room = KEEP_BYTES;
-                }
-                room = room.saturating_sub(text.len());
-                if let Some(chunk) = chunks.last_mut() {
-                    chunk.push((checksum, text.as_str()));
-                }
-            }
-        }
-        chunks.retain(|chunk| !chunk.is_empty());
-        chunks
-    }
-
-    fn records(&self) -> impl Iterator<Item = Record<'_>> {
-        let records = self.adoption.records().zip(&self.attempts);
-        let records = records.zip(&self.tools).zip(self.sequence..);
-        records.map(|((((entry, record), attempt), tool), sequence)| Record {
-            source: &entry.source,
-            version: entry.version.as_str(),
-            name: &entry.name,
-            kind: record.kind,
-            sequence,
-            batch: record.batch,
-            checksum: &record.checksum,
-            down_checksum: record.kept.down.as_ref(),
-            applied_at: record.applied_at,
-            duration: Some(record.duration),
-            applied_by: record.applied_by.as_deref().unwrap_or(&attempt.started_by),
-            tool,
-            id: attempt.id,
-            statements: 0,
-        })
-    }
-
-    fn render(&self, driver: &dyn Driver) -> String {
-        if self.attempts.is_empty() {
-            return String::new();
-        }
-        let units = self.units();
-        units.iter().map(|unit| driver.render(unit)).collect()
-    }
-}
-
-fn unit(lease: Lease, after: Vec<Write<'_>>) -> Unit<'_> {
-    Unit {
-        lease,
-        atomic: true,
-        parts: vec![Part {
-            after,
-            ..Part::default()
-        }],
-        lock_timeout: None,
-        foreign_keys: None,
-        replay: Vec::new(),
-        continues: false,
     }
 }

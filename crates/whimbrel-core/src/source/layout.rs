@@ -122,6 +122,11 @@ pub trait Layout: Send + Sync {
         let _ = (listing, version, name);
         None
     }
+
+    /// Where [`Layout::blank`] gives nothing: why, and how a new migration comes about.
+    fn without_blank(&self) -> &'static str {
+        "its files take more than a name: make it with that tool"
+    }
 }
 
 /// A file to be written: its path in the folder, its text.

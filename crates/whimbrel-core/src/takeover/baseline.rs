@@ -1,7 +1,5 @@
 //! A baseline: the database is at a version already, whoever brought it there.
 
-use std::time::Duration;
-
 use super::{Adopted, Adoption, Entry, EntryState};
 use crate::diagnostic::Diagnostic;
 use crate::error::Error;
@@ -58,7 +56,7 @@ pub fn baseline(
             Some(row) => Ok(Entry {
                 kind: row.kind,
                 batch: Some(row.batch),
-                applied_at: Some(row.applied_at),
+                applied_at: row.applied_at,
                 ..Entry::of(migration, EntryState::Recorded)
             }),
             None => entry(migration, batch),
@@ -79,9 +77,10 @@ fn entry(migration: &Migration, batch: i64) -> Result<Entry, Error> {
             checksum: migration.checksum.clone(),
             kept: migration.kept_scripts()?,
             applied_at: None,
-            duration: Duration::ZERO,
+            duration: None,
             applied_by: None,
             tool: None,
+            former: None,
         }),
         ..Entry::of(migration, EntryState::New)
     })

@@ -12,7 +12,7 @@ use whimbrel_core::history::{
 use whimbrel_core::migration::Kind;
 use whimbrel_core::version::Version;
 
-use super::{Flavor, Row, table};
+use super::{Flavor, Row, UNKNOWN_DURATION, UNKNOWN_TIME, table};
 
 /// token, format, owner, since, expires, and whether somebody holds it now.
 pub(crate) fn select_lock(flavor: &dyn Flavor, tables: &HistoryTables) -> String {
@@ -101,10 +101,14 @@ impl Fields<'_> {
     }
 
     fn duration(&mut self) -> Result<Duration, DriverError> {
+        self.maybe_duration().map(Option::unwrap_or_default)
+    }
+
+    fn maybe_duration(&mut self) -> Result<Option<Duration>, DriverError> {
         let milliseconds: i64 = self.number()?;
-        Ok(Duration::from_millis(
-            u64::try_from(milliseconds).unwrap_or(0),
-        ))
+        let known = milliseconds != UNKNOWN_DURATION;
+        let milliseconds = u64::try_from(milliseconds).unwrap_or(0);
+        Ok(known.then(|| Duration::from_millis(milliseconds)))
     }
 }
 
@@ -128,8 +132,8 @@ pub(crate) fn applied(row: &Row) -> Result<Applied, DriverError> {
         batch: fields.number()?,
         checksum: Checksum::from_stored(fields.text()),
         down_checksum: fields.optional().map(Checksum::from_stored),
-        applied_at: fields.time()?,
-        duration: fields.duration()?,
+        applied_at: Some(fields.time()?).filter(|at| *at != UNKNOWN_TIME),
+        duration: fields.maybe_duration()?,
         applied_by: fields.text(),
         tool: fields.text(),
     })

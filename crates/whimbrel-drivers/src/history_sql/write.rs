@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use whimbrel_core::checksum::Checksum;
-use whimbrel_core::driver::{Lease, Record, Write};
+use whimbrel_core::driver::{Fact, Lease, Record, Write};
 use whimbrel_core::history::{Attempt, AttemptId, AttemptState, HistoryTables, Owner};
 
-use super::{Flavor, table};
+use super::{Flavor, UNKNOWN_DURATION, UNKNOWN_TIME, table};
 
 /// The statements for a change of the history.
 pub(crate) fn write(flavor: &dyn Flavor, tables: &HistoryTables, write: &Write<'_>) -> Vec<String> {
@@ -196,9 +196,11 @@ fn insert_records(flavor: &dyn Flavor, applied: &str, records: &[Record<'_>]) ->
 
 fn record_row(flavor: &dyn Flavor, record: &Record<'_>) -> String {
     let text = |value: &str| flavor.literal(value);
-    let duration = record
-        .duration
-        .map(|duration| duration.as_millis().to_string());
+    let duration = match record.duration {
+        Fact::Now => flavor.elapsed(),
+        Fact::Was(duration) => duration.as_millis().to_string(),
+        Fact::Unknown => UNKNOWN_DURATION.to_string(),
+    };
     format!(
         "({}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {})",
         text(record.source),
@@ -211,10 +213,12 @@ fn record_row(flavor: &dyn Flavor, record: &Record<'_>) -> String {
         record
             .down_checksum
             .map_or_else(|| "NULL".to_owned(), |checksum| text(checksum.as_str())),
-        record
-            .applied_at
-            .map_or_else(|| flavor.now().to_owned(), |time| flavor.time(time)),
-        duration.unwrap_or_else(|| flavor.elapsed()),
+        match record.applied_at {
+            Fact::Now => flavor.now().to_owned(),
+            Fact::Was(time) => flavor.time(time),
+            Fact::Unknown => flavor.time(UNKNOWN_TIME),
+        },
+        duration,
         text(record.applied_by),
         text(record.tool),
         record.id.run,
@@ -231,7 +235,7 @@ pub(crate) fn copy_record(
     tables: &HistoryTables,
     record: &Record<'_>,
 ) -> Option<(String, String)> {
-    if record.applied_at.is_some() || record.duration.is_some() {
+    if (record.applied_at, record.duration) != (Fact::Now, Fact::Now) {
         return None;
     }
     let head = format!(

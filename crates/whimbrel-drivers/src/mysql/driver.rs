@@ -9,7 +9,7 @@ use mysql_async::Conn;
 use whimbrel_core::checksum::Checksum;
 use whimbrel_core::driver::{
     BoundStatement, Cancel, Driver, DriverError, DriverErrorKind, GroupError, Lease, LockAttempt,
-    Observation, Server, SessionOptions, Unit, UnitError,
+    Observation, SchemaObject, Server, SessionOptions, Unit, UnitError,
 };
 use whimbrel_core::history::{History, Owner};
 use whimbrel_sql::Dialect;
@@ -163,6 +163,13 @@ impl Driver for Mysql {
         // What it was is not looked at.
         self.dirty = true;
         rows(&mut self.connection, sql).await
+    }
+
+    async fn schema(&mut self) -> Result<Option<Vec<SchemaObject>>, DriverError> {
+        let (tables, database) = (self.options.tables.clone(), self.config.database.clone());
+        super::shadow::schema(self, &tables, &database)
+            .await
+            .map(Some)
     }
 
     fn canceller(&self) -> Option<Arc<dyn Cancel>> {

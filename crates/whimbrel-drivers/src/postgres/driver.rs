@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use whimbrel_core::checksum::Checksum;
 use whimbrel_core::driver::{
     BoundStatement, Cancel, Capabilities, Driver, DriverError, GroupError, Lease, LockAttempt,
-    Observation, Outcome, Progress, Server, SessionOptions, Unit, UnitError,
+    Observation, Outcome, Progress, SchemaObject, Server, SessionOptions, Unit, UnitError,
 };
 use whimbrel_core::history::{History, Owner};
 use whimbrel_sql::Dialect;
@@ -237,6 +237,11 @@ impl Driver for Postgres {
         // What it was is not looked at.
         self.dirty = true;
         self.rows(sql).await
+    }
+
+    async fn schema(&mut self) -> Result<Option<Vec<SchemaObject>>, DriverError> {
+        let tables = self.options.tables.clone();
+        super::schema::schema(self, &tables).await.map(Some)
     }
 
     fn canceller(&self) -> Option<Arc<dyn Cancel>> {

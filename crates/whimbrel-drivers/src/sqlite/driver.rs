@@ -11,7 +11,7 @@ use tokio::sync::mpsc::{channel, unbounded_channel};
 use whimbrel_core::checksum::Checksum;
 use whimbrel_core::driver::{
     Cancel, Capabilities, Driver, DriverError, DriverErrorKind, Lease, LockAttempt, Outcome,
-    Progress, Server, SessionOptions, Unit, UnitError,
+    Progress, SchemaObject, Server, SessionOptions, Unit, UnitError,
 };
 use whimbrel_core::history::{History, HistoryTables, Owner};
 use whimbrel_sql::Dialect;
@@ -371,6 +371,11 @@ impl Driver for Sqlite {
             }
         })
         .await
+    }
+
+    async fn schema(&mut self) -> Result<Option<Vec<SchemaObject>>, DriverError> {
+        let tables = self.options.tables.clone();
+        super::shadow::schema(self, &tables).await.map(Some)
     }
 
     fn canceller(&self) -> Option<Arc<dyn Cancel>> {

@@ -20,6 +20,8 @@ pub(super) struct Files<'m> {
     numbers: HashMap<Version, Vec<usize>>,
     /// Paths without extensions.
     stems: Vec<String>,
+    /// What converted files were called before; empty for others.
+    former: Vec<String>,
 }
 
 impl<'m> Files<'m> {
@@ -29,10 +31,15 @@ impl<'m> Files<'m> {
             versions: HashMap::new(),
             numbers: HashMap::new(),
             stems: migrations.iter().map(|m| stem(m.file.name())).collect(),
+            former: migrations.iter().map(former).collect(),
         };
         for (place, migration) in migrations.iter().enumerate() {
             let list = files.versions.entry(migration.version.clone());
             list.or_default().push(place);
+            let before = Version::new(files.former[place].as_str());
+            if before != migration.version && !files.former[place].is_empty() {
+                files.versions.entry(before).or_default().push(place);
+            }
             if migration.kind == Kind::Versioned
                 && let Some(number) = number(last(&files.stems[place]))
             {
@@ -64,7 +71,9 @@ impl<'m> Files<'m> {
 
     fn of_path(&self, name: &str) -> Option<usize> {
         let depth = |place: usize| self.stems[place].matches('/').count();
-        let found = (0..self.stems.len()).filter(|&at| are_one_path(&self.stems[at], name));
+        let found = (0..self.stems.len()).filter(|&at| {
+            are_one_path(&self.stems[at], name) || are_one_path(&self.former[at], name)
+        });
         let found: Vec<_> = found.collect();
         // Of `deploy/users` and `deploy/app/users`, `users` is the first.
         let least = found.iter().map(|&place| depth(place)).min()?;
@@ -100,6 +109,12 @@ impl<'m> Files<'m> {
         let first = places.next()?;
         places.next().is_none().then_some(first)
     }
+}
+
+/// The version of a file before it was converted.
+fn former(migration: &Migration) -> String {
+    let converted = migration.directives.converted.as_ref();
+    converted.map_or_else(String::new, |one| one.version.to_string())
 }
 
 /// The shorter of two paths is the end of the longer one.

@@ -26,10 +26,10 @@ pub(super) fn adoption(
     history: &History,
     table: TrackingTable<'_>,
 ) -> Result<Adoption, Error> {
-    refuse_failed(tool, &sighting, &entries)?;
     if let Some(prepare) = tool.prepare {
-        prepare(&mut entries, migrations);
+        prepare(&mut entries, migrations, table.dialect);
     }
+    refuse_failed(tool, &sighting, &entries)?;
     let files = Files::new(migrations);
     let mut matching = Matching {
         tool,
@@ -55,20 +55,32 @@ pub(super) fn adoption(
 }
 
 fn refuse_failed(tool: &Tool, sighting: &Sighting, entries: &[Entry]) -> Result<(), Error> {
-    let failed = entries.iter().filter_map(|entry| match &entry.state {
-        State::Failed(reason) => Some((entry, reason)),
-        _ => None,
-    });
-    let problems: Vec<_> = failed
-        .map(|(entry, reason)| {
+    let problem = |entry: &Entry| match &entry.state {
+        State::Failed(reason) => Some(
             Diagnostic::error(
                 "failed-there",
                 format!("{} failed under {}", entry.label(), sighting.title),
             )
             .note(format!("{}: {reason}", sighting.table))
-            .help(tool.mend)
-        })
-        .collect();
+            .help(tool.mend),
+        ),
+        State::NotThere => Some(
+            Diagnostic::error(
+                "not-there",
+                format!(
+                    "{} is part of the schema file, and this database does not have it",
+                    entry.label()
+                ),
+            )
+            .note(format!("{} does not list it", sighting.table))
+            .help(format!(
+                "bring the database there with {} first, or dump the schema from this one",
+                sighting.title
+            )),
+        ),
+        _ => None,
+    };
+    let problems: Vec<_> = entries.iter().filter_map(problem).collect();
     if problems.is_empty() {
         Ok(())
     } else {
@@ -125,7 +137,11 @@ impl<'a> Matching<'a> {
     /// A file that only makes the tool's own table has done so, whether the tool says so or not.
     fn take_makers(&mut self, maker: &'a Entry) {
         for (place, migration) in self.files.migrations.iter().enumerate() {
-            if self.table.is_all_that_is_made(migration) {
+            if self
+                .table
+                .is_all_that_is_made(migration.up.text())
+                .is_some()
+            {
                 self.add(maker, Some(place), true);
             }
         }
@@ -281,7 +297,9 @@ impl<'a> Matching<'a> {
         let Some(migration) = migration.filter(|_| !found.implied) else {
             return EntryState::New;
         };
-        let unchanged = self.tool.is_unchanged;
+        // Of a converted file's text the tool has no checksum.
+        let own = migration.directives.converted.is_none();
+        let unchanged = self.tool.is_unchanged.filter(|_| own);
         if unchanged.is_none_or(|is_unchanged| is_unchanged(migration, found.entry)) {
             return EntryState::New;
         }
@@ -330,13 +348,10 @@ impl<'a> Matching<'a> {
                 .transpose()?
                 .unwrap_or_else(KeptScripts::default),
             applied_at: entry.at.filter(|_| !found.implied),
-            duration: if found.implied {
-                std::time::Duration::ZERO
-            } else {
-                entry.duration
-            },
+            duration: entry.duration.filter(|_| !found.implied),
             applied_by: entry.by.clone().filter(|_| !found.implied),
             tool: Some(tool),
+            former: None,
         })
     }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use whimbrel_core::migration::Migration;
+use whimbrel_sql::Dialect;
 
 use super::time;
 
@@ -37,7 +38,7 @@ pub(super) struct Tool {
     pub(super) mend: &'static str,
 }
 
-pub(super) type Prepare = fn(&mut [Entry], &[Migration]);
+pub(super) type Prepare = fn(&mut Vec<Entry>, &[Migration], Dialect);
 
 /// Where a tool's table is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,9 +132,9 @@ impl Row<'_> {
         time::read(self.get(name)?)
     }
 
-    pub(super) fn milliseconds(&self, name: &str) -> Duration {
+    pub(super) fn milliseconds(&self, name: &str) -> Option<Duration> {
         let number = self.get(name).and_then(|text| text.parse().ok());
-        Duration::from_millis(number.unwrap_or_default())
+        number.map(Duration::from_millis)
     }
 }
 
@@ -159,7 +160,7 @@ pub(super) struct Entry {
     /// What was applied together has the same text here.
     pub(super) batch: Option<String>,
     pub(super) checksum: Option<String>,
-    pub(super) duration: Duration,
+    pub(super) duration: Option<Duration>,
     pub(super) by: Option<String>,
     /// The tool's own version, where it says so.
     pub(super) tool_version: Option<String>,
@@ -199,6 +200,8 @@ pub(super) enum State {
     /// It ended with an error, or did not end; what the tool says of that.
     Failed(String),
     RolledBack,
+    /// The files say that it must be there, and it is not.
+    NotThere,
 }
 
 /// How much an entry says.

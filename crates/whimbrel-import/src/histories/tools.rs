@@ -14,11 +14,12 @@ mod refinery;
 mod sqitch;
 mod sqlx;
 mod versions;
+mod yoyo;
 
 use super::tool::Tool;
 
 /// All of them. Where two fit one table, neither comes first: the caller is asked.
-pub(super) static TOOLS: [&Tool; 23] = [
+pub(super) static TOOLS: [&Tool; 24] = [
     &flyway::FLYWAY,
     &golang_migrate::GOLANG_MIGRATE,
     &versions::DBMATE,
@@ -39,6 +40,7 @@ pub(super) static TOOLS: [&Tool; 23] = [
     &liquibase::LIQUIBASE,
     &sqitch::SQITCH,
     &alembic::ALEMBIC,
+    &yoyo::YOYO,
     &homemade::WITH_STATUS,
     &homemade::WITH_BATCHES,
     &homemade::WITH_NAMES,

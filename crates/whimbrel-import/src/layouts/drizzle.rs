@@ -48,6 +48,10 @@ impl Layout for Drizzle {
         Some(Recognised::new(Certainty::Certain, reason))
     }
 
+    fn without_blank(&self) -> &'static str {
+        "its journal and snapshot come from the schema in TypeScript; `drizzle-kit generate`, or `drizzle-kit generate --custom` for an empty file"
+    }
+
     fn load(&self, listing: &Listing, dialect: Dialect) -> Result<Loaded, Error> {
         let mut problems = Problems::default();
         let mut found = Vec::new();

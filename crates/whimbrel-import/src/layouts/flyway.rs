@@ -15,7 +15,7 @@ use whimbrel_core::directive::Directives;
 use whimbrel_core::hook::Hook;
 use whimbrel_core::migration::{Down, Kind, Migration, Transactions};
 use whimbrel_core::rules::Placeholders;
-use whimbrel_core::source::{Certainty, Entry, Layout, Listing, Loaded, Recognised};
+use whimbrel_core::source::{Blank, Certainty, Entry, Layout, Listing, Loaded, Recognised};
 use whimbrel_core::text::{Script, SourceFile};
 use whimbrel_core::version::Version;
 use whimbrel_sql::{Dialect, TransactionControl, split};
@@ -113,7 +113,36 @@ impl Layout for Flyway {
         }
         load.finish()
     }
+
+    /// The next number, in the form of the last one: after `V1_2` comes `V1_3`.
+    fn blank(&self, listing: &Listing, given: &str, name: &str) -> Option<Vec<Blank>> {
+        let versioned = listing.entries.iter().filter_map(|entry| {
+            let Name::Versioned { version, .. } = Name::parse(&entry.stem) else {
+                return None;
+            };
+            let written = entry.stem.split("__").next()?.strip_prefix('V')?;
+            Some((compared(&version), written))
+        });
+        let last = versioned.max_by(|one, other| one.0.cmp(&other.0));
+        let version = last.map_or_else(|| given.to_owned(), |(_, last)| next(last, given));
+        Some(vec![(format!("V{version}__{name}.sql"), String::new())])
+    }
 }
+
+/// The last of a version's numbers, plus one; a time is followed by the time that it is now.
+fn next(version: &str, now: &str) -> String {
+    let start = version.rfind(['.', '_']).map_or(0, |at| at + 1);
+    let (front, number) = version.split_at(start);
+    match number.parse::<u64>() {
+        Ok(value) if number.len() < TIMESTAMP_LENGTH => {
+            format!("{front}{:0width$}", value + 1, width = number.len())
+        }
+        _ => now.to_owned(),
+    }
+}
+
+/// `20240101120000`, also without the seconds.
+const TIMESTAMP_LENGTH: usize = 12;
 
 fn is_baseline(entry: &Entry) -> bool {
     matches!(Name::parse(&entry.stem), Name::Baseline { .. })

@@ -33,6 +33,10 @@ impl Layout for GraphileMigrate {
 
     /// What is not committed yet is only for development, and is passed over with a word if there
     /// is something in it.
+    fn without_blank(&self) -> &'static str {
+        "write it into current.sql; `graphile-migrate commit` numbers it and puts the hash of the one before it at its head"
+    }
+
     fn load(&self, listing: &Listing, dialect: Dialect) -> Result<Loaded, Error> {
         let mut problems = Problems::default();
         let mut found = Vec::new();

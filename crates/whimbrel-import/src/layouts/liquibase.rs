@@ -1,6 +1,7 @@
 //! The layout `liquibase`: changesets in files of formatted SQL.
 
 mod attributes;
+pub(crate) mod checksum;
 mod delimiter;
 mod filter;
 mod parse;
@@ -52,6 +53,10 @@ impl Layout for Liquibase {
         let found = others.find(|entry| is_changelog(entry))?;
         let reason = format!("the changelog {}", file_name(found));
         Some(Recognised::new(Certainty::Certain, reason))
+    }
+
+    fn without_blank(&self) -> &'static str {
+        "a changeset has an author and stands in a changelog; write `--changeset AUTHOR:ID` at the end of one, or begin a new file with `--liquibase formatted sql`"
     }
 
     fn load(&self, listing: &Listing, dialect: Dialect) -> Result<Loaded, Error> {
@@ -154,6 +159,15 @@ impl Load<'_> {
         }
         if !attributes.is_for(self.dialect) || attributes.is("ignore", false) {
             return;
+        }
+        if filter::is_about(&attributes) {
+            let message = "native files have no contexts and labels";
+            let problem = Diagnostic::error("not-convertible", message).at(
+                file,
+                changeset.header.clone(),
+                "",
+            );
+            self.problems.lose(problem.help("take them out where every database has this changeset, or keep the folder in its layout"));
         }
         match self.filter.takes(&attributes) {
             Some(true) => {}

@@ -42,6 +42,10 @@ impl Layout for Rails {
             .then(|| Recognised::new(Certainty::Likely, reason))
     }
 
+    fn without_blank(&self) -> &'static str {
+        "Rails dumps structure.sql; `rails generate migration`, run it, and dump again; or go on in a folder of native files, `--dir`"
+    }
+
     fn load(&self, listing: &Listing, dialect: Dialect) -> Result<Loaded, Error> {
         let mut problems = Problems::default();
         let entries: Vec<_> = structures(listing).collect();
@@ -110,7 +114,10 @@ fn in_ruby(entry: &Entry, has_structure: bool) -> Diagnostic {
 }
 
 /// The versions that the file inserts.
-fn versions(file: &Arc<SourceFile>, dialect: Dialect) -> Result<HashSet<Version>, Diagnostic> {
+pub(crate) fn versions(
+    file: &Arc<SourceFile>,
+    dialect: Dialect,
+) -> Result<HashSet<Version>, Diagnostic> {
     let text = file.text();
     let statements = split(text, dialect).map_err(|error| {
         Diagnostic::error("syntax", error.to_string()).at(file, error.span.clone(), "")

@@ -20,6 +20,7 @@ use whimbrel_sql::Dialect;
 pub(super) struct Problems {
     errors: Vec<Diagnostic>,
     warnings: Vec<Diagnostic>,
+    lost: Vec<Diagnostic>,
 }
 
 impl Problems {
@@ -29,6 +30,11 @@ impl Problems {
         } else {
             self.warnings.push(diagnostic);
         }
+    }
+
+    /// Notes what a conversion to native files would lose.
+    pub(super) fn lose(&mut self, diagnostic: Diagnostic) {
+        self.lost.push(diagnostic);
     }
 
     /// Takes a result apart: what is wrong with one file does not keep the others from being read.
@@ -49,6 +55,7 @@ impl Problems {
             Ok(Loaded {
                 migrations,
                 warnings: self.warnings,
+                lost: self.lost,
                 ..Loaded::default()
             })
         } else {

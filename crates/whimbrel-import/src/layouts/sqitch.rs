@@ -42,6 +42,10 @@ impl Layout for Sqitch {
         Some(Recognised::new(Certainty::Certain, reason))
     }
 
+    fn without_blank(&self) -> &'static str {
+        "a change has a line in the plan with its planner and what it needs; `sqitch add NAME`"
+    }
+
     fn load(&self, listing: &Listing, dialect: Dialect) -> Result<Loaded, Error> {
         let project = Project::open(listing, dialect)?;
         let mut problems = Problems::default();
@@ -49,6 +53,22 @@ impl Layout for Sqitch {
         for index in 0..project.plan.changes.len() {
             let read = project.migration(listing, index);
             migrations.extend(problems.take(read)?);
+        }
+        let verifies = listing.entries.iter();
+        let mut verifies =
+            verifies.filter(|entry| entry.folder.split('/').any(|one| one == "verify"));
+        if let Some(first) = verifies.next() {
+            let others = match verifies.count() {
+                0 => String::new(),
+                count => format!(" and {count} more"),
+            };
+            let message = format!(
+                "verify scripts are not converted: native files have none (this one{others})"
+            );
+            problems.lose(about(
+                Diagnostic::warning("not-converted", message),
+                &first.path,
+            ));
         }
         problems.finish(migrations)
     }

@@ -10,7 +10,9 @@ use whimbrel_core::Error;
 use whimbrel_core::checksum::Checksum;
 use whimbrel_core::diagnostic::Diagnostic;
 use whimbrel_core::migration::{Down, Migration, Transactions};
-use whimbrel_core::source::{Certainty, Entry, FileName, Layout, Listing, Loaded, Recognised};
+use whimbrel_core::source::{
+    Blank, Certainty, Entry, FileName, Layout, Listing, Loaded, Recognised,
+};
 use whimbrel_core::version::Version;
 use whimbrel_sql::Dialect;
 
@@ -75,7 +77,29 @@ impl Layout for TsStrings {
         }
         problems.finish(migrations)
     }
+
+    /// The next number where the folder counts, in the language of the last module.
+    fn blank(&self, listing: &Listing, given: &str, name: &str) -> Option<Vec<Blank>> {
+        let numbered = scripts(listing).filter(|entry| is_numbered(entry));
+        let last = numbered.max_by_key(|entry| Version::new(FileName::parse(&entry.stem).version));
+        let extension = last.map_or("ts", |entry| entry.extension.as_str());
+        let number = last.map(|entry| FileName::parse(&entry.stem).version);
+        let counted = number.filter(|number| number.len() < TIMESTAMP_LENGTH);
+        let counted = counted.and_then(|number| {
+            let next: u64 = number.parse().ok()?;
+            Some(format!("{:0width$}", next + 1, width = number.len()))
+        });
+        let version = counted.unwrap_or_else(|| given.to_owned());
+        let text = "export const up = `\n`;\n\nexport const down = `\n`;\n";
+        Some(vec![(
+            format!("{version}_{name}.{extension}"),
+            text.to_owned(),
+        )])
+    }
 }
+
+/// `20240101120000`
+const TIMESTAMP_LENGTH: usize = 14;
 
 fn scripts(listing: &Listing) -> impl Iterator<Item = &Entry> {
     let all = listing.entries.iter().chain(&listing.others);

@@ -5,6 +5,7 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod cases;
+mod file_by_file;
 mod more_cases;
 mod specials;
 
@@ -273,6 +274,7 @@ cases! {
     more_cases::LIQUIBASE
     more_cases::SQITCH
     more_cases::ALEMBIC
+    more_cases::YOYO
     more_cases::WITH_STATUS
     more_cases::WITH_BATCHES
     more_cases::WITH_NAMES

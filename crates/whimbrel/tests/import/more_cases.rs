@@ -257,3 +257,22 @@ pub(crate) const WITH_NAMES: Case = Case {
     batches: [1, 2],
     at: Some("2024-03-01T10:20:30Z"),
 };
+
+const YOYO_TABLE: &str = "CREATE TABLE _yoyo_migration (migration_hash VARCHAR(64), migration_id VARCHAR(255), applied_at_utc TIMESTAMP, PRIMARY KEY (migration_hash));
+CREATE TABLE _yoyo_version (version INT NOT NULL PRIMARY KEY, installed_at_utc TIMESTAMP);
+CREATE TABLE yoyo_lock (locked INT DEFAULT 1, ctime TIMESTAMP, pid INT NOT NULL, PRIMARY KEY (locked));";
+
+/// The hashes are those that yoyo 9 makes of these names.
+pub(crate) const YOYO: Case = Case {
+    tool: "yoyo",
+    table: "_yoyo_migration",
+    ddl: &[
+        ("sqlite", YOYO_TABLE),
+        ("postgres", YOYO_TABLE),
+        ("mysql", YOYO_TABLE),
+    ],
+    rows: "INSERT INTO _yoyo_migration VALUES ('0e873fecf6bb40a5acc1c75020541d0dbfcd890f45e443f5531939484d267546', '0001.first', '2024-03-01 10:20:30'), ('1fa0a2e72117ea2297a1e9c33e0555932817537671b2eba930e6ba4ef1a2efca', '0002.second', '2024-03-01 10:20:31')",
+    files: ["0001.first.sql", "0002.second.sql", "0003.third.sql"],
+    batches: [1, 2],
+    at: Some("2024-03-01T10:20:30Z"),
+};

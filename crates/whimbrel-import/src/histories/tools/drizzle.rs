@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use whimbrel_core::migration::Migration;
+use whimbrel_sql::Dialect;
 
 use super::super::digest;
 use super::super::tool::{Entry, Row, Schema, TOOL, Tool, each, maybe, needed};
@@ -54,7 +55,8 @@ struct JournalEntry {
 }
 
 /// Names come from the journal, or where it does not have the time, from the file with the hash.
-fn name_entries(entries: &mut [Entry], migrations: &[Migration]) {
+#[allow(clippy::ptr_arg)] // The form that all tools' preparations have.
+fn name_entries(entries: &mut Vec<Entry>, migrations: &[Migration], _: Dialect) {
     let tags = tags(migrations);
     for entry in entries {
         let Some(when) = entry.version.take() else {

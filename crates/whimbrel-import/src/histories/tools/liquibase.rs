@@ -1,6 +1,7 @@
 //! Liquibase.
 
 use super::super::tool::{Entry, Row, State, TOOL, Tool, each, maybe, needed};
+use crate::layouts::liquibase::checksum::is_unchanged;
 
 pub(super) const LIQUIBASE: Tool = Tool {
     name: "liquibase",
@@ -15,17 +16,22 @@ pub(super) const LIQUIBASE: Tool = Tool {
         maybe("dateexecuted"),
         maybe("liquibase"),
         maybe("deployment_id"),
+        maybe("md5sum"),
     ],
     order: &["orderexecuted", "dateexecuted"],
     lock: Some(("databasechangeloglock", "locked")),
     read,
+    is_unchanged: Some(|migration, entry| {
+        let stored = entry.checksum.as_deref();
+        let unchanged = stored.and_then(|stored| is_unchanged(migration, stored));
+        unchanged.unwrap_or(true)
+    }),
     mend: "put it right by hand, delete its row from `databasechangelog` unless the change is in the \
            database, and import again",
     ..TOOL
 };
 
-/// A changeset is known by its file, its author and its id together. Its checksum covers the
-/// changeset as Liquibase parsed it, so it can't be taken of a file.
+/// A changeset is known by its file, its author and its id together.
 fn read(rows: &[Row<'_>]) -> Vec<Entry> {
     each(rows, |row| {
         let (id, author, file) = (row.text("id"), row.text("author"), row.text("filename"));
@@ -42,6 +48,7 @@ fn read(rows: &[Row<'_>]) -> Vec<Entry> {
                 State::Applied
             },
             at: row.time("dateexecuted"),
+            checksum: row.get("md5sum").map(str::to_owned),
             batch: row.get("deployment_id").map(str::to_owned),
             tool_version: row.get("liquibase").map(str::to_owned),
             ..Entry::default()

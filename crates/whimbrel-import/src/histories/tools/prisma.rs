@@ -44,8 +44,7 @@ fn read(rows: &[Row<'_>]) -> Vec<Entry> {
             at: finished,
             duration: finished
                 .zip(row.time("started_at"))
-                .and_then(|(end, start)| end.duration_since(start).try_into().ok())
-                .unwrap_or_default(),
+                .and_then(|(end, start)| end.duration_since(start).try_into().ok()),
             checksum: row.get("checksum").map(str::to_owned),
             ..Entry::of_name(name)
         });

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use whimbrel_core::migration::Migration;
+use whimbrel_sql::Dialect;
 
 use super::super::digest;
 use super::super::tool::{Entry, Row, Schema, TOOL, Tool, each, maybe, needed};
@@ -46,7 +47,8 @@ fn read(rows: &[Row<'_>]) -> Vec<Entry> {
 
 /// A reworked change stands several times in the table under one name, and its file goes on with
 /// the latest text. The script's hash tells which time a row is about, else its place does.
-fn name_reworked(entries: &mut [Entry], migrations: &[Migration]) {
+#[allow(clippy::ptr_arg)] // The form that all tools' preparations have.
+fn name_reworked(entries: &mut Vec<Entry>, migrations: &[Migration], _: Dialect) {
     let mut times: HashMap<(Option<String>, String), usize> = HashMap::new();
     for entry in entries {
         let name = entry.label().to_owned();

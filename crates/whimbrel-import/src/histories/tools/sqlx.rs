@@ -47,7 +47,7 @@ fn read(rows: &[Row<'_>]) -> Vec<Entry> {
             at: row.time("installed_on"),
             checksum: row.get("checksum").map(str::to_owned),
             // -1 stands there while it runs.
-            duration: Duration::from_nanos(nanoseconds.unwrap_or_default()),
+            duration: nanoseconds.map(Duration::from_nanos),
             ..Entry::of_version(version)
         }
     })

@@ -1,6 +1,13 @@
 //! Tools whose table lists versions: dbmate, Rails, diesel, Supabase.
 
-use super::super::tool::{Beside, Entry, Row, Schema, TOOL, Tool, each, maybe, needed};
+use std::collections::HashSet;
+
+use whimbrel_core::migration::{Kind, Migration};
+use whimbrel_core::version::Version;
+use whimbrel_sql::Dialect;
+
+use super::super::tool::{Beside, Entry, Row, Schema, State, TOOL, Tool, each, maybe, needed};
+use crate::layouts::rails;
 
 pub(super) const DBMATE: Tool = Tool {
     name: "dbmate",
@@ -24,8 +31,29 @@ pub(super) const RAILS: Tool = Tool {
     title: "Rails",
     columns: &[needed("version")],
     beside: Beside::With("ar_internal_metadata"),
+    prepare: Some(compare_with_structure),
     ..DBMATE
 };
+
+/// structure.sql lists every version that it holds: a database that lacks one of them is not what
+/// the file makes.
+fn compare_with_structure(entries: &mut Vec<Entry>, migrations: &[Migration], dialect: Dialect) {
+    let there: HashSet<_> = entries
+        .iter()
+        .map(|entry| Version::new(entry.label()))
+        .collect();
+    let structures = migrations.iter().filter(|m| m.kind == Kind::Baseline);
+    let listed = structures.filter_map(|structure| rails::versions(&structure.file, dialect).ok());
+    let mut missing: Vec<_> = listed
+        .flatten()
+        .filter(|one| !there.contains(one))
+        .collect();
+    missing.sort();
+    entries.extend(missing.into_iter().map(|version| Entry {
+        state: State::NotThere,
+        ..Entry::of_version(version.as_str())
+    }));
+}
 
 pub(super) const DIESEL: Tool = Tool {
     name: "diesel",

@@ -13,6 +13,14 @@ pub(super) struct Filter {
 /// The layout's options.
 pub(super) const OPTIONS: [&str; 2] = ["contexts", "label-filter"];
 
+/// A changeset that is not for every run.
+pub(super) fn is_about(attributes: &Attributes<'_>) -> bool {
+    ["contextFilter", "context", "labels"]
+        .into_iter()
+        .filter_map(|name| attributes.get(name))
+        .any(|text| !text.trim().is_empty())
+}
+
 impl Filter {
     pub(super) fn of(options: &BTreeMap<String, String>) -> Self {
         let [contexts, labels] = OPTIONS.map(|name| options.get(name).cloned().unwrap_or_default());

@@ -1,0 +1,25 @@
+//! yoyo.
+
+use super::super::tool::{Entry, TOOL, Tool, each, maybe, needed};
+
+/// A row for each applied migration, by its file's name without the extension. The hash is of that
+/// name alone, so it says nothing of the file.
+pub(super) const YOYO: Tool = Tool {
+    name: "yoyo",
+    title: "yoyo",
+    table: "_yoyo_migration",
+    columns: &[
+        needed("migration_hash"),
+        needed("migration_id"),
+        maybe("applied_at_utc"),
+    ],
+    order: &["applied_at_utc", "migration_id"],
+    lock: Some(("yoyo_lock", "locked")),
+    read: |rows| {
+        each(rows, |row| Entry {
+            at: row.time("applied_at_utc"),
+            ..Entry::of_name(row.text("migration_id"))
+        })
+    },
+    ..TOOL
+};
