@@ -172,6 +172,33 @@ fn an_error_is_shown_in_the_file() {
     );
 }
 
+#[test]
+fn a_begin_is_shown_in_the_file_before_anything_is_sent() {
+    let project = Project::new();
+    project.write("sql/001_t.sql", "CREATE TABLE t (a);\n");
+    project.write(
+        "sql/002_begin.sql",
+        "-- more\n  BEGIN IMMEDIATE;\nDROP TABLE t;\nCOMMIT;\n",
+    );
+    let output = project.run(&["up"]);
+    assert_eq!(output.status.code(), Some(4));
+    let told = text(&output.stderr);
+    for part in [
+        "error[transaction-control]: BEGIN: the database has no transactions that a script controls",
+        "sql/002_begin.sql:2:3",
+        "2 |   BEGIN IMMEDIATE;",
+        "  |   ^^^^^^^^^^^^^^^\n",
+        "help: take it out: each migration is one batch",
+        "sql/002_begin.sql:4:1",
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    assert_eq!(
+        d1().rows(&project.url, "SELECT count(*) AS n FROM sqlite_master WHERE name = 't'"),
+        "[{\"n\":0}]"
+    );
+}
+
 /// The client dies while the engine works: it finishes all the same, and the next run sees it.
 #[test]
 fn a_run_killed_at_work_is_not_repeated() {

@@ -1,6 +1,6 @@
 //! What an engine that takes only whole batches would refuse, found before anything is sent.
 
-use whimbrel_sql::{Statement, TransactionControl};
+use whimbrel_sql::Statement;
 
 use super::PlanInput;
 use super::control::foreign_keys_pragma;
@@ -53,17 +53,11 @@ fn too_long(input: PlanInput<'_>, script: &Script, statements: &[Statement]) -> 
 
 fn refused(statement: &Statement) -> Option<Diagnostic> {
     let what = statement.facts.not_in_batch?;
-    // BEGIN and COMMIT in pairs become units; what has no partner is refused later.
-    match statement.facts.transaction_control {
-        Some(TransactionControl::Begin | TransactionControl::Commit) => return None,
-        Some(_) => {
-            let message =
-                format!("{what}: the database has no transactions that a script controls");
-            return Some(Diagnostic::error("transaction-control", message).help(
-                "take it out: each migration is one batch, which happens as a whole or not at all",
-            ));
-        }
-        None => {}
+    if statement.facts.transaction_control.is_some() {
+        let message = format!("{what}: the database has no transactions that a script controls");
+        return Some(Diagnostic::error("transaction-control", message).help(
+            "take it out: each migration is one batch, which happens as a whole or not at all",
+        ));
     }
     let message = format!("the database does not let {what} pass");
     let help = match what {
