@@ -194,7 +194,10 @@ fn a_begin_is_shown_in_the_file_before_anything_is_sent() {
         assert!(told.contains(part), "{part}: {told}");
     }
     assert_eq!(
-        d1().rows(&project.url, "SELECT count(*) AS n FROM sqlite_master WHERE name = 't'"),
+        d1().rows(
+            &project.url,
+            "SELECT count(*) AS n FROM sqlite_master WHERE name = 't'"
+        ),
         "[{\"n\":0}]"
     );
 }

@@ -13,6 +13,7 @@ mod prepare;
 mod renamed;
 mod resume;
 mod segments;
+mod sizes;
 mod status;
 mod up;
 
@@ -197,10 +198,12 @@ pub struct Segment {
 /// # Errors
 /// [`Error::Refused`] with everything that stands against it.
 pub fn plan(input: PlanInput<'_>, goal: &Goal) -> Result<Plan, Error> {
-    match goal.direction() {
+    let plan = match goal.direction() {
         Direction::Up => up::plan(input, goal),
         Direction::Down => down::plan(input, goal),
-    }
+    }?;
+    sizes::check(input, &plan)?;
+    Ok(plan)
 }
 
 /// Finds the migration that a person means: by version, by file name, by name, by `@tag`.

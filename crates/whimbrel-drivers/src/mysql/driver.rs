@@ -69,7 +69,7 @@ impl Mysql {
                 enum_value_in_transaction: true,
                 units_at_once: 1,
                 batches_only: false,
-                statement_bytes: None,
+                limits: None,
             },
             pooled: false,
             lock_slots: None,

@@ -7,6 +7,7 @@ mod features;
 mod foreign_keys;
 mod limits;
 mod local;
+mod sizes;
 
 use whimbrel::source::Directory;
 use whimbrel::{Error, Migrator, MigratorBuilder};
