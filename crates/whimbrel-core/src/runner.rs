@@ -136,9 +136,9 @@ impl Runner<'_> {
         session.history = history;
         let result = self.run_locked(session, goal, &mut lease, &mut plan).await;
         // A failed run gives the lock back all the same; if even that fails, the lease runs out.
-        let unlocked = session.driver.unlock(&lease).await;
+        let unlocked = recover::in_time(&self.cancel, session.driver.unlock(&lease)).await;
         let report = result?;
-        unlocked?;
+        unlocked.transpose()?;
         Ok(report)
     }
 

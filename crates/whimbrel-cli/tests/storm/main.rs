@@ -9,6 +9,7 @@ mod crash;
 mod engine;
 mod fence;
 mod fixtures;
+mod held;
 mod network;
 mod random;
 mod repair;
