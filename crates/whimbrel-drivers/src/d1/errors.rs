@@ -1,5 +1,6 @@
 //! D1's errors in the engine's terms.
 
+use reqwest::Url;
 use whimbrel_core::driver::{DriverError, DriverErrorKind, Outcome, Position};
 
 use super::answer::ApiError;
@@ -49,7 +50,11 @@ impl Failed {
 /// The request did not end as HTTP.
 pub(super) fn transport(error: reqwest::Error) -> Failed {
     let sent = !error.is_connect() && !error.is_builder();
+    let place = error.url().map(place).unwrap_or_default();
     let error = error.without_url();
+    if !sent {
+        return not_reached(&place, &error);
+    }
     let mut message = error.to_string();
     let mut source = std::error::Error::source(&error);
     while let Some(inner) = source {
@@ -58,16 +63,34 @@ pub(super) fn transport(error: reqwest::Error) -> Failed {
     }
     if sent && error.is_timeout() {
         let limit = ANSWER_LIMIT.as_secs();
-        let told = format!("no answer came within {limit} seconds");
+        let told = format!("no answer of {place} came within {limit} seconds");
         return Failed::in_doubt(told).out_of_time(true);
     }
-    if sent {
-        return Failed::in_doubt(format!("the answer did not come: {message}"));
+    Failed::in_doubt(format!("the answer of {place} did not come: {message}"))
+}
+
+/// `HOST:PORT`; an account's and a database's names are nobody's business here.
+fn place(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    let port = url.port_or_known_default();
+    port.map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
+fn not_reached(place: &str, error: &reqwest::Error) -> Failed {
+    // What is around the innermost one only says that it was about connecting.
+    let mut why = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(inner) = source {
+        why = inner.to_string();
+        source = inner.source();
     }
-    Failed::before(DriverError::new(
-        DriverErrorKind::Connect,
-        format!("D1 can't be reached: {message}"),
-    ))
+    let hint = if place == "api.cloudflare.com:443" {
+        "check the way to the internet from here; HTTPS_PROXY names a proxy"
+    } else {
+        "check that the endpoint runs, and the host and port in the URL"
+    };
+    let message = format!("can't connect to {place}: {why}");
+    Failed::before(DriverError::new(DriverErrorKind::Connect, message).with_hint(hint))
 }
 
 /// Nobody waits for the answer any more.
@@ -248,13 +271,15 @@ mod tests {
     #[tokio::test]
     async fn an_answer_that_does_not_come_in_time_says_what_to_do() {
         let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}", silent.local_addr().unwrap());
+        let url = format!("http://{}/a/b", silent.local_addr().unwrap());
         let config = crate::tls::believes_nobody().unwrap();
         let client = reqwest::Client::builder().tls_backend_preconfigured(config);
         let request = client.no_proxy().build().unwrap().post(url);
         let request = request.timeout(std::time::Duration::from_millis(50));
         let failed = transport(request.send().await.unwrap_err());
-        assert_eq!(failed.error.message, "no answer came within 60 seconds");
+        let told = failed.error.message;
+        assert!(told.starts_with("no answer of 127.0.0.1:"), "{told}");
+        assert!(told.ends_with(" came within 60 seconds"), "{told}");
         assert!(failed.error.hint.unwrap().contains("-- Transaction: off"));
         assert_eq!(failed.outcome, Outcome::Unknown);
     }
