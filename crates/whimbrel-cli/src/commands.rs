@@ -13,7 +13,7 @@ mod up;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use whimbrel::import::{layout_by_name, layouts};
+use whimbrel::import::{Histories, layout_by_name, layouts};
 use whimbrel::plan::{Direction, Goal, Plan};
 use whimbrel::source::Directory;
 use whimbrel::{CancellationToken, Error, Migrator};
@@ -116,6 +116,15 @@ fn directory(settings: &Settings) -> Result<Directory, Error> {
     Ok(directory)
 }
 
+/// Other tools' histories, under the names that they have in this project.
+fn histories(settings: &Settings) -> Histories {
+    let all = Histories::all();
+    match &settings.wranglers_table {
+        Some(table) => all.renamed("wrangler", table),
+        None => all,
+    }
+}
+
 fn migrator(
     settings: &Settings,
     environment: &Environment,
@@ -141,6 +150,7 @@ fn migrator(
     let mut builder = Migrator::builder(&url)
         .source(source)
         .listener(render::listener(output))
+        .histories(histories(settings))
         .cancel(cancelled_by_signal());
     if let Some(password) = &settings.password {
         builder = builder.password(password);

@@ -33,6 +33,7 @@ pub struct MigratorBuilder {
     options: RunOptions,
     listener: Arc<dyn Listener>,
     cancel: CancellationToken,
+    foreign: Histories,
 }
 
 impl Migrator {
@@ -50,6 +51,7 @@ impl Migrator {
             options: RunOptions::new(owner()),
             listener: silent(),
             cancel: CancellationToken::new(),
+            foreign: Histories::all(),
         }
     }
 
@@ -261,6 +263,13 @@ impl MigratorBuilder {
         self
     }
 
+    /// Other tools' histories that the first `up` looks out for; those of all tools, under their
+    /// usual names, if not set.
+    pub fn histories(mut self, histories: Histories) -> Self {
+        self.foreign = histories;
+        self
+    }
+
     /// Cancels its runs.
     pub fn cancel(mut self, token: CancellationToken) -> Self {
         self.cancel = token;
@@ -280,7 +289,7 @@ impl MigratorBuilder {
             options: self.options,
             listener: self.listener,
             cancel: self.cancel,
-            foreign: Histories::all(),
+            foreign: self.foreign,
         })
     }
 }

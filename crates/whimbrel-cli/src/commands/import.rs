@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use whimbrel::Error;
-use whimbrel::import::Histories;
 
-use super::Project;
+use super::{Project, histories};
 use crate::cli::{Global, Import};
 use crate::exit;
 use crate::render::Output;
@@ -15,14 +14,14 @@ pub(super) async fn run(
     output: &Arc<Output>,
     arguments: &Import,
 ) -> Result<u8, Error> {
-    let mut histories = Histories::all();
+    let project = Project::open(global, output, None)?;
+    let mut histories = histories(&project.settings);
     if let Some(tool) = &arguments.from {
         histories = histories.from(tool)?;
     }
     if let Some(table) = &arguments.history_table {
         histories = histories.table(table);
     }
-    let project = Project::open(global, output, None)?;
     let report = if arguments.dry_run {
         project.migrator.plan_import(&histories).await?
     } else {
