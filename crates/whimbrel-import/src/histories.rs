@@ -132,15 +132,12 @@ impl Histories {
     }
 
     fn is_of(&self, tool: &Tool, table: &Table, tables: &[Table]) -> bool {
-        let named = match &self.table {
-            Some((schema, name)) => {
-                name.eq_ignore_ascii_case(&table.name)
-                    && schema.as_ref().is_none_or(|schema| *schema == table.schema)
-            }
-            None => {
-                let name = self.table_of(tool);
-                name.eq_ignore_ascii_case(&table.name) && is_placed(tool, table)
-            }
+        let named = if let Some((schema, name)) = &self.table {
+            name.eq_ignore_ascii_case(&table.name)
+                && schema.as_ref().is_none_or(|schema| *schema == table.schema)
+        } else {
+            let name = self.table_of(tool);
+            name.eq_ignore_ascii_case(&table.name) && is_placed(tool, table)
         };
         let beside = |name: &str| {
             tables
