@@ -4,7 +4,7 @@ use whimbrel_sql::{Dialect, Lexer, Statement, TokenKind};
 
 use super::PlanInput;
 use super::control::foreign_keys_pragma;
-use super::prepare::at_statement;
+use super::prepare::{Rules, at_statement};
 use crate::diagnostic::Diagnostic;
 use crate::directive::Directives;
 use crate::text::Script;
@@ -34,6 +34,16 @@ pub(super) fn check(
         found.extend(unbound(script, statement, input.dialect));
     }
     found
+}
+
+/// Foreign keys are off only because the tool that the file was written for never switches them on
+/// in SQLite. Where they are always on, that is no reason to refuse the file.
+pub(super) fn is_tools_switch(script: &Script, rules: Rules<'_>) -> bool {
+    let says = || {
+        let text = script.file().text().to_ascii_lowercase();
+        text.contains("foreign-keys")
+    };
+    rules.directives.foreign_keys == Some(false) && !says()
 }
 
 fn too_long(input: PlanInput<'_>, script: &Script, statements: &[Statement]) -> Vec<Diagnostic> {

@@ -7,6 +7,7 @@ mod features;
 mod foreign_keys;
 mod limits;
 mod local;
+mod seed;
 mod sizes;
 
 use whimbrel::source::Directory;
