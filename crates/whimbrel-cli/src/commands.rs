@@ -14,7 +14,7 @@ mod up;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use whimbrel::import::{layout_by_name, layouts};
+use whimbrel::import::{Histories, layout_by_name, layouts};
 use whimbrel::plan::{Direction, Goal, Plan};
 use whimbrel::source::Directory;
 use whimbrel::{Error, Migrator};
@@ -128,6 +128,15 @@ fn directory(settings: &Settings) -> Result<Directory, Error> {
     Ok(directory)
 }
 
+/// Other tools' histories, under the names that they have in this project.
+fn histories(settings: &Settings) -> Histories {
+    let all = Histories::all();
+    match &settings.wranglers_table {
+        Some(table) => all.renamed("wrangler", table),
+        None => all,
+    }
+}
+
 fn migrator(
     settings: &Settings,
     environment: &Environment,
@@ -153,6 +162,7 @@ fn migrator(
     let mut builder = Migrator::builder(&url)
         .source(source)
         .listener(render::listener(output))
+        .histories(histories(settings))
         .cancel(signals::cancel());
     if let Some(password) = &settings.password {
         builder = builder.password(password);

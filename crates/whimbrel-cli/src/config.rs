@@ -35,6 +35,8 @@ pub(crate) struct Settings {
     pub(crate) extensions: Vec<String>,
     pub(crate) sort_dirs_separately: bool,
     pub(crate) table: Option<String>,
+    /// Where wrangler keeps its history, if its file says.
+    pub(crate) wranglers_table: Option<String>,
     pub(crate) source: Option<String>,
     pub(crate) protected: bool,
     pub(crate) out_of_order: bool,

@@ -155,6 +155,40 @@ fn wranglers_history_is_taken_over() {
     );
 }
 
+/// A binding may keep its history in a table of another name.
+#[test]
+fn wranglers_history_is_found_under_the_name_that_its_file_gives() {
+    let project = Project::new();
+    let id = project.url.rsplit('/').next().unwrap();
+    std::fs::remove_file(project.folder.path().join("wrangler.jsonc")).unwrap();
+    project.write(
+        "wrangler.toml",
+        &format!("[[d1_databases]]\nbinding = \"DB\"\ndatabase_id = \"{id}\"\nmigrations_dir = \"sql\"\nmigrations_table = \"steps\"\n"),
+    );
+    project.write("sql/0001_t.sql", "CREATE TABLE t (a integer);\n");
+    project.write("sql/0002_u.sql", "CREATE TABLE u (a integer);\n");
+    for sql in [
+        "CREATE TABLE steps (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE, applied_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP NOT NULL)",
+        "CREATE TABLE t (a integer)",
+        "INSERT INTO steps (name) VALUES ('0001_t.sql')",
+    ] {
+        d1().execute(&project.url, sql);
+    }
+    let up = project.run(&["up"]);
+    let told = text(&up.stderr);
+    assert!(
+        told.contains("whimbrel import") && told.contains("steps"),
+        "{told}"
+    );
+    let import = project.run(&["import"]);
+    succeeded(&import);
+    let told = text(&import.stdout);
+    assert!(told.contains("Took over 1 migration, 1 pending"), "{told}");
+    succeeded(&project.run(&["up"]));
+    let count = "SELECT count(*) AS n FROM whimbrel_applied";
+    assert_eq!(d1().rows(&project.url, count), "[{\"n\":2}]");
+}
+
 #[test]
 fn an_error_is_shown_in_the_file() {
     let project = Project::new();
@@ -169,6 +203,36 @@ fn an_error_is_shown_in_the_file() {
         told.contains("error[SQLITE_ERROR]: no such table: nowhere")
             && told.contains("sql/001_bad.sql:2:1"),
         "{told}"
+    );
+}
+
+#[test]
+fn a_begin_is_shown_in_the_file_before_anything_is_sent() {
+    let project = Project::new();
+    project.write("sql/001_t.sql", "CREATE TABLE t (a);\n");
+    project.write(
+        "sql/002_begin.sql",
+        "-- more\n  BEGIN IMMEDIATE;\nDROP TABLE t;\nCOMMIT;\n",
+    );
+    let output = project.run(&["up"]);
+    assert_eq!(output.status.code(), Some(4));
+    let told = text(&output.stderr);
+    for part in [
+        "error[transaction-control]: BEGIN: the database has no transactions that a script controls",
+        "sql/002_begin.sql:2:3",
+        "2 |   BEGIN IMMEDIATE;",
+        "  |   ^^^^^^^^^^^^^^^\n",
+        "help: take it out: each migration is one batch",
+        "sql/002_begin.sql:4:1",
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    assert_eq!(
+        d1().rows(
+            &project.url,
+            "SELECT count(*) AS n FROM sqlite_master WHERE name = 't'"
+        ),
+        "[{\"n\":0}]"
     );
 }
 

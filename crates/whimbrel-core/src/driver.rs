@@ -293,9 +293,30 @@ pub struct Capabilities {
     /// The engine takes whole batches, each one transaction, and has no sessions: a script can't
     /// control transactions, and what can't run in one can't run at all.
     pub batches_only: bool,
-    /// The longest statement in bytes, if the engine publishes a limit; checked before anything is
-    /// sent.
-    pub statement_bytes: Option<usize>,
+    /// The sizes that the engine takes, if it publishes any; checked before anything is sent.
+    pub limits: Option<Limits>,
+}
+
+/// Sizes that an engine takes, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Limits {
+    /// A statement.
+    pub statement_bytes: usize,
+    /// A unit with what the history keeps of it, as JSON.
+    pub request_bytes: usize,
+    /// A value, and a row.
+    pub row_bytes: usize,
+}
+
+impl Limits {
+    /// Of statements alone.
+    pub fn of_statements(statement_bytes: usize) -> Self {
+        Self {
+            statement_bytes,
+            request_bytes: usize::MAX,
+            row_bytes: usize::MAX,
+        }
+    }
 }
 
 /// What a statement changes, as it is at one moment.

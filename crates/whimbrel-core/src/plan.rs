@@ -14,6 +14,7 @@ mod renamed;
 mod resume;
 mod segments;
 mod shape;
+mod sizes;
 mod status;
 mod up;
 
@@ -199,10 +200,12 @@ pub struct Segment {
 /// # Errors
 /// [`Error::Refused`] with everything that stands against it.
 pub fn plan(input: PlanInput<'_>, goal: &Goal) -> Result<Plan, Error> {
-    match goal.direction() {
+    let plan = match goal.direction() {
         Direction::Up => up::plan(input, goal),
         Direction::Down => down::plan(input, goal),
-    }
+    }?;
+    sizes::check(input, &plan)?;
+    Ok(plan)
 }
 
 /// Finds the migration that a person means: by version, by file name, by name, by `@tag`.

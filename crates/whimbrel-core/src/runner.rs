@@ -144,9 +144,11 @@ impl Runner<'_> {
     ) -> Result<Report, Error> {
         let result = self.run_locked(session, goal, &mut lease, plan).await;
         // A failed run gives the lock back all the same; if even that fails, the lease runs out.
-        let unlocked = session.driver.unlock(&lease).await;
+        let unlocked = recover::in_time(&self.cancel, session.driver.unlock(&lease)).await;
         let report = result?;
-        unless_lost(unlocked)?;
+        if let Some(unlocked) = unlocked {
+            unless_lost(unlocked)?;
+        }
         Ok(report)
     }
 

@@ -91,7 +91,7 @@ fn planned(
             enum_value_in_transaction: true,
             units_at_once: 8,
             batches_only: false,
-            statement_bytes: None,
+            limits: None,
         },
         options: &PlanOptions::default(),
     };

@@ -16,13 +16,23 @@ use async_trait::async_trait;
 use whimbrel_core::Error;
 #[cfg(feature = "sqlite")]
 use whimbrel_core::driver::Shadow;
-use whimbrel_core::driver::{Connect, Driver, DriverError, DriverErrorKind, SessionOptions};
+use whimbrel_core::driver::{
+    Connect, Driver, DriverError, DriverErrorKind, Limits, SessionOptions,
+};
 use whimbrel_sql::Dialect;
 
 use self::http::Api;
 
-/// Longest statement in bytes, by D1's documentation of its limits.
-pub(crate) const STATEMENT_BYTES: usize = 100_000;
+/// Statements and rows by <https://developers.cloudflare.com/d1/platform/limits/> (as of 21 April
+/// 2026). D1 publishes no size of a request; the API before it takes uploads of 100 MB on the Free
+/// and Pro plans, more on others, by
+/// <https://developers.cloudflare.com/support/troubleshooting/http-status-codes/4xx-client-error/error-413/>
+/// (as read on 21 November 2026).
+pub(crate) const LIMITS: Limits = Limits {
+    statement_bytes: 100_000,
+    request_bytes: 100_000_000,
+    row_bytes: 2_000_000,
+};
 
 /// Where the public API is.
 const PUBLIC: &str = "https://api.cloudflare.com/client/v4";
@@ -156,7 +166,7 @@ impl Connect for Connector {
     /// A file on this machine, which refuses what D1 would refuse.
     #[cfg(feature = "sqlite")]
     async fn shadow(&self, name: &str) -> Result<Option<Box<dyn Shadow>>, DriverError> {
-        crate::sqlite::shadow::shadow(name, &self.options, Some(STATEMENT_BYTES)).map(Some)
+        crate::sqlite::shadow::shadow(name, &self.options, Some(LIMITS)).map(Some)
     }
 }
 

@@ -73,7 +73,7 @@ pub fn connector(
             Ok(sqlite::file(
                 d1::local::file(place)?,
                 options,
-                Some(d1::STATEMENT_BYTES),
+                Some(d1::LIMITS),
             ))
         }
         known if KNOWN.contains(&known) => Err(Error::Settings(format!(

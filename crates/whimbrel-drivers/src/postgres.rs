@@ -5,6 +5,7 @@
 //! state, and statements without a name (poolers). `postgres-protocol`, which it is built on, has
 //! the messages and SCRAM; the rest stands in `connection`.
 
+mod binding;
 mod cancel;
 mod config;
 mod connection;

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use async_trait::async_trait;
 use whimbrel_core::Error;
-use whimbrel_core::driver::{Connect, Driver, DriverError, SessionOptions, Shadow};
+use whimbrel_core::driver::{Connect, Driver, DriverError, Limits, SessionOptions, Shadow};
 use whimbrel_sql::Dialect;
 
 /// A connector for a database file: `sqlite:PATH`, `sqlite://PATH`, `file:PATH` or the path alone.
@@ -58,26 +58,26 @@ pub fn connector(url: &str, options: SessionOptions) -> Result<Box<dyn Connect>,
 pub(crate) fn file(
     path: PathBuf,
     options: SessionOptions,
-    d1_statement: Option<usize>,
+    d1_limits: Option<Limits>,
 ) -> Box<dyn Connect> {
     Box::new(Connector {
         path,
         options,
-        d1_statement,
+        d1_limits,
     })
 }
 
 struct Connector {
     path: PathBuf,
     options: SessionOptions,
-    d1_statement: Option<usize>,
+    d1_limits: Option<Limits>,
 }
 
 #[async_trait]
 impl Connect for Connector {
     async fn connect(&self) -> Result<Box<dyn Driver>, DriverError> {
         let (path, options) = (self.path.clone(), self.options.clone());
-        let driver = driver::Sqlite::open(path, options, self.d1_statement).await?;
+        let driver = driver::Sqlite::open(path, options, self.d1_limits).await?;
         Ok(Box::new(driver))
     }
 
@@ -95,6 +95,6 @@ impl Connect for Connector {
     }
 
     async fn shadow(&self, name: &str) -> Result<Option<Box<dyn Shadow>>, DriverError> {
-        shadow::shadow(name, &self.options, self.d1_statement).map(Some)
+        shadow::shadow(name, &self.options, self.d1_limits).map(Some)
     }
 }

@@ -162,7 +162,7 @@ async fn a_unit_and_its_record_are_one(engine: &str) {
         (row.name.as_str(), row.applied_by.as_str()),
         (NAME, "me@here")
     );
-    assert!(row.duration < Duration::from_secs(60));
+    assert!(row.duration.unwrap() < Duration::from_secs(60));
     driver.unlock(&lease).await.unwrap();
     driver.close().await.unwrap();
 }

@@ -36,6 +36,8 @@ use self::tracking::TrackingTable;
 pub struct Histories {
     tool: Option<&'static Tool>,
     table: Option<(Option<String>, String)>,
+    /// Tables that a project's own files give another name, by their tools.
+    renamed: Vec<(&'static str, String)>,
 }
 
 impl Histories {
@@ -73,6 +75,21 @@ impl Histories {
         self.tool.is_some() || self.table.is_some()
     }
 
+    /// A tool's table has another name in this project; other tools' have their usual ones.
+    pub fn renamed(mut self, tool: &'static str, table: impl Into<String>) -> Self {
+        let table = table.into();
+        // Engines disagree on what a backslash in a literal is, and no tool's table has one.
+        if !table.contains('\\') {
+            self.renamed.push((tool, table));
+        }
+        self
+    }
+
+    fn table_of<'t>(&'t self, tool: &'t Tool) -> &'t str {
+        let own = self.renamed.iter().find(|(name, _)| *name == tool.name);
+        own.map_or(tool.table, |(_, table)| table)
+    }
+
     /// The names of all tools.
     pub fn names() -> Vec<&'static str> {
         TOOLS.iter().map(|tool| tool.name).collect()
@@ -88,7 +105,7 @@ impl Histories {
     async fn find(&self, driver: &mut dyn Driver) -> Result<Vec<Found>, DriverError> {
         let mut names: Vec<&str> = match &self.table {
             Some((_, table)) => vec![table],
-            None => self.tools().map(|tool| tool.table).collect(),
+            None => self.tools().map(|tool| self.table_of(tool)).collect(),
         };
         for tool in self.tools() {
             names.extend(tool.lock.map(|(table, _)| table));
@@ -121,12 +138,12 @@ impl Histories {
     }
 
     fn is_of(&self, tool: &Tool, table: &Table, tables: &[Table]) -> bool {
-        let named = match &self.table {
-            Some((schema, name)) => {
-                name.eq_ignore_ascii_case(&table.name)
-                    && schema.as_ref().is_none_or(|schema| *schema == table.schema)
-            }
-            None => tool.table.eq_ignore_ascii_case(&table.name) && is_placed(tool, table),
+        let named = if let Some((schema, name)) = &self.table {
+            name.eq_ignore_ascii_case(&table.name)
+                && schema.as_ref().is_none_or(|schema| *schema == table.schema)
+        } else {
+            let name = self.table_of(tool);
+            name.eq_ignore_ascii_case(&table.name) && is_placed(tool, table)
         };
         let beside = |name: &str| {
             tables
@@ -190,7 +207,7 @@ impl Histories {
             let needed: Vec<_> = needed.map(|column| column.name).collect();
             diagnostic = diagnostic.note(format!(
                 "looked for `{}`, with the columns {}",
-                tool.table,
+                self.table_of(tool),
                 needed.join(", ")
             ));
         }

@@ -39,6 +39,7 @@ pub struct MigratorBuilder {
     cancel: CancellationToken,
     shadow: Option<String>,
     shadow_sql: Vec<String>,
+    foreign: Histories,
 }
 
 impl Migrator {
@@ -58,6 +59,7 @@ impl Migrator {
             cancel: CancellationToken::new(),
             shadow: None,
             shadow_sql: Vec::new(),
+            foreign: Histories::all(),
         }
     }
 
@@ -311,6 +313,13 @@ impl MigratorBuilder {
         self
     }
 
+    /// Other tools' histories that the first `up` looks out for; those of all tools, under their
+    /// usual names, if not set.
+    pub fn histories(mut self, histories: Histories) -> Self {
+        self.foreign = histories;
+        self
+    }
+
     /// Cancels its runs.
     pub fn cancel(mut self, token: CancellationToken) -> Self {
         self.cancel = token;
@@ -355,7 +364,7 @@ impl MigratorBuilder {
             options: self.options,
             listener: self.listener,
             cancel: self.cancel,
-            foreign: Histories::all(),
+            foreign: self.foreign,
             shadow,
             shadow_sql: self.shadow_sql,
         })

@@ -4,9 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use whimbrel::Error;
-use whimbrel::import::Histories;
 
-use super::Project;
+use super::{Project, histories};
 use crate::cli::{Global, Import};
 use crate::exit;
 use crate::render::Output;
@@ -16,7 +15,8 @@ pub(super) async fn run(
     output: &Arc<Output>,
     arguments: &Import,
 ) -> Result<u8, Error> {
-    let mut histories = Histories::all();
+    let project = Project::open(global, output, None)?;
+    let mut histories = histories(&project.settings);
     if let Some(tool) = &arguments.from {
         histories = histories.from(tool)?;
     }

@@ -81,6 +81,7 @@ pub(super) fn resolve(
             .into_iter()
             .map(|dir| join(&root, dir))
             .collect(),
+        wranglers_table: d1.as_ref().and_then(|d1| d1.migrations_table.clone()),
         url: d1.map_or(url, |d1| d1.url),
         layout: places.text(global.layout.as_ref(), "layout", section.layout.as_ref())?,
         extensions: places.list("extensions", section.extensions.as_ref())?,

@@ -220,7 +220,7 @@ on! {
     on_sqlite_wal: Engine::SqliteWal;
 }
 
-// D1 can't be asked to stop; its own tests show what a request in flight comes to.
+// What interrupting a run comes to on D1 stands in `held`.
 mod on_d1 {
     use crate::engine::d1;
 

@@ -9,6 +9,7 @@ mod crash;
 mod engine;
 mod fence;
 mod fixtures;
+mod held;
 mod limits;
 mod network;
 mod random;

@@ -1,10 +1,10 @@
 //! What an engine that takes only whole batches would refuse, found before anything is sent.
 
-use whimbrel_sql::{Statement, TransactionControl};
+use whimbrel_sql::{Dialect, Lexer, Statement, TokenKind};
 
 use super::PlanInput;
 use super::control::foreign_keys_pragma;
-use super::prepare::at_statement;
+use super::prepare::{Rules, at_statement};
 use crate::diagnostic::Diagnostic;
 use crate::directive::Directives;
 use crate::text::Script;
@@ -31,14 +31,26 @@ pub(super) fn check(
             Some(true) => {}
             None => found.extend(refused(statement).map(at)),
         }
+        found.extend(unbound(script, statement, input.dialect));
     }
     found
 }
 
+/// Foreign keys are off only because the tool that the file was written for never switches them on
+/// in SQLite. Where they are always on, that is no reason to refuse the file.
+pub(super) fn is_tools_switch(script: &Script, rules: Rules<'_>) -> bool {
+    let says = || {
+        let text = script.file().text().to_ascii_lowercase();
+        text.contains("foreign-keys")
+    };
+    rules.directives.foreign_keys == Some(false) && !says()
+}
+
 fn too_long(input: PlanInput<'_>, script: &Script, statements: &[Statement]) -> Vec<Diagnostic> {
-    let Some(limit) = input.capabilities.statement_bytes else {
+    let Some(limits) = input.capabilities.limits else {
         return Vec::new();
     };
+    let limit = limits.statement_bytes;
     let long = statements.iter().filter(|one| one.span().len() > limit);
     long.map(|statement| {
         let message = format!(
@@ -53,17 +65,11 @@ fn too_long(input: PlanInput<'_>, script: &Script, statements: &[Statement]) -> 
 
 fn refused(statement: &Statement) -> Option<Diagnostic> {
     let what = statement.facts.not_in_batch?.as_str();
-    // BEGIN and COMMIT in pairs become units; what has no partner is refused later.
-    match statement.facts.transaction_control {
-        Some(TransactionControl::Begin | TransactionControl::Commit) => return None,
-        Some(_) => {
-            let message =
-                format!("{what}: the database has no transactions that a script controls");
-            return Some(Diagnostic::error("transaction-control", message).help(
-                "take it out: each migration is one batch, which happens as a whole or not at all",
-            ));
-        }
-        None => {}
+    if statement.facts.transaction_control.is_some() {
+        let message = format!("{what}: the database has no transactions that a script controls");
+        return Some(Diagnostic::error("transaction-control", message).help(
+            "take it out: each migration is one batch, which happens as a whole or not at all",
+        ));
     }
     let message = format!("the database does not let {what} pass");
     let help = match what {
@@ -76,6 +82,43 @@ fn refused(statement: &Statement) -> Option<Diagnostic> {
         _ => "take it out; there is no file that a script could reach",
     };
     Some(Diagnostic::error("not-in-batch", message).help(help))
+}
+
+/// A `?` or `:name` for which nobody has a value.
+fn unbound(script: &Script, statement: &Statement, dialect: Dialect) -> Option<Diagnostic> {
+    let text = &script.text()[statement.span()];
+    if !text.contains(['?', ':', '@', '$']) {
+        return None;
+    }
+    let mut tokens = Lexer::new(text, dialect).peekable();
+    while let Some(token) = tokens.next() {
+        let own = &text[token.span.clone()];
+        let mut end = token.span.end;
+        let name = tokens.peek().filter(|next| {
+            next.span.start == end && matches!(next.kind, TokenKind::Word | TokenKind::Number)
+        });
+        end = name.map_or(end, |next| next.span.end);
+        let is_value = match token.kind {
+            TokenKind::Punctuation => own == "?" || matches!(own, ":" | "@") && name.is_some(),
+            TokenKind::Word => own.starts_with('$') && own.len() > 1,
+            _ => false,
+        };
+        if is_value {
+            let start = statement.span().start;
+            let place = start + token.span.start..start + end;
+            let message = format!(
+                "`{}` stands for a value, and a file has none to give",
+                &text[token.span.start..end]
+            );
+            let problem = Diagnostic::error("unbound-value", message);
+            return Some(
+                problem
+                    .at_script(script, place, "")
+                    .help("write the value itself, or quote it if it is text"),
+            );
+        }
+    }
+    None
 }
 
 /// The usual way to rebuild a table would lose the rows of its children without a word.

@@ -49,6 +49,19 @@ pub(super) fn prepare(
     script: &Script,
     rules: Rules<'_>,
 ) -> Result<Prepared, Vec<Diagnostic>> {
+    let own;
+    let rules = if input.capabilities.batches_only && batches::is_tools_switch(script, rules) {
+        own = Directives {
+            foreign_keys: None,
+            ..rules.directives.clone()
+        };
+        Rules {
+            directives: &own,
+            ..rules
+        }
+    } else {
+        rules
+    };
     let script = script.clone();
     let statements = split(script.text(), input.dialect)
         .map_err(|error| vec![split_diagnostic(&script, &error)])?;

@@ -38,7 +38,7 @@ fn prepared(
             enum_value_in_transaction: true,
             units_at_once: 1,
             batches_only: false,
-            statement_bytes: None,
+            limits: None,
         },
         options: &options,
     };

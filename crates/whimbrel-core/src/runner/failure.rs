@@ -42,7 +42,7 @@ pub(super) fn diagnostic(
     diagnostic
 }
 
-fn state_note(step: &Step, state: &DatabaseState) -> String {
+pub(super) fn state_note(step: &Step, state: &DatabaseState) -> String {
     match state {
         DatabaseState::Clean => format!("nothing of {} is in the database", step.label),
         DatabaseState::HalfDone { done, statements } => format!(

@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
+use tokio_util::sync::CancellationToken;
 
 use super::execution::{Execution, StepState, Stopped, step_report};
+use super::failure::state_note;
 use super::lock;
 use super::script::Records;
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::driver::{DriverError, DriverErrorKind, Lease, Outcome, Part, Unit, UnitError, Write};
 use crate::error::Error;
 use crate::event::Event;
@@ -23,6 +26,8 @@ pub(super) enum Verdict {
     Failed(Box<Stopped>),
 }
 
+/// How long a cancelled run waits for what it would like to know, and to give back.
+const PATIENCE: Duration = Duration::from_millis(1500);
 /// The longest pause between two tries.
 const LONGEST_DELAY: Duration = Duration::from_secs(60);
 
@@ -39,10 +44,11 @@ impl Execution<'_> {
             };
         }
         if lost {
-            if self.lock_again(&stopped).await.is_err() {
+            let cancel = self.runner.cancel.clone();
+            let Some(Ok(())) = in_time(&cancel, self.lock_again(&stopped)).await else {
                 stopped.state = DatabaseState::Unknown;
-                return Ok(Verdict::Failed(Box::new(stopped)));
-            }
+                return self.left_open(stopped);
+            };
             self.look_again(Some(&mut stopped))?;
             if self.states[stopped.index] == StepState::Done {
                 return Ok(Verdict::GoOn);
@@ -51,7 +57,10 @@ impl Execution<'_> {
                 // Its end was in doubt until here, so the log has nothing of it yet.
                 let records = self.records(stopped.index);
                 stopped.error.outcome = Outcome::RolledBack;
-                self.note_failure(&records, &stopped.error).await;
+                in_time(&cancel, self.note_failure(&records, &stopped.error)).await;
+            }
+            if cancel.is_cancelled() && kind == DriverErrorKind::Cancelled {
+                return Err(Error::Cancelled);
             }
         }
         self.name_blockers(&mut stopped).await;
@@ -64,6 +73,18 @@ impl Execution<'_> {
             self.look_again(Some(&mut stopped))?;
         }
         Ok(Verdict::GoOn)
+    }
+
+    /// It could not be found out what became of a step. One who asked for an end gets it.
+    fn left_open(&self, stopped: Stopped) -> Result<Verdict, Error> {
+        let step = &self.plan.steps[stopped.index];
+        if !self.runner.cancel.is_cancelled() {
+            return Ok(Verdict::Failed(Box::new(stopped)));
+        }
+        let mut note = Diagnostic::warning("left-open", state_note(step, &stopped.state));
+        note.severity = Severity::Note;
+        self.tell(&Event::Diagnostic(&note));
+        Err(Error::Cancelled)
     }
 
     /// Waits before the next try; false if there is none.
@@ -205,6 +226,21 @@ impl Execution<'_> {
         };
         let unit = Unit::of_writes(*self.lease, part);
         self.driver.apply(&unit, &mut |_| {}).await
+    }
+}
+
+/// Work that is not waited for much longer once the run is cancelled: an engine that is at work may
+/// let everything else wait. None if its time was over.
+pub(super) async fn in_time<T>(
+    cancel: &CancellationToken,
+    work: impl Future<Output = T>,
+) -> Option<T> {
+    tokio::select! {
+        done = work => Some(done),
+        () = async {
+            cancel.cancelled().await;
+            tokio::time::sleep(PATIENCE).await;
+        } => None,
     }
 }
 

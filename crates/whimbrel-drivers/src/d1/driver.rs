@@ -14,7 +14,7 @@ use whimbrel_core::driver::{
 use whimbrel_core::history::{History, Owner};
 use whimbrel_sql::Dialect;
 
-use super::STATEMENT_BYTES;
+use super::LIMITS;
 use super::answer::Answer;
 use super::durations::Durations;
 use super::errors::Failed;
@@ -54,7 +54,7 @@ impl D1 {
                     enum_value_in_transaction: true,
                     units_at_once: UNITS_AT_ONCE,
                     batches_only: true,
-                    statement_bytes: Some(STATEMENT_BYTES),
+                    limits: Some(LIMITS),
                 },
                 pooled: false,
                 lock_slots: None,
@@ -223,9 +223,11 @@ fn before_it_ran(failed: Failed) -> GroupError {
     rolled_back(0, 0, None, error)
 }
 
-/// The request as a whole failed. Its last unit is named, so that after it all go one by one.
+/// The request as a whole failed. Where that may be for its size, or nobody knows how it ended, its
+/// last unit is named, so that after it all go one by one.
 fn unexplained(units: &[Unit<'_>], failed: Failed) -> GroupError {
-    if failed.outcome == Outcome::RolledBack {
+    let is_refused = failed.error.kind == DriverErrorKind::Statement;
+    if failed.outcome == Outcome::RolledBack && !is_refused {
         return before_it_ran(failed);
     }
     let mut error = rolled_back(units.len().saturating_sub(1), 0, None, failed.error);

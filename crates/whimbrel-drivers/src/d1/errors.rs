@@ -1,11 +1,16 @@
 //! D1's errors in the engine's terms.
 
+use reqwest::Url;
 use whimbrel_core::driver::{DriverError, DriverErrorKind, Outcome, Position};
 
 use super::answer::ApiError;
+use super::http::ANSWER_LIMIT;
 
 /// Errors of statements have this number, and others of the database too.
 const QUERY: i64 = 7500;
+
+/// What to do where the time is over.
+const TIME: &str = "D1 ends a request after 30 seconds: split the migration, or write the directive `-- Transaction: off`, which makes each statement a request of its own";
 
 /// A request that failed, and what became of its statements.
 #[derive(Debug)]
@@ -32,25 +37,60 @@ impl Failed {
             by_statement: false,
         }
     }
+
+    /// Says what to do if it is time that ran out.
+    fn out_of_time(mut self, is_over: bool) -> Self {
+        if is_over {
+            self.error.hint = Some(TIME.to_owned());
+        }
+        self
+    }
 }
 
 /// The request did not end as HTTP.
 pub(super) fn transport(error: reqwest::Error) -> Failed {
     let sent = !error.is_connect() && !error.is_builder();
+    let place = error.url().map(place).unwrap_or_default();
     let error = error.without_url();
+    if !sent {
+        return not_reached(&place, &error);
+    }
     let mut message = error.to_string();
     let mut source = std::error::Error::source(&error);
     while let Some(inner) = source {
         message = format!("{message}: {inner}");
         source = inner.source();
     }
-    if sent {
-        return Failed::in_doubt(format!("the answer did not come: {message}"));
+    if sent && error.is_timeout() {
+        let limit = ANSWER_LIMIT.as_secs();
+        let told = format!("no answer of {place} came within {limit} seconds");
+        return Failed::in_doubt(told).out_of_time(true);
     }
-    Failed::before(DriverError::new(
-        DriverErrorKind::Connect,
-        format!("D1 can't be reached: {message}"),
-    ))
+    Failed::in_doubt(format!("the answer of {place} did not come: {message}"))
+}
+
+/// `HOST:PORT`; an account's and a database's names are nobody's business here.
+fn place(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    let port = url.port_or_known_default();
+    port.map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
+fn not_reached(place: &str, error: &reqwest::Error) -> Failed {
+    // What is around the innermost one only says that it was about connecting.
+    let mut why = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(inner) = source {
+        why = inner.to_string();
+        source = inner.source();
+    }
+    let hint = if place == "api.cloudflare.com:443" {
+        "check the way to the internet from here; HTTPS_PROXY names a proxy"
+    } else {
+        "check that the endpoint runs, and the host and port in the URL"
+    };
+    let message = format!("can't connect to {place}: {why}");
+    Failed::before(DriverError::new(DriverErrorKind::Connect, message).with_hint(hint))
 }
 
 /// Nobody waits for the answer any more.
@@ -106,8 +146,12 @@ pub(super) fn answer(status: u16, errors: &[ApiError]) -> Failed {
             DriverErrorKind::Statement,
             Some("the migration is too large for one request: split it"),
         ),
+        408 => return Failed::in_doubt(told).out_of_time(true),
         400..=499 => (DriverErrorKind::Statement, None),
-        _ => return Failed::in_doubt(told),
+        _ => {
+            let is_over = matches!(status, 504 | 522 | 524) || speaks_of_time(&first.message);
+            return Failed::in_doubt(told).out_of_time(is_over);
+        }
     };
     let error = DriverError::new(kind, told);
     Failed::before(match hint {
@@ -116,13 +160,21 @@ pub(super) fn answer(status: u16, errors: &[ApiError]) -> Failed {
     })
 }
 
+/// "D1 DB storage operation exceeded timeout which caused object to be reset", "D1 DB exceeded its
+/// CPU time limit and was reset".
+fn speaks_of_time(message: &str) -> bool {
+    ["timeout", "timed out", "time limit"]
+        .iter()
+        .any(|words| message.contains(words))
+}
+
 /// The engine's own words name SQLite's code; of others, those with a client's status are about
 /// the request, and the rest leave its end open (overloaded, reset, out of time).
 fn is_of_statement(status: u16, message: &str) -> bool {
     message.contains("SQLITE_")
         || message.contains("constraint failed")
         || message.starts_with("not authorized")
-        || status < 500
+        || status < 500 && status != 408
 }
 
 /// `near "FROM": syntax error at offset 7: SQLITE_ERROR (extended: ...)`.
@@ -216,6 +268,22 @@ mod tests {
         );
     }
 
+    #[tokio::test]
+    async fn an_answer_that_does_not_come_in_time_says_what_to_do() {
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/a/b", silent.local_addr().unwrap());
+        let config = crate::tls::believes_nobody().unwrap();
+        let client = reqwest::Client::builder().tls_backend_preconfigured(config);
+        let request = client.no_proxy().build().unwrap().post(url);
+        let request = request.timeout(std::time::Duration::from_millis(50));
+        let failed = transport(request.send().await.unwrap_err());
+        let told = failed.error.message;
+        assert!(told.starts_with("no answer of 127.0.0.1:"), "{told}");
+        assert!(told.ends_with(" came within 60 seconds"), "{told}");
+        assert!(failed.error.hint.unwrap().contains("-- Transaction: off"));
+        assert_eq!(failed.outcome, Outcome::Unknown);
+    }
+
     #[test]
     fn a_servers_trouble_leaves_the_end_open() {
         let doubt = |failed: Failed| failed.outcome == Outcome::Unknown;
@@ -223,6 +291,24 @@ mod tests {
         assert!(doubt(of(503, 7500, "D1 DB is overloaded")));
         assert!(doubt(answer(502, &[])));
         assert!(!doubt(of(500, 7500, "not authorized: SQLITE_AUTH")));
+        for told in [
+            of(
+                500,
+                7500,
+                "D1 DB storage operation exceeded timeout which caused object to be reset.",
+            ),
+            of(
+                500,
+                7500,
+                "D1 DB exceeded its CPU time limit and was reset.",
+            ),
+            answer(408, &[]),
+            answer(524, &[]),
+        ] {
+            assert!(told.error.hint.as_deref().unwrap().contains("30 seconds"));
+            assert!(doubt(told));
+        }
+        assert_eq!(of(500, 7500, "Internal error").error.hint, None);
         let late =
             "The object was reset since constraints were violated: FOREIGN KEY constraint failed";
         let late = of(500, 7500, late);

@@ -19,7 +19,7 @@ use crate::history_sql::Row;
 use crate::tls::{self, Check};
 
 /// D1 ends a request after 30 seconds; what comes later does not come.
-const ANSWER_LIMIT: Duration = Duration::from_secs(60);
+pub(super) const ANSWER_LIMIT: Duration = Duration::from_secs(60);
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 /// Tries of a request that the API did not take, and the longest wait that it may ask for.
 const TRIES: usize = 5;

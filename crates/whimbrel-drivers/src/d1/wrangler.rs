@@ -61,6 +61,18 @@ pub struct Resolved {
     pub url: String,
     /// From the folder of the wrangler file.
     pub migrations_dir: Option<String>,
+    /// The table of wrangler's history, if it has another name than the usual one.
+    pub migrations_table: Option<String>,
+}
+
+impl Resolved {
+    fn new(url: String, database: Option<&Database>) -> Self {
+        Self {
+            url,
+            migrations_dir: database.and_then(|one| one.migrations_dir.clone()),
+            migrations_table: database.and_then(|one| one.migrations_table.clone()),
+        }
+    }
 }
 
 impl Wrangler {
@@ -116,14 +128,12 @@ pub fn resolve(url: &str, folder: &Path, account: Option<&str>) -> Result<Option
     if let Some(path) = url.strip_prefix("d1-local:") {
         let place = folder.join(path);
         let known = Wrangler::read(&place)?;
-        let dir = match known.as_ref().map(|known| known.d1_databases.as_slice()) {
-            Some([only]) => only.migrations_dir.clone(),
+        let only = match known.as_ref().map(|known| known.d1_databases.as_slice()) {
+            Some([only]) => Some(only),
             _ => None,
         };
-        return Ok(Some(Resolved {
-            url: format!("d1-local:{}", place.display()),
-            migrations_dir: dir,
-        }));
+        let url = format!("d1-local:{}", place.display());
+        return Ok(Some(Resolved::new(url, only)));
     }
     let Some((scheme, rest)) = url.split_once("://") else {
         return Ok(None);
@@ -136,12 +146,9 @@ pub fn resolve(url: &str, folder: &Path, account: Option<&str>) -> Result<Option
     let found = known
         .as_ref()
         .and_then(|known| known.find(last.unwrap_or_default()));
-    let migrations_dir = found.and_then(|(database, _)| database.migrations_dir.clone());
+    let database = found.map(|(database, _)| database);
     if scheme != "d1" || rest.contains('/') {
-        return Ok(Some(Resolved {
-            url: url.to_owned(),
-            migrations_dir,
-        }));
+        return Ok(Some(Resolved::new(url.to_owned(), database)));
     }
     if rest.contains('@') {
         // Not shown: it may hold a password.
@@ -156,10 +163,7 @@ pub fn resolve(url: &str, folder: &Path, account: Option<&str>) -> Result<Option
         )));
     };
     let url = full_url(rest, known, found, account)?;
-    Ok(Some(Resolved {
-        url,
-        migrations_dir,
-    }))
+    Ok(Some(Resolved::new(url, database)))
 }
 
 fn full_url(
@@ -248,6 +252,8 @@ mod tests {
         let folder = folder("wrangler.jsonc", JSONC);
         let path = folder.path();
         assert_eq!(url(path, "d1://DB", Some("a")).unwrap(), "d1://a/5-6");
+        let full = resolve("d1://a/5-6", path, None).unwrap().unwrap();
+        assert_eq!(full.migrations_table.as_deref(), Some("m"));
         let error = url(path, "d1://DB", None).unwrap_err();
         assert!(error.contains("CLOUDFLARE_ACCOUNT_ID"), "{error}");
     }

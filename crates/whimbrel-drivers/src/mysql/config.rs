@@ -113,6 +113,14 @@ impl Config {
         Ok(())
     }
 
+    /// Where the server is, for people.
+    pub(super) fn place(&self) -> String {
+        match &self.socket {
+            Some(socket) => format!("the socket {socket}"),
+            None => format!("{}:{}", self.host, self.port),
+        }
+    }
+
     pub(super) fn host(&self) -> &str {
         &self.host
     }

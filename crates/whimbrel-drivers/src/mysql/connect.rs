@@ -31,9 +31,11 @@ fn not_connected(config: &Config, failed: &mysql_async::Error) -> DriverError {
     let mut error = errors::error(failed);
     if error.kind == DriverErrorKind::Lost {
         error.kind = DriverErrorKind::Connect;
+        let can_not = format!("can't connect to {}", config.place());
         error.message = error
             .message
-            .replace("the connection to the server broke", "can't connect");
+            .replace("the connection to the server broke", &can_not)
+            .replace("Input/output error: ", "");
         let distrust = errors::distrust(failed);
         error.hint = Some(match &distrust {
             Some(Distrust::Authority) => "ssl-ca=FILE names the authority to trust; ssl-mode=REQUIRED encrypts without checking who answers",

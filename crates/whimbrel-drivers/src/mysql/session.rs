@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use whimbrel_core::driver::{Capabilities, DriverError, Server, SessionOptions};
+use whimbrel_core::driver::{Capabilities, DriverError, Limits, Server, SessionOptions};
 
 use super::config::Config;
 use super::connect::connect;
@@ -111,7 +111,7 @@ fn server(version: String, packet: Option<usize>) -> Server {
             units_at_once: 32,
             batches_only: false,
             // A packet holds the command's own byte, too, and must be smaller than the limit.
-            statement_bytes: packet.map(|bytes| bytes.saturating_sub(2)),
+            limits: packet.map(|bytes| Limits::of_statements(bytes.saturating_sub(2))),
         },
         pooled: false,
         lock_slots: None,

@@ -26,7 +26,7 @@ impl Canceller {
 #[async_trait]
 impl Cancel for Canceller {
     async fn cancel(&self) -> Result<(), DriverError> {
-        let mut stream = socket::open_one(&self.config, &self.key.host).await?;
+        let mut stream = socket::open_one(&self.config, &self.key.host).await?.stream;
         let mut message = bytes::BytesMut::new();
         frontend::cancel_request(self.key.pid, self.key.secret, &mut message);
         stream

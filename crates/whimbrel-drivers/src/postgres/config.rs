@@ -7,6 +7,7 @@ use std::time::Duration;
 use percent_encoding::percent_decode_str;
 use whimbrel_core::Error;
 
+use super::binding::Binding;
 use super::supabase;
 
 /// How much TLS is asked for, as libpq names it.
@@ -41,6 +42,7 @@ pub(super) struct Config {
     pub(super) database: String,
     pub(super) ssl_mode: SslMode,
     pub(super) ssl_root_cert: Option<PathBuf>,
+    pub(super) channel_binding: Binding,
     pub(super) options: Option<String>,
     pub(super) application_name: String,
     pub(super) connect_timeout: Duration,
@@ -127,6 +129,7 @@ impl Config {
                 None => supabase::ssl_mode(&hosts).unwrap_or(SslMode::Prefer),
             },
             ssl_root_cert: get("sslrootcert").filter(|_| !system).map(PathBuf::from),
+            channel_binding: channel_binding(get("channel_binding"))?,
             options: get("options").map(str::to_owned),
             application_name: get("application_name").unwrap_or("whimbrel").to_owned(),
             connect_timeout: Duration::from_secs(seconds),
@@ -147,6 +150,15 @@ impl Config {
 
 fn bad(key: &str, expected: &str) -> Error {
     Error::Settings(format!("the database URL's `{key}` is not {expected}"))
+}
+
+fn channel_binding(text: Option<&str>) -> Result<Binding, Error> {
+    Ok(match text {
+        None | Some("prefer") => Binding::Prefer,
+        Some("disable") => Binding::Disable,
+        Some("require") => Binding::Require,
+        _ => return Err(bad("channel_binding", "one of disable, prefer, require")),
+    })
 }
 
 fn ssl_mode(text: Option<&str>) -> Result<Option<SslMode>, Error> {

@@ -11,6 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 use whimbrel_core::driver::{DriverError, DriverErrorKind, Notice};
 use whimbrel_core::failpoint;
 
+use super::binding::{self, Binding};
 use super::config::{Config, Host, SslMode};
 use super::errors;
 use super::socket::{self, Stream};
@@ -86,8 +87,8 @@ impl Connection {
     }
 
     async fn open_as_set(config: &Config) -> Result<Self, DriverError> {
-        let (stream, host) = socket::open(config).await?;
-        let (reader, writer) = tokio::io::split(stream);
+        let (opened, host) = socket::open(config).await?;
+        let (reader, writer) = tokio::io::split(opened.stream);
         let mut connection = Self {
             reader,
             writer,
@@ -99,7 +100,7 @@ impl Connection {
             status: b'I',
         };
         let limit = config.connect_timeout;
-        match tokio::time::timeout(limit, connection.start(config)).await {
+        match tokio::time::timeout(limit, connection.start(config, opened.binding)).await {
             Ok(Ok(())) => Ok(connection),
             Ok(Err(error)) => Err(supabase::explain(config, &connection.host, error)),
             Err(_) => Err(DriverError::new(
@@ -124,7 +125,11 @@ impl Connection {
         }
     }
 
-    async fn start(&mut self, config: &Config) -> Result<(), DriverError> {
+    async fn start(
+        &mut self,
+        config: &Config,
+        binding: Option<Vec<u8>>,
+    ) -> Result<(), DriverError> {
         let mut parameters = vec![
             ("user", config.user.as_str()),
             ("database", &config.database),
@@ -136,7 +141,7 @@ impl Connection {
         }
         frontend::startup_message(parameters, &mut self.output).map_err(|e| errors::lost(&e))?;
         self.flush().await?;
-        self.authenticate(config).await?;
+        self.authenticate(config, binding).await?;
         loop {
             match self.message().await? {
                 Message::BackendKeyData(body) => self.key = (body.process_id(), body.secret_key()),
@@ -154,7 +159,12 @@ impl Connection {
         }
     }
 
-    async fn authenticate(&mut self, config: &Config) -> Result<(), DriverError> {
+    async fn authenticate(
+        &mut self,
+        config: &Config,
+        mut hash: Option<Vec<u8>>,
+    ) -> Result<(), DriverError> {
+        let mut unbound = config.channel_binding == Binding::Require;
         let password = || {
             config.password.as_deref().ok_or_else(|| {
                 DriverError::new(DriverErrorKind::Refused, format!("the server wants a password for {}", config.user))
@@ -163,6 +173,13 @@ impl Connection {
         };
         loop {
             match self.message().await? {
+                Message::AuthenticationOk
+                | Message::AuthenticationCleartextPassword
+                | Message::AuthenticationMd5Password(_)
+                    if unbound =>
+                {
+                    return Err(binding::missing("the server does not ask for SCRAM"));
+                }
                 Message::AuthenticationOk => return Ok(()),
                 Message::AuthenticationCleartextPassword => {
                     self.send_password(password()?.as_bytes()).await?;
@@ -173,13 +190,14 @@ impl Connection {
                     self.send_password(hash.as_bytes()).await?;
                 }
                 Message::AuthenticationSasl(body) => {
-                    let offered = body
+                    let offers: Vec<String> = body
                         .mechanisms()
-                        .any(|name| Ok(name == sasl::SCRAM_SHA_256));
-                    if !offered.unwrap_or(false) {
-                        return Err(unsupported("an authentication other than SCRAM-SHA-256"));
-                    }
-                    self.scram(password()?).await?;
+                        .map(|name| Ok(name.to_owned()))
+                        .collect()
+                        .unwrap_or_default();
+                    let how = binding::choose(config.channel_binding, hash.take(), &offers)?;
+                    unbound = false;
+                    self.scram(password()?, how).await?;
                 }
                 Message::ErrorResponse(body) => return Err(errors::not_let_in(&body)),
                 Message::AuthenticationGss
@@ -197,13 +215,16 @@ impl Connection {
         self.flush().await
     }
 
-    async fn scram(&mut self, password: &str) -> Result<(), DriverError> {
+    async fn scram(
+        &mut self,
+        password: &str,
+        (mechanism, binding): (&str, sasl::ChannelBinding),
+    ) -> Result<(), DriverError> {
         let refused = |error: io::Error| {
             DriverError::new(DriverErrorKind::Refused, format!("SCRAM failed: {error}"))
         };
-        let mut scram =
-            sasl::ScramSha256::new(password.as_bytes(), sasl::ChannelBinding::unsupported());
-        frontend::sasl_initial_response(sasl::SCRAM_SHA_256, scram.message(), &mut self.output)
+        let mut scram = sasl::ScramSha256::new(password.as_bytes(), binding);
+        frontend::sasl_initial_response(mechanism, scram.message(), &mut self.output)
             .map_err(refused)?;
         self.flush().await?;
         loop {

@@ -55,7 +55,7 @@ impl Postgres {
                 enum_value_in_transaction: major >= 12,
                 units_at_once: UNITS_AT_ONCE,
                 batches_only: false,
-                statement_bytes: None,
+                limits: None,
             },
             pooled: false,
             lock_slots: None,

@@ -10,6 +10,7 @@ use tokio::net::{TcpStream, UnixStream, lookup_host};
 use tokio_rustls::TlsConnector;
 use whimbrel_core::driver::{DriverError, DriverErrorKind};
 
+use super::binding;
 use super::config::{Config, Host, SslMode};
 use super::supabase;
 use crate::distrust::Distrust;
@@ -20,6 +21,22 @@ pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
+/// A connection that nobody has logged in on.
+pub(super) struct Opened {
+    pub(super) stream: Box<dyn Stream>,
+    /// What ties a login to it.
+    pub(super) binding: Option<Vec<u8>>,
+}
+
+impl Opened {
+    fn plain(stream: impl Stream + 'static) -> Self {
+        Self {
+            stream: Box::new(stream),
+            binding: None,
+        }
+    }
+}
+
 /// The bytes of the SSLRequest message: its length and its code.
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
 
@@ -28,12 +45,12 @@ fn connect_error(message: String) -> DriverError {
 }
 
 /// Tries the hosts in turn; gives the first that answers and which one it was.
-pub(super) async fn open(config: &Config) -> Result<(Box<dyn Stream>, Host), DriverError> {
+pub(super) async fn open(config: &Config) -> Result<(Opened, Host), DriverError> {
     let mut last = connect_error("no host is given".to_owned());
     for host in &config.hosts {
         let attempt = tokio::time::timeout(config.connect_timeout, open_one(config, host));
         match attempt.await {
-            Ok(Ok(stream)) => return Ok((stream, host.clone())),
+            Ok(Ok(opened)) => return Ok((opened, host.clone())),
             Ok(Err(error)) => last = error,
             Err(_) => last = timed_out(host, config.connect_timeout),
         }
@@ -42,7 +59,7 @@ pub(super) async fn open(config: &Config) -> Result<(Box<dyn Stream>, Host), Dri
 }
 
 /// The one host that a connection was made to; for cancel requests.
-pub(super) async fn open_one(config: &Config, host: &Host) -> Result<Box<dyn Stream>, DriverError> {
+pub(super) async fn open_one(config: &Config, host: &Host) -> Result<Opened, DriverError> {
     match host {
         Host::Unix(folder, port) => {
             let path = folder.join(format!(".s.PGSQL.{port}"));
@@ -52,7 +69,7 @@ pub(super) async fn open_one(config: &Config, host: &Host) -> Result<Box<dyn Str
                     path.display()
                 ))
             })?;
-            Ok(Box::new(stream))
+            Ok(Opened::plain(stream))
         }
         Host::Tcp {
             name,
@@ -107,13 +124,9 @@ fn timed_out(host: &Host, limit: Duration) -> DriverError {
     .with_hint(hint)
 }
 
-async fn secure(
-    config: &Config,
-    name: &str,
-    mut stream: TcpStream,
-) -> Result<Box<dyn Stream>, DriverError> {
+async fn secure(config: &Config, name: &str, mut stream: TcpStream) -> Result<Opened, DriverError> {
     let check = match config.ssl_mode {
-        SslMode::Disable => return Ok(Box::new(stream)),
+        SslMode::Disable => return Ok(Opened::plain(stream)),
         // As libpq does: an authority that is named is also asked.
         SslMode::Require if config.ssl_root_cert.is_some() => Check::Authority,
         SslMode::Prefer | SslMode::Require => Check::Nothing,
@@ -125,7 +138,7 @@ async fn secure(
     stream.write_all(&SSL_REQUEST).await.map_err(broken)?;
     match stream.read_u8().await.map_err(broken)? {
         b'S' => {}
-        _ if config.ssl_mode == SslMode::Prefer => return Ok(Box::new(stream)),
+        _ if config.ssl_mode == SslMode::Prefer => return Ok(Opened::plain(stream)),
         _ => {
             return Err(connect_error(format!(
                 "{name} offers no TLS, but the URL's sslmode asks for it"
@@ -152,5 +165,10 @@ async fn secure(
             };
             connect_error(distrust.message(name)).with_hint(hint)
         })?;
-    Ok(Box::new(secured))
+    let certificates = secured.get_ref().1.peer_certificates();
+    let own = certificates.and_then(<[_]>::first);
+    Ok(Opened {
+        binding: own.and_then(|own| binding::of_certificate(own)),
+        stream: Box::new(secured),
+    })
 }

@@ -10,8 +10,8 @@ use rusqlite::{Connection, InterruptHandle, OpenFlags};
 use tokio::sync::mpsc::{channel, unbounded_channel};
 use whimbrel_core::checksum::Checksum;
 use whimbrel_core::driver::{
-    Cancel, Capabilities, Driver, DriverError, DriverErrorKind, Lease, LockAttempt, Outcome,
-    Progress, SchemaObject, Server, SessionOptions, Unit, UnitError,
+    Cancel, Capabilities, Driver, DriverError, DriverErrorKind, Lease, Limits, LockAttempt,
+    Outcome, Progress, SchemaObject, Server, SessionOptions, Unit, UnitError,
 };
 use whimbrel_core::history::{History, HistoryTables, Owner};
 use whimbrel_sql::Dialect;
@@ -44,7 +44,7 @@ impl Sqlite {
     pub(super) async fn open(
         path: PathBuf,
         options: SessionOptions,
-        d1_statement: Option<usize>,
+        d1_limits: Option<Limits>,
     ) -> Result<Self, DriverError> {
         let version = rusqlite::version().to_owned();
         let mut driver = Self {
@@ -59,8 +59,8 @@ impl Sqlite {
                     cancel: true,
                     enum_value_in_transaction: true,
                     units_at_once: 1,
-                    batches_only: d1_statement.is_some(),
-                    statement_bytes: d1_statement,
+                    batches_only: d1_limits.is_some(),
+                    limits: d1_limits,
                 },
                 pooled: false,
                 lock_slots: None,

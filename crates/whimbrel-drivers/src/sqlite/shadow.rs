@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use whimbrel_core::driver::{
-    Connect, Driver, DriverError, DriverErrorKind, SchemaObject, SessionOptions, Shadow,
+    Connect, Driver, DriverError, DriverErrorKind, Limits, SchemaObject, SessionOptions, Shadow,
 };
 use whimbrel_core::history::HistoryTables;
 
@@ -15,7 +15,7 @@ use whimbrel_core::history::HistoryTables;
 pub(crate) fn shadow(
     name: &str,
     options: &SessionOptions,
-    d1_statement: Option<usize>,
+    d1_limits: Option<Limits>,
 ) -> Result<Box<dyn Shadow>, DriverError> {
     let folder = std::env::temp_dir().join(name);
     std::fs::create_dir(&folder).map_err(|error| failed("make", &folder, &error))?;
@@ -23,7 +23,7 @@ pub(crate) fn shadow(
         tables: HistoryTables::default(),
         ..options.clone()
     };
-    let connect = super::file(folder.join("shadow.db"), options, d1_statement);
+    let connect = super::file(folder.join("shadow.db"), options, d1_limits);
     Ok(Box::new(Folder { folder, connect }))
 }
 

@@ -187,3 +187,38 @@ fn a_statement_is_cancelled_through_tls() {
         assert_eq!(slept.unwrap_err().kind, DriverErrorKind::Cancelled);
     });
 }
+
+/// SCRAM is tied to the TLS connection where that can be had, and always if the URL says so.
+#[test]
+fn channel_binding_is_required_where_the_url_says_so() {
+    let good = guarded().house.authorities.own.certificate();
+    for (user, settings) in [
+        ("tls", "channel_binding=require&sslmode=require".to_owned()),
+        ("scram", "channel_binding=require".to_owned()),
+        (
+            "tls",
+            format!("channel_binding=require&{}", with_root("verify-full", good)),
+        ),
+        ("tls", "channel_binding=prefer".to_owned()),
+        ("tls", "channel_binding=disable".to_owned()),
+        ("plain", "channel_binding=prefer&sslmode=disable".to_owned()),
+    ] {
+        let answer = ask(&url(user, "localhost", &settings), Some(PASSWORD));
+        assert_eq!(answer.unwrap(), user != "plain", "{user} {settings}");
+    }
+    for (user, settings) in [
+        // Without TLS there is nothing to bind to; MD5 and plain passwords can't be bound.
+        ("scram", "channel_binding=require&sslmode=disable"),
+        ("md5", "channel_binding=require&sslmode=require"),
+        ("clear", "channel_binding=require&sslmode=require"),
+    ] {
+        let error = refused(ask(&url(user, "127.0.0.1", settings), Some(PASSWORD)));
+        assert_eq!(error.kind, DriverErrorKind::Refused, "{user}: {error}");
+        assert!(error.message.contains("channel_binding=require"), "{error}");
+        assert!(error.hint.unwrap().contains("no pooler"), "{user}");
+    }
+    let wrong = url("tls", "127.0.0.1", "channel_binding=always");
+    let built = whimbrel_drivers::connector(&wrong, None, SessionOptions::default());
+    let told = built.err().unwrap().to_string();
+    assert!(told.contains("one of disable, prefer, require"), "{told}");
+}

@@ -2,11 +2,13 @@
 
 use std::collections::HashSet;
 use std::path::Path;
+use std::sync::Arc;
 
 use whimbrel_core::Error;
-use whimbrel_core::migration::Transactions;
+use whimbrel_core::migration::{Substitute, Transactions};
 use whimbrel_core::source::{Blank, Certainty, Layout, Listing, Loaded, Recognised, read_native};
-use whimbrel_sql::Dialect;
+use whimbrel_core::text::Script;
+use whimbrel_sql::{Dialect, TransactionControl, split};
 
 use super::files::{Found, Problems, Rules, load, number_and_name};
 
@@ -40,8 +42,8 @@ impl Layout for Wrangler {
 
     /// Sorted by the number before the first underscore, which is the version, as it is in a native
     /// folder: whether the configuration is there does not change what is applied. A file goes to
-    /// the database as it is, with the record behind it. wrangler knows no rollback, so one written
-    /// for Whimbrel is read.
+    /// the database as it is, without the frame of a dump, with the record behind it. wrangler
+    /// knows no rollback, so one written for Whimbrel is read.
     fn load(&self, listing: &Listing, dialect: Dialect) -> Result<Loaded, Error> {
         let mut problems = Problems::default();
         let mut found = Vec::new();
@@ -64,6 +66,7 @@ impl Layout for Wrangler {
             &found,
             &Rules {
                 reader: read_native,
+                substitute: Some(Substitute::new(move |script| Ok(unframed(script, dialect)))),
                 ..Rules::plain(Transactions::Bare)
             },
             problems,
@@ -74,6 +77,40 @@ impl Layout for Wrangler {
         let text = "";
         Some(vec![(format!("{version}_{name}.sql"), text.to_owned())])
     }
+}
+
+/// wrangler takes `BEGIN TRANSACTION;` and `COMMIT;` out of a file before it sends it, as SQLite's
+/// shell writes them around a dump; other spellings it leaves for D1 to refuse
+/// (`src/d1/trimmer.ts` of wrangler 4.86).
+fn unframed(script: &Script, dialect: Dialect) -> Script {
+    let text = script.text();
+    let Ok(statements) = split(text, dialect) else {
+        return script.clone();
+    };
+    let controls = statements.iter().filter_map(|one| {
+        let control = one.facts.transaction_control?;
+        Some((control, one.span()))
+    });
+    let controls: Vec<_> = controls.collect();
+    let [
+        (TransactionControl::Begin, begin),
+        (TransactionControl::Commit, commit),
+    ] = controls.as_slice()
+    else {
+        return script.clone();
+    };
+    if &text[begin.clone()] != "BEGIN TRANSACTION" || &text[commit.clone()] != "COMMIT" {
+        return script.clone();
+    }
+    let mut out = Script::build(Arc::clone(script.file()));
+    for kept in [
+        0..begin.start,
+        begin.end..commit.start,
+        commit.end..text.len(),
+    ] {
+        out.copy_text(&text[kept.clone()], script.origin(kept.start));
+    }
+    out.finish()
 }
 
 fn config_for_d1(root: &Path) -> Option<&'static str> {

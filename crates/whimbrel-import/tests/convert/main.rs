@@ -56,7 +56,7 @@ pub(crate) fn try_it(
             enum_value_in_transaction: true,
             units_at_once: 1,
             batches_only: false,
-            statement_bytes: None,
+            limits: None,
         },
         options: &options,
     });

@@ -192,6 +192,29 @@ async fn a_server_that_is_not_there_is_told_plainly() {
         panic!()
     };
     assert_eq!(error.kind, DriverErrorKind::Connect);
+    assert_eq!(
+        error.message,
+        "can't connect to 127.0.0.1:1: Connection refused (os error 111)"
+    );
+    let hint = error.hint.unwrap();
+    assert!(hint.contains("check that the endpoint runs"), "{hint}");
+}
+
+/// The service's own host is named as well; nothing of the token is.
+#[tokio::test]
+async fn a_host_that_has_no_address_is_named() {
+    let project = Project::new(&COUNTED);
+    let url = "d1+https://nowhere.invalid/account/db-1";
+    let up = project.builder_at(url).build().unwrap().up().await;
+    let Error::Database(error) = up.unwrap_err() else {
+        panic!()
+    };
+    let told = format!("{error} {:?}", error.hint);
+    assert!(
+        told.contains("can't connect to nowhere.invalid:443: "),
+        "{told}"
+    );
+    assert!(!told.contains(whimbrel_testkit::D1Server::TOKEN), "{told}");
 }
 
 /// Where one request would be too long, each statement is one, journalled.

@@ -1,5 +1,8 @@
 //! What D1 would refuse is found before anything is sent.
 
+use whimbrel::source::Directory;
+use whimbrel_testkit::{D1Server, Fate};
+
 use super::{Project, refusals};
 
 #[tokio::test]
@@ -44,20 +47,60 @@ async fn what_d1_does_not_let_pass_is_refused_with_its_line() {
     );
 }
 
+/// D1 has no transactions that a script controls, not even one around the whole file.
 #[tokio::test]
-async fn a_transaction_around_the_file_is_the_units_own() {
-    let text = "BEGIN;\nCREATE TABLE t (a);\nINSERT INTO t VALUES (1);\nCOMMIT;\n";
-    let project = Project::new(&[("001_framed.sql", text)]);
-    project.migrator().up().await.unwrap();
-    project.write(
-        "002_inner.sql",
-        "CREATE TABLE u (a);\nBEGIN;\nDROP TABLE u;\n",
-    );
-    let error = project.migrator().up().await.unwrap_err();
+async fn begin_and_commit_are_refused_before_anything_is_sent() {
+    let project = Project::new(&[
+        ("001_plain.sql", "CREATE TABLE t (a);\n"),
+        (
+            "002_framed.sql",
+            "BEGIN;\nINSERT INTO t VALUES (1);\nCOMMIT;\n",
+        ),
+        (
+            "003_off.sql",
+            "-- Transaction: off\nbegin immediate transaction;\nDELETE FROM t;\nEND;\n",
+        ),
+    ]);
+    let line = project.line(|_| Fate::Pass);
+    let error = project.builder_at(&line.url).build().unwrap();
+    let error = error.up().await.unwrap_err();
+    let told = "the database has no transactions that a script controls";
     assert_eq!(
         refusals(&error),
-        ["2: the file controls transactions itself, but runs inside one"]
+        [
+            format!("1: BEGIN: {told}"),
+            format!("3: COMMIT: {told}"),
+            format!("2: BEGIN: {told}"),
+            format!("4: COMMIT: {told}"),
+        ]
     );
+    let first = &error.diagnostics()[0];
+    let help = first.help.as_deref().unwrap_or_default();
+    assert!(help.contains("each migration is one batch"), "{help}");
+    let requests = line.requests.lock().unwrap();
+    assert!(!requests.iter().any(|body| body.contains("CREATE")));
+}
+
+/// wrangler takes the frame of an SQLite dump out before it sends a file, so its users' files may
+/// have one.
+#[tokio::test]
+async fn in_wranglers_layout_a_dumps_frame_is_taken_out_as_wrangler_does() {
+    let dump =
+        "BEGIN TRANSACTION;\nCREATE TABLE t (a);\nINSERT INTO t VALUES ('COMMIT;');\nCOMMIT;\n";
+    let project = Project::new(&[("0001_dump.sql", dump)]);
+    let layout = whimbrel::import::layout_by_name("wrangler").unwrap();
+    let wrangler = || {
+        let files = Directory::new(project.folder.path()).layout(layout);
+        let builder = whimbrel::Migrator::builder(&project.url).source(files);
+        builder.password(D1Server::TOKEN).build().unwrap()
+    };
+    wrangler().up().await.unwrap();
+    assert_eq!(project.rows("SELECT a FROM t"), "[{\"a\":\"COMMIT;\"}]");
+    project.write("0002_other.sql", "BEGIN;\nDELETE FROM t;\nCOMMIT;\n");
+    project.write("0003_two.sql", &dump.replace('t', "u").repeat(2));
+    let refused = refusals(&wrangler().up().await.unwrap_err());
+    let begins = refused.iter().filter(|one| one.contains("BEGIN"));
+    assert_eq!((refused.len(), begins.count()), (6, 3), "{refused:?}");
 }
 
 #[tokio::test]

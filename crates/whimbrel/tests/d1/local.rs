@@ -52,10 +52,13 @@ async fn it_is_migrated_where_it_lies() {
     );
     assert!(project.migrator().is_up_to_date().await.unwrap());
     // What the service would refuse is refused here as well.
-    project.write("003_c.sql", "CREATE TEMP TABLE t (id);\n");
+    project.write("003_c.sql", "CREATE TEMP TABLE t (id);\nBEGIN;\n");
     assert_eq!(
         refusals(&local.up().await.unwrap_err()),
-        ["1: the database does not let CREATE TEMP pass"]
+        [
+            "1: the database does not let CREATE TEMP pass",
+            "2: BEGIN: the database has no transactions that a script controls"
+        ]
     );
 }
 

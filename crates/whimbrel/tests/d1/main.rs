@@ -7,6 +7,8 @@ mod features;
 mod foreign_keys;
 mod limits;
 mod local;
+mod seed;
+mod sizes;
 
 use whimbrel::source::Directory;
 use whimbrel::{Error, Migrator, MigratorBuilder};
