@@ -217,7 +217,7 @@ impl Output {
         for warning in &plan.warnings {
             self.diagnostic(warning);
         }
-        if plan.steps.is_empty() {
+        if plan.steps.is_empty() && plan.noted.is_empty() {
             self.print("-- nothing to do");
         } else {
             self.print(sql.trim_end());

@@ -23,7 +23,7 @@ use std::time::Duration;
 use serde::Serialize;
 use whimbrel_sql::{Dialect, Statement};
 
-pub use self::modified::{Change, change, needed_scripts};
+pub use self::modified::{Change, Noted, change, needed_scripts};
 pub use self::resume::{Resume, statement_hash, statement_hashes};
 pub use self::status::{State, Status, StatusRow, Totals, status};
 
@@ -130,6 +130,8 @@ pub struct Plan {
     pub batch: i64,
     /// In order.
     pub steps: Vec<Step>,
+    /// Applied files whose new checksum `up` writes down.
+    pub noted: Vec<Noted>,
     /// What deserves a word but stops nothing.
     pub warnings: Vec<Diagnostic>,
 }

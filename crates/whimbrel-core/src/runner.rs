@@ -7,6 +7,7 @@ mod facts;
 mod failure;
 mod journal;
 mod lock;
+mod note;
 mod recover;
 mod repair;
 mod script;
@@ -124,7 +125,7 @@ impl Runner<'_> {
 
     async fn run_in(&self, session: &mut Session, goal: &Goal) -> Result<Report, Error> {
         let mut plan = self.plan_in(session, goal).await?;
-        if plan.steps.is_empty() {
+        if plan.steps.is_empty() && plan.noted.is_empty() {
             self.announce(&plan);
             return Ok(Report::empty(plan.direction));
         }
@@ -155,9 +156,20 @@ impl Runner<'_> {
         let Session {
             driver, history, ..
         } = session;
-        execution::Execution::new(self, driver, history, lease, plan)
-            .run()
-            .await
+        let written = self.write_notes(driver.as_mut(), *lease, &plan.noted).await;
+        let noted = match written {
+            Ok(noted) => noted,
+            // What passes by itself the steps will meet again, and try again.
+            Err(_) if !plan.steps.is_empty() => Vec::new(),
+            Err(error) => return Err(error.into()),
+        };
+        if plan.steps.is_empty() {
+            let report = Report::empty(plan.direction);
+            return Ok(Report { noted, ..report });
+        }
+        let execution = execution::Execution::new(self, driver, history, lease, plan);
+        let report = execution.run().await?;
+        Ok(Report { noted, ..report })
     }
 
     /// Plans without touching anything.

@@ -88,6 +88,10 @@ impl Listener for Events {
                 error.message,
                 milliseconds(*delay)
             )),
+            Event::Noted(file) => output.say(&format!(
+                "noted   {} (only comments, white space or the rollback changed)",
+                file.label
+            )),
             Event::StepFailed { step, .. } => output.say(&format!("failed  {}", step.label)),
             Event::StepSkipped(step) => {
                 output.say(&format!(

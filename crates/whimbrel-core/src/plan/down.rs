@@ -39,6 +39,7 @@ pub(super) fn plan(input: PlanInput<'_>, goal: &Goal) -> Result<Plan, Error> {
             direction: Direction::Down,
             batch: input.history.next_batch(),
             steps,
+            noted: Vec::new(),
             warnings: planner.warnings,
         })
     } else {

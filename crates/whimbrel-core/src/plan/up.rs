@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::compose::{compose_with_hooks, conditions};
 use super::dependencies::{Dependencies, circle};
-use super::modified::{Change, change_in};
+use super::modified::{Change, Noted, change_in};
 use super::order::{Order, out_of_order};
 use super::prepare::Rules;
 use super::{Direction, Goal, Plan, PlanInput, Step, find, not_found, renamed};
@@ -46,6 +46,7 @@ pub(super) fn plan(input: PlanInput<'_>, goal: &Goal) -> Result<Plan, Error> {
             direction: Direction::Up,
             batch: input.history.next_batch(),
             steps,
+            noted: planner.noted,
             warnings: planner.warnings,
         })
     } else {
@@ -61,6 +62,7 @@ struct Planner<'a> {
     order: OnceCell<Order<'a>>,
     errors: Vec<Diagnostic>,
     warnings: Vec<Diagnostic>,
+    noted: Vec<Noted>,
 }
 
 impl<'a> Planner<'a> {
@@ -75,6 +77,7 @@ impl<'a> Planner<'a> {
             order: OnceCell::new(),
             errors: Vec::new(),
             warnings: Vec::new(),
+            noted: Vec::new(),
         }
     }
 

@@ -247,7 +247,7 @@ pub fn dry_run(
         token: history.token + 1,
         length: options.lease,
     };
-    let mut text = String::new();
+    let mut text = super::note::render(driver, lease, &plan.noted);
     let sequences = history.next_sequence()..;
     for (sequence, (index, step)) in sequences.zip(plan.steps.iter().enumerate()) {
         let id = AttemptId {

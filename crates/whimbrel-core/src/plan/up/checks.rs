@@ -6,7 +6,7 @@ use super::Planner;
 use crate::diagnostic::Diagnostic;
 use crate::history::Action;
 use crate::migration::Kind;
-use crate::plan::modified::{Change, change_in, modified};
+use crate::plan::modified::{Change, Noted, change_in, modified};
 
 impl Planner<'_> {
     /// Applied files that were modified, half-undone ones, applied ones whose file is gone.
@@ -26,11 +26,12 @@ impl Planner<'_> {
                     .help(format!("finish it first: whimbrel down {}", row.version)),
                 );
             }
-            if row.kind == Kind::Versioned
-                && migration.kind == Kind::Versioned
-                && let Change::Modified(_) = change_in(self.input, migration, row)
-            {
-                self.object(modified(migration, row), false);
+            if row.kind == Kind::Versioned && migration.kind == Kind::Versioned {
+                match change_in(self.input, migration, row) {
+                    Change::None => {}
+                    Change::Cosmetic => self.noted.extend(Noted::of(migration, row)),
+                    Change::Modified(_) => self.object(modified(migration, row), false),
+                }
             }
         }
         self.check_missing();
