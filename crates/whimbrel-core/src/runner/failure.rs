@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use crate::diagnostic::Diagnostic;
 use crate::driver::{DriverError, DriverErrorKind, Position, UnitError};
+use crate::history::{Action, Attempt, History};
 use crate::plan::{Direction, Step};
 use crate::report::DatabaseState;
 
@@ -13,7 +14,7 @@ pub(super) fn diagnostic(
     first: usize,
     failed: &UnitError,
     state: &DatabaseState,
-    first_of_all: bool,
+    before: Before,
 ) -> Diagnostic {
     let error = &failed.error;
     let (mut diagnostic, failing) = (error.diagnostic(), failed.statement);
@@ -37,30 +38,69 @@ pub(super) fn diagnostic(
     }
     diagnostic.notes.push(state_note(step, state));
     if diagnostic.help.is_none() {
-        diagnostic.help = advice(error, step, first_of_all);
+        diagnostic.help = advice(error, step, before);
     }
     diagnostic
 }
 
 fn state_note(step: &Step, state: &DatabaseState) -> String {
-    match state {
-        DatabaseState::Clean => format!("nothing of {} is in the database", step.label),
-        DatabaseState::HalfDone { done, statements } => format!(
-            "the first {done} of {statements} statements of {} are in the database; the next run goes on after them",
-            step.label
+    let label = &step.label;
+    match (step.direction, state) {
+        (Direction::Up, DatabaseState::Clean) => format!("nothing of {label} is in the database"),
+        (Direction::Down, DatabaseState::Clean) => {
+            format!("{label} is still in the database, all of it")
+        }
+        (Direction::Up, DatabaseState::HalfDone { done, statements }) => format!(
+            "the first {done} of {statements} statements of {label} are in the database; the next run goes on after them"
         ),
-        DatabaseState::Unknown => format!(
-            "whether {} is in the database could not be found out; the next run will",
-            step.label
+        (Direction::Down, DatabaseState::HalfDone { done, statements }) => format!(
+            "the first {done} of {statements} statements of the rollback of {label} are done; the next run goes on after them"
         ),
+        (Direction::Up, DatabaseState::Unknown) => {
+            format!("whether {label} is in the database could not be found out; the next run will")
+        }
+        (Direction::Down, DatabaseState::Unknown) => {
+            format!("whether {label} was undone could not be found out; the next run will")
+        }
     }
 }
 
-fn advice(error: &DriverError, step: &Step, first_of_all: bool) -> Option<String> {
-    let untouched = first_of_all && step.direction == Direction::Up;
-    (error.kind == DriverErrorKind::AlreadyExists && untouched).then(|| {
-        "the history is empty, but the database is not: if another tool made it, `whimbrel import` takes its history over; if it stands at a known version, `whimbrel baseline VERSION` says so".to_owned()
-    })
+fn advice(error: &DriverError, step: &Step, before: Before) -> Option<String> {
+    let text = match (step.direction, error.kind, before) {
+        (Direction::Up, DriverErrorKind::AlreadyExists, Before::Nothing) => {
+            "the history is empty, but the database is not: if another tool made it, `whimbrel import` takes its history over; if it stands at a known version, `whimbrel baseline VERSION` says so"
+        }
+        (Direction::Up, DriverErrorKind::AlreadyExists, Before::Undone) => {
+            "an earlier `down` left it behind: drop it by hand, and mend that rollback"
+        }
+        (Direction::Down, DriverErrorKind::Statement | DriverErrorKind::DoesNotExist, _) => {
+            "mend the rollback in the migration's file and run it again: while its up script is as it was applied, the file's rollback is used"
+        }
+        _ => return None,
+    };
+    Some(text.to_owned())
+}
+
+/// What was in the database before this run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Before {
+    /// Migrations.
+    Something,
+    /// Nothing any more: all was undone.
+    Undone,
+    /// Nothing that the history knows of.
+    Nothing,
+}
+
+impl Before {
+    pub(super) fn of(history: &History, done: usize) -> Self {
+        let undone = |attempt: &Attempt| attempt.action == Action::Down;
+        match history.applied.is_empty() && done == 0 {
+            false => Self::Something,
+            true if history.attempts.iter().any(undone) => Self::Undone,
+            true => Self::Nothing,
+        }
+    }
 }
 
 /// The bytes of a statement that an error is about; its first line where the server does not say.
