@@ -138,3 +138,27 @@ fn a_rollback_that_leaves_something_behind() {
     Nothing was applied.
     ");
 }
+
+#[test]
+fn a_table_whose_referrer_is_gone() {
+    let up = "CREATE TABLE a (i INTEGER PRIMARY KEY);\nCREATE TABLE b (i INTEGER PRIMARY KEY);\nCREATE TABLE c (a REFERENCES a ON DELETE CASCADE, b REFERENCES b ON DELETE CASCADE);\n-- Rollback\nDROP TABLE b;\nDROP TABLE a;\n";
+    let folder = project(&[("001_a.sql", up)]);
+    let output = down(folder.path());
+    insta::assert_snapshot!(errors(&output), @r"
+    error[SQLITE_ERROR]: no such table: main.b
+     --> migrations/001_a.sql:6:1
+      |
+    6 | DROP TABLE a;
+      | ^^^^^^^^^^^^
+      |
+      = note: 001_a is still in the database, all of it
+      = help: a table that is dropped is looked up in the tables that refer to it: `-- Foreign-Keys: off` in the file's opening comment leaves that out
+    Nothing was undone.
+    ");
+    write(
+        folder.path(),
+        "001_a.sql",
+        &format!("-- Foreign-Keys: off\n{up}"),
+    );
+    succeeded(&down(folder.path()));
+}

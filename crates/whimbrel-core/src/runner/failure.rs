@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use whimbrel_sql::{Dialect, Statement, Verb};
+
 use crate::diagnostic::Diagnostic;
 use crate::driver::{DriverError, DriverErrorKind, Position, UnitError};
 use crate::history::{Action, Attempt, History};
@@ -17,8 +19,10 @@ pub(super) fn diagnostic(
     before: Before,
 ) -> Diagnostic {
     let error = &failed.error;
-    let (mut diagnostic, failing) = (error.diagnostic(), failed.statement);
-    if let Some(statement) = failing.and_then(|index| step.statements.get(first + index)) {
+    let mut diagnostic = error.diagnostic();
+    let index = failed.statement.map(|index| first + index);
+    let failing = index.and_then(|index| step.statements.get(index));
+    if let Some(statement) = failing {
         let text = &step.script.text()[statement.span.clone()];
         let inner = place(text, error.position.as_ref());
         let start = statement.span.start;
@@ -38,7 +42,7 @@ pub(super) fn diagnostic(
     }
     diagnostic.notes.push(state_note(step, state));
     if diagnostic.help.is_none() {
-        diagnostic.help = advice(error, step, before);
+        diagnostic.help = advice(error, step, failing, before);
     }
     diagnostic
 }
@@ -65,8 +69,20 @@ fn state_note(step: &Step, state: &DatabaseState) -> String {
     }
 }
 
-fn advice(error: &DriverError, step: &Step, before: Before) -> Option<String> {
+fn advice(
+    error: &DriverError,
+    step: &Step,
+    statement: Option<&Statement>,
+    before: Before,
+) -> Option<String> {
+    // SQLite looks up every table that refers to a dropped one, also those that are gone.
+    let drops = statement.is_some_and(|statement| statement.facts.verb == Verb::Drop)
+        && step.dialect == Dialect::Sqlite
+        && error.message.starts_with("no such table: main.");
     let text = match (step.direction, error.kind, before) {
+        _ if drops && step.foreign_keys != Some(false) => {
+            "a table that is dropped is looked up in the tables that refer to it: `-- Foreign-Keys: off` in the file's opening comment leaves that out"
+        }
         (Direction::Up, DriverErrorKind::AlreadyExists, Before::Nothing) => {
             "the history is empty, but the database is not: if another tool made it, `whimbrel import` takes its history over; if it stands at a known version, `whimbrel baseline VERSION` says so"
         }

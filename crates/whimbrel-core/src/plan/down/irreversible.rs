@@ -60,7 +60,9 @@ impl<'a> Irreversible<'a> {
                 _ => ("their files are", "no rollbacks were"),
             };
             let problem = list(&names).note(format!("{files} gone, and {were} kept when applied"));
-            problems.push(problem.help("get the files back from version control, and add the rollbacks"));
+            problems.push(
+                problem.help("get the files back from version control, and add the rollbacks"),
+            );
         }
         problems
     }
