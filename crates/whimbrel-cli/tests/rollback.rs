@@ -100,10 +100,10 @@ fn a_rollback_that_fails() {
     assert_eq!(output.status.code(), Some(1));
     insta::assert_snapshot!(errors(&output), @r"
     error[SQLITE_ERROR]: no such table: b
-     --> migrations/001_a.sql:3:4
+     --> migrations/001_a.sql:3:15
       |
     3 | -- DROP TABLE b;
-      |    ^^^^^^^^^^^^
+      |               ^
       |
       = note: 001_a is still in the database, all of it
       = help: mend the rollback in the migration's file and run it again: while its up script is as it was applied, the file's rollback is used
