@@ -166,6 +166,9 @@ pub(super) fn status(status: &Status, colours: bool) -> Vec<String> {
                 Cell::new(row.applied_by.as_deref().unwrap_or_default()),
             ]);
         }
+        if let Some(width) = super::fit::window() {
+            super::fit::fit(&mut table, width);
+        }
         lines.push(table.trim_fmt());
     }
     let mut line = format!(
