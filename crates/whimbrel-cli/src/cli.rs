@@ -175,6 +175,11 @@ fn duration(text: &str) -> Result<Duration, String> {
     whimbrel::directive::duration(text).map_err(|expected| format!("expected {expected}"))
 }
 
+fn count(text: &str) -> Result<usize, String> {
+    let count = text.parse().ok().filter(|&count| count > 0);
+    count.ok_or_else(|| "expected a whole number from 1".to_owned())
+}
+
 fn key_value(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
     Ok((key.to_owned(), value.to_owned()))

@@ -2,6 +2,7 @@
 
 mod file;
 mod resolve;
+mod types;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -95,6 +96,10 @@ impl Settings {
     /// Gathers the settings.
     pub(crate) fn load(global: &Global) -> Result<(Self, Environment), Error> {
         let root = global.folder.clone().unwrap_or_else(|| PathBuf::from("."));
+        if !root.is_dir() {
+            let root = root.display();
+            return Err(Error::Settings(format!("-C: there is no folder {root}")));
+        }
         let environment = Environment::load(&root)?;
         let path = match global
             .config

@@ -229,6 +229,6 @@ pub(crate) fn not_found<'a>(wanted: &str, known: impl Iterator<Item = String> + 
         .min();
     match nearest {
         Some((_, label)) => diagnostic.help(format!("did you mean {label}?")),
-        None => diagnostic,
+        None => diagnostic.help("`whimbrel status` shows those that there are"),
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{duration, key_value};
+use super::{count, duration, key_value};
 
 #[derive(Debug, Args)]
 pub(crate) struct New {
@@ -50,7 +50,7 @@ pub(crate) struct Up {
     #[arg(long, value_name = "VERSION", conflicts_with_all = ["versions", "steps"])]
     pub(crate) before: Option<String>,
     /// The next so many
-    #[arg(long, value_name = "N", conflicts_with = "versions")]
+    #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true, conflicts_with = "versions")]
     pub(crate) steps: Option<usize>,
     #[command(flatten)]
     pub(crate) execution: Execution,
@@ -65,7 +65,7 @@ pub(crate) struct Down {
     #[arg(long, value_name = "VERSION", conflicts_with_all = ["versions", "all", "steps"])]
     pub(crate) to: Option<String>,
     /// The last so many
-    #[arg(long, value_name = "N", conflicts_with_all = ["versions", "all"])]
+    #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true, conflicts_with_all = ["versions", "all"])]
     pub(crate) steps: Option<usize>,
     /// Everything
     #[arg(long, conflicts_with = "versions")]

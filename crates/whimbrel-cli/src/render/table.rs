@@ -171,6 +171,14 @@ pub(super) fn status(status: &Status, colours: bool) -> Vec<String> {
         }
         lines.push(table.trim_fmt());
     }
+    let failed = status
+        .migrations
+        .iter()
+        .filter(|row| row.state == State::Failed);
+    lines.extend(failed.filter_map(|row| {
+        let error = row.error.as_deref()?.lines().next()?;
+        Some(format!("{} failed: {error}", row.label))
+    }));
     let mut line = format!(
         "{}: {} in all, {} applied, {} pending",
         status.database, totals.total, totals.applied, totals.pending

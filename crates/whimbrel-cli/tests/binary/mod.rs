@@ -1,4 +1,5 @@
 //! The real binary in a folder, as tests of several kinds start it.
+#![allow(dead_code)] // Each uses some of it.
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};

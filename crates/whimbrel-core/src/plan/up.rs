@@ -19,6 +19,7 @@ use crate::version::Version;
 
 pub(super) fn plan(input: PlanInput<'_>, goal: &Goal) -> Result<Plan, Error> {
     let mut planner = Planner::new(input);
+    planner.check_files();
     planner.check_applied();
     planner.check_baselines();
     let pending = planner.pending();

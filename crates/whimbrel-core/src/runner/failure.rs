@@ -55,10 +55,14 @@ fn state_note(step: &Step, state: &DatabaseState) -> String {
             format!("{label} is still in the database, all of it")
         }
         (Direction::Up, DatabaseState::HalfDone { done, statements }) => format!(
-            "the first {done} of {statements} statements of {label} are in the database; the next run goes on after them"
+            "{} in the database; the next run goes on after {}",
+            first(*done, *statements, label),
+            if *done == 1 { "it" } else { "them" }
         ),
         (Direction::Down, DatabaseState::HalfDone { done, statements }) => format!(
-            "the first {done} of {statements} statements of the rollback of {label} are done; the next run goes on after them"
+            "{} done; the next run goes on after {}",
+            first(*done, *statements, &format!("the rollback of {label}")),
+            if *done == 1 { "it" } else { "them" }
         ),
         (Direction::Up, DatabaseState::Unknown) => {
             format!("whether {label} is in the database could not be found out; the next run will")
@@ -66,6 +70,14 @@ fn state_note(step: &Step, state: &DatabaseState) -> String {
         (Direction::Down, DatabaseState::Unknown) => {
             format!("whether {label} was undone could not be found out; the next run will")
         }
+    }
+}
+
+/// The first statements, and whether they are one or many.
+fn first(done: usize, statements: usize, of: &str) -> String {
+    match done {
+        1 => format!("the first of {statements} statements of {of} is"),
+        _ => format!("the first {done} of {statements} statements of {of} are"),
     }
 }
 

@@ -9,6 +9,15 @@ use crate::migration::Kind;
 use crate::plan::modified::{Change, Noted, change_in, modified};
 
 impl Planner<'_> {
+    /// A run without any files is seldom meant.
+    pub(super) fn check_files(&mut self) {
+        if self.input.migrations.is_empty() {
+            let warning = Diagnostic::warning("no-migrations", "there are no migrations here");
+            let help = "`whimbrel new NAME` writes one; `--dir` or `dir` in whimbrel.toml names another folder";
+            self.warnings.push(warning.help(help));
+        }
+    }
+
     /// Applied files that were modified, half-undone ones, applied ones whose file is gone.
     pub(super) fn check_applied(&mut self) {
         for migration in self.input.migrations {
