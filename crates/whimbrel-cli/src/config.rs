@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use whimbrel::Error;
 
+#[cfg(test)]
+pub(crate) use self::file::KEYS;
 pub(crate) use self::file::TEMPLATE;
 
 use crate::cli::Global;

@@ -68,3 +68,43 @@ fn exit_codes_are_all_documented() {
         );
     }
 }
+
+fn settings_page() -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/settings.md");
+    std::fs::read_to_string(path).unwrap()
+}
+
+#[test]
+fn every_key_and_variable_is_documented() {
+    let page = settings_page();
+    for key in crate::config::KEYS {
+        assert!(
+            page.contains(&format!("`{key}`")) || page.contains(&format!("`[{key}]`")),
+            "{key}"
+        );
+    }
+}
+
+/// What the systems could be told that Whimbrel replaces.
+#[test]
+fn every_option_of_the_replaced_systems_has_a_line() {
+    const OPTIONS: &str = "migrationsDirectory migrationsPath directory migrationTimeout timeout maxRetries retries \
+        retryDelay maxConcurrentMigrations logLevel enableConsole enableLogging enableRollback requireRollback \
+        validateChecksums enableBatchMode batch stopOnFirstError enableHealthChecks healthCheckInterval tableName \
+        dryRun force extension loadExtensions sortDirsSeparately validation.enabled validation.strictMode \
+        migrations.enabled transaction dependencies beforeMigration afterMigration steps versions to all \
+        DATABASE_URL rejectUnauthorized client connection shutdown level limit getHistory";
+    let page = settings_page();
+    let (_, table) = page.split_once("| their option |").unwrap();
+    let theirs: Vec<_> = table
+        .lines()
+        .filter_map(|line| line.split('|').nth(1))
+        .collect();
+    for option in OPTIONS.split_whitespace() {
+        let is_there = |cell: &&str| {
+            cell.split(|c: char| !(c.is_alphanumeric() || c == '.' || c == '_'))
+                .any(|word| word == option)
+        };
+        assert!(theirs.iter().any(is_there), "{option}");
+    }
+}

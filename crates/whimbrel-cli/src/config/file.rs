@@ -88,7 +88,7 @@ impl Time {
     }
 }
 
-const KEYS: [&str; 23] = [
+pub(crate) const KEYS: [&str; 23] = [
     "url",
     "password",
     "password_file",
