@@ -1,17 +1,28 @@
 //! Arguments.
 
+mod arguments;
+mod help;
+#[cfg(test)]
+mod reference;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use self::arguments::{Baseline, Down, Execution, Import, New, Repair, Status, Up};
+
 /// Migrate database schemas. Nothing lost, nothing twice, whatever dies.
+///
+/// Settings come from flags, from variables (DATABASE_URL, WHIMBREL_*, .env) and from
+/// whimbrel.toml, in this order. Global options may stand before or after the command's name.
 #[derive(Debug, Parser)]
 #[command(
     name = "whimbrel",
     version,
     propagate_version = true,
-    max_term_width = 100
+    max_term_width = 100,
+    after_long_help = help::whimbrel(),
 )]
 pub(crate) struct Cli {
     #[command(flatten)]
@@ -24,8 +35,12 @@ pub(crate) struct Cli {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
-    /// Database: sqlite:FILE, `postgres://`..., `mysql://`..., `d1://`...
-    #[arg(long, global = true, value_name = "URL")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        help = "Database: sqlite:FILE, postgres://..., mysql://..., d1://..."
+    )]
     pub(crate) url: Option<String>,
     /// Folder with the migrations; may be given several times
     #[arg(long, global = true, value_name = "DIR")]
@@ -39,7 +54,7 @@ pub(crate) struct Global {
     /// Table for the history, also SCHEMA.NAME
     #[arg(long, global = true, value_name = "NAME")]
     pub(crate) table: Option<String>,
-    /// Settings file
+    /// Settings file, if it is not whimbrel.toml
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// Run as if started in this folder
@@ -74,178 +89,95 @@ pub(crate) struct Global {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Write whimbrel.toml and the folder, create the history tables
+    ///
+    /// What is there already stays as it is, so it may be run again.
+    #[command(after_long_help = help::init())]
     Init,
     /// Write a new migration file with the next version
+    ///
+    /// The version is the next number where the folder counts, else the time (UTC). Files of another
+    /// tool's folder are written in that tool's form. The path is printed.
+    #[command(after_long_help = help::new())]
     New(New),
     /// Show the state of every migration
+    ///
+    /// Nothing is changed, and nothing is created in a database that Whimbrel has not touched yet.
+    #[command(after_long_help = help::status())]
     Status(Status),
     /// Show what `up` would do
+    ///
+    /// Takes the arguments of `up`. With --dry-run it prints the exact SQL, as `up --dry-run` does.
+    #[command(after_long_help = help::plan())]
     Plan(Up),
     /// Apply pending migrations
+    ///
+    /// Each migration and its record are one transaction where the engine can do that; a run that
+    /// died is taken up where it stopped. Everything that a run applies is a batch, which `down` undoes.
+    #[command(after_long_help = help::up())]
     Up(Up),
     /// Undo the last batch, or what is asked for
+    ///
+    /// Runs the down scripts, newest first, and lists them before. Where a file is gone, the script
+    /// kept in the history is run. A migration without a rollback is refused before anything runs.
+    #[command(after_long_help = help::down())]
     Down(Down),
     /// Undo the last migration and apply it again
+    ///
+    /// The file may have been edited meanwhile: what was applied is undone by the script kept with it,
+    /// then the file runs as it is now.
+    #[command(after_long_help = help::redo())]
     Redo(Execution),
     /// Undo everything, by the down scripts
+    ///
+    /// Drops nothing that the down scripts don't drop. Asks for the database's name, unless --yes is
+    /// given, and refuses a database that the settings mark as `protected`.
+    #[command(after_long_help = help::reset())]
     Reset(Execution),
     /// Take over the history of another migration tool
+    ///
+    /// Records what that tool applied, in one transaction; `up` goes on after it. The tool's own
+    /// tables are only read, so this may be run again.
+    #[command(after_long_help = help::import())]
     Import(Import),
     /// Mark the database as being at a version that somebody else brought it to
+    ///
+    /// Every migration up to that version is recorded as being there; none is run. `down` never
+    /// undoes them.
+    #[command(after_long_help = help::baseline())]
     Baseline(Baseline),
     /// Say what became of a statement whose end can't be seen
+    ///
+    /// A run that died in a statement outside transactions is taken up by `up`, which looks into the
+    /// catalog. Only where the catalog can't tell (an UPDATE, say) a person has to.
+    #[command(after_long_help = help::repair())]
     Repair(Repair),
     /// Free the lock by hand
+    ///
+    /// Seldom needed: the lock of a run that died runs out by itself. A run that is still at work
+    /// is fenced out: it can write nothing more.
+    #[command(after_long_help = help::unlock())]
     Unlock,
     /// Print completions for a shell
+    #[command(after_long_help = help::completions())]
     Completions {
         /// Which shell
         shell: clap_complete::Shell,
     },
-    /// Print the manual page
-    Man,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct New {
-    /// What it does, such as `create_users`
-    pub(crate) name: String,
-    /// Write a pair, `.up.sql` and `.down.sql`
-    #[arg(long, conflicts_with = "repeatable")]
-    pub(crate) pair: bool,
-    /// Write a repeatable one, `R__name.sql`
-    #[arg(long)]
-    pub(crate) repeatable: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Repair {
-    /// The migration; without one, what is open is shown
-    #[arg(value_name = "VERSION")]
-    pub(crate) migration: Option<String>,
-    /// It happened: go on after it
-    #[arg(long, requires = "migration", conflicts_with = "again")]
-    pub(crate) done: bool,
-    /// It did not happen: run it again
-    #[arg(long, requires = "migration")]
-    pub(crate) again: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Status {
-    /// Exit with code 3 if anything is pending
-    #[arg(long)]
-    pub(crate) check: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Up {
-    /// Only these
-    pub(crate) versions: Vec<String>,
-    /// Up to this version, which is applied too
-    #[arg(long, value_name = "VERSION", conflicts_with_all = ["versions", "before", "steps"])]
-    pub(crate) to: Option<String>,
-    /// Up to this version, which is not applied
-    #[arg(long, value_name = "VERSION", conflicts_with_all = ["versions", "steps"])]
-    pub(crate) before: Option<String>,
-    /// The next so many
-    #[arg(long, value_name = "N", conflicts_with = "versions")]
-    pub(crate) steps: Option<usize>,
-    #[command(flatten)]
-    pub(crate) execution: Execution,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Down {
-    /// Only these
-    pub(crate) versions: Vec<String>,
-    /// Down to this version, which stays
-    #[arg(long, value_name = "VERSION", conflicts_with_all = ["versions", "all", "steps"])]
-    pub(crate) to: Option<String>,
-    /// The last so many
-    #[arg(long, value_name = "N", conflicts_with_all = ["versions", "all"])]
-    pub(crate) steps: Option<usize>,
-    /// Everything
-    #[arg(long, conflicts_with = "versions")]
-    pub(crate) all: bool,
-    #[command(flatten)]
-    pub(crate) execution: Execution,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Import {
-    /// The tool, such as flyway or goose; found out if not given
-    #[arg(long, value_name = "TOOL")]
-    pub(crate) from: Option<String>,
-    /// The tool's table, if it does not have its usual name; also SCHEMA.NAME
-    #[arg(long, value_name = "NAME")]
-    pub(crate) history_table: Option<String>,
-    /// Print what would be recorded, with the exact SQL, instead of doing it
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-    /// Value for a placeholder, where the tool's files have any
-    #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
-    pub(crate) placeholder: Vec<(String, String)>,
-    /// Make native files of the migrations in a new folder, once both are shown to give the same schema
-    #[arg(long)]
-    pub(crate) convert: bool,
-    /// The new folder; the migrations' own with `-whimbrel` after it if not given
-    #[arg(long, value_name = "DIR", requires = "convert")]
-    pub(crate) to: Option<PathBuf>,
-    /// Database beside which both are tried, if not beside the given one
-    #[arg(long, value_name = "URL", requires = "convert")]
-    pub(crate) shadow_url: Option<String>,
-    /// SQL to run there first, for what the migrations count on; may be given several times
-    #[arg(long, value_name = "FILE", requires = "convert")]
-    pub(crate) shadow_sql: Vec<PathBuf>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Baseline {
-    /// The last version that the database has
-    #[arg(value_name = "VERSION")]
-    pub(crate) at: String,
-    /// Print what would be recorded, with the exact SQL, instead of doing it
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Execution {
-    /// Print the exact SQL instead of running it
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-    /// One transaction for the whole run
-    #[arg(long)]
-    pub(crate) single_transaction: bool,
-    /// After a failure go on with what does not depend on it
-    #[arg(long)]
-    pub(crate) continue_on_error: bool,
-    /// Longest time for one migration, such as 90s
-    #[arg(long, value_name = "TIME", value_parser = duration)]
-    pub(crate) timeout: Option<Duration>,
-    /// Longest wait of a statement for a lock, such as 5s
-    #[arg(long, value_name = "TIME", value_parser = duration)]
-    pub(crate) lock_timeout: Option<Duration>,
-    /// How often to try again what fails for a reason that passes (deadlock, lost connection)
-    #[arg(long, value_name = "N")]
-    pub(crate) retries: Option<u32>,
-    /// Pause before the first retry, such as 2s; it doubles each time
-    #[arg(long, value_name = "TIME", value_parser = duration)]
-    pub(crate) retry_delay: Option<Duration>,
-    /// Go on although applied files were modified or files are out of order
-    #[arg(long)]
-    pub(crate) force: bool,
-    /// Value for ${KEY} in the files; may be given several times
-    #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
-    pub(crate) placeholder: Vec<(String, String)>,
-    /// SQL to run before each migration; may be given several times
-    #[arg(long, value_name = "SQL")]
-    pub(crate) session_sql: Vec<String>,
+    /// Print the manual page, of one command if it is named
+    #[command(after_long_help = help::man())]
+    Man {
+        /// Which command
+        command: Option<String>,
+    },
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
     whimbrel::directive::duration(text).map_err(|expected| format!("expected {expected}"))
+}
+
+fn count(text: &str) -> Result<usize, String> {
+    let count = text.parse().ok().filter(|&count| count > 0);
+    count.ok_or_else(|| "expected a whole number from 1".to_owned())
 }
 
 fn key_value(text: &str) -> Result<(String, String), String> {

@@ -31,7 +31,7 @@ pub(crate) async fn run(cli: Cli) -> ExitCode {
         Command::Repair(ref arguments) => repair::run(&cli.global, &output, arguments).await,
         Command::Unlock => repair::unlock(&cli.global, &output).await,
         Command::Completions { shell } => shell::completions(shell),
-        Command::Man => shell::manual(),
+        Command::Man { ref command } => shell::manual(command.as_deref()),
         Command::Init => init::run(&cli.global, &output).await,
         Command::New(ref new) => new::run(&cli.global, &output, new),
         Command::Status(ref arguments) => status::run(&cli.global, &output, arguments).await,
@@ -68,7 +68,7 @@ fn name(command: &Command) -> &'static str {
         Command::Repair(_) => "repair",
         Command::Unlock => "unlock",
         Command::Completions { .. } => "completions",
-        Command::Man => "man",
+        Command::Man { .. } => "man",
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod file;
 mod resolve;
+mod types;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,6 +11,8 @@ use std::time::Duration;
 use clap::Parser;
 use whimbrel::{Error, Migrator};
 
+#[cfg(test)]
+pub(crate) use self::file::KEYS;
 pub(crate) use self::file::TEMPLATE;
 
 use crate::cli::{Cli, Global};
@@ -102,6 +105,10 @@ impl Settings {
     /// Gathers the settings.
     pub(crate) fn load(global: &Global) -> Result<(Self, Environment), Error> {
         let root = global.folder.clone().unwrap_or_else(|| PathBuf::from("."));
+        if !root.is_dir() {
+            let root = root.display();
+            return Err(Error::Settings(format!("-C: there is no folder {root}")));
+        }
         let environment = Environment::load(&root)?;
         let path = match global
             .config

@@ -21,6 +21,27 @@ pub(crate) const LOCKED: u8 = 6;
 /// Cancelled, as shells count SIGINT.
 pub(crate) const CANCELLED: u8 = 130;
 
+/// What each means, for the help and for docs/exit-codes.md.
+pub(crate) const MEANINGS: [(u8, &str); 8] = [
+    (OK, "done"),
+    (
+        FAILED,
+        "a migration failed; what was applied before it stays",
+    ),
+    (USAGE, "wrong arguments or settings"),
+    (PENDING, "`status --check`: something is pending"),
+    (
+        REFUSED,
+        "files are wrong, or the plan is refused; nothing was touched",
+    ),
+    (
+        DATABASE,
+        "the database can't be reached, or does not answer as expected",
+    ),
+    (LOCKED, "the lock was not free in time"),
+    (CANCELLED, "cancelled"),
+];
+
 pub(crate) fn of_error(error: &Error) -> u8 {
     match error.kind() {
         ErrorKind::Settings => USAGE,

@@ -3,6 +3,7 @@
 mod conversion;
 mod diagnostic;
 mod events;
+mod fit;
 mod table;
 mod takeover;
 
@@ -29,6 +30,8 @@ pub(crate) struct Output {
     quiet: bool,
     verbose: bool,
     colour: bool,
+    /// Messages go to somebody's terminal, where lines can be drawn again.
+    terminal: bool,
     /// Colours on standard output, for tables.
     colour_out: bool,
     bar: Mutex<Option<indicatif::ProgressBar>>,
@@ -43,15 +46,18 @@ pub(crate) fn listener(output: &Arc<Output>) -> Arc<dyn Listener> {
 
 impl Output {
     pub(crate) fn new(global: &Global, command: &'static str) -> Self {
+        let capable = std::env::var_os("TERM").is_none_or(|term| term != "dumb");
         let wanted = !global.no_color
             && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
-            && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+            && capable;
+        let terminal = capable && std::io::stderr().is_terminal();
         Self {
             command,
             json: global.json,
             quiet: global.quiet,
             verbose: global.verbose,
-            colour: wanted && std::io::stderr().is_terminal(),
+            colour: wanted && terminal,
+            terminal,
             colour_out: wanted && std::io::stdout().is_terminal(),
             bar: Mutex::default(),
             warnings: Mutex::default(),
@@ -218,7 +224,7 @@ impl Output {
         for warning in &plan.warnings {
             self.diagnostic(warning);
         }
-        if plan.steps.is_empty() {
+        if plan.steps.is_empty() && plan.noted.is_empty() {
             self.print("-- nothing to do");
         } else {
             self.print(sql.trim_end());

@@ -108,10 +108,10 @@ fn an_error_has_its_place_and_the_state() {
     applied 001_users (N ms)
     failed  002_bad
     error[SQLITE_ERROR]: no such table: nowhere
-     --> migrations/002_bad.sql:2:1
+     --> migrations/002_bad.sql:2:13
       |
     2 | INSERT INTO nowhere
-      | ^^^^^^^^^^^^^^^^^^^
+      |             ^^^^^^^
       |
       = note: nothing of 002_bad is in the database
     1 migration before it was applied and stays so.

@@ -2,9 +2,11 @@
 //! Supabase's names; what Supabase has besides stands in `STUBS`.
 #![allow(missing_docs, clippy::unwrap_used)]
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+mod binary;
 
+use std::path::{Path, PathBuf};
+
+use binary::{succeeded, told, whimbrel};
 use whimbrel_testkit::{Authority, PoolMode, Pooler, PostgresServer, postgres};
 
 /// Of Supabase's own schemas and roles, what the example counts on.
@@ -23,27 +25,6 @@ const POOLER: &str = "aws-0-eu-central-1.pooler.supabase.com";
 
 fn example() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/board-supabase")
-}
-
-fn whimbrel(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_whimbrel"))
-        .args(arguments)
-        .current_dir(folder)
-        .env_clear()
-        .envs([("USER", "ada"), ("HOSTNAME", "here"), ("TERM", "dumb")])
-        .envs(variables.iter().copied())
-        .stdin(Stdio::null())
-        .output()
-        .unwrap()
-}
-
-fn told(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
-}
-
-fn succeeded(output: &Output) -> String {
-    assert!(output.status.success(), "{}", told(output));
-    told(output)
 }
 
 /// The example in a folder of its own, whose local database is at a port.

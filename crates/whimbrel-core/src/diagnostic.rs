@@ -150,3 +150,23 @@ impl Serialize for Diagnostic {
         .serialize(serializer)
     }
 }
+/// Of the names that there are, the one that was probably meant.
+pub fn nearest<'a>(wanted: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let distance = |name: &&str| strsim::damerau_levenshtein(name, wanted);
+    known
+        .min_by_key(distance)
+        .filter(|name| distance(name) <= 1 + wanted.len() / 4)
+}
+
+/// What is wrong with a name, which one was probably meant, and which there are.
+pub fn unknown_name(problem: &str, wanted: &str, known: &[&str], all: &str) -> String {
+    let mut first = all.chars();
+    match (nearest(wanted, known.iter().copied()), first.next()) {
+        (Some(name), Some(letter)) => format!(
+            "{problem}; did you mean `{name}`? {}{}",
+            letter.to_uppercase(),
+            first.as_str()
+        ),
+        _ => format!("{problem}; {all}"),
+    }
+}

@@ -172,6 +172,13 @@ pub trait Driver: Send {
     /// The exact text that [`Driver::apply`] would send, for dry runs.
     fn render(&self, unit: &Unit<'_>) -> String;
 
+    /// The same for a unit that follows another one, which may have left something in the session
+    /// or surely did not.
+    fn render_next(&self, unit: &Unit<'_>, left_something: bool) -> String {
+        let _ = left_something;
+        self.render(unit)
+    }
+
     /// Kept scripts by checksum; those that are not kept are left out.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::diagnostic::Diagnostic;
 use crate::driver::Notice;
 use crate::history::Holder;
-use crate::plan::Plan;
+use crate::plan::{Noted, Plan};
 use crate::report::StepReport;
 
 /// One thing that happened.
@@ -76,6 +76,8 @@ pub enum Event<'a> {
         /// How long the pause is.
         delay: Duration,
     },
+    /// An applied file was changed in nothing that it does, and is recorded as it is now.
+    Noted(&'a Noted),
     /// A migration is not tried because one that it depends on failed.
     StepSkipped(StepEvent<'a>),
 }

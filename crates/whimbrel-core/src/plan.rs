@@ -25,7 +25,7 @@ use std::time::Duration;
 use serde::Serialize;
 use whimbrel_sql::{Dialect, Statement};
 
-pub use self::modified::{Change, change, needed_scripts};
+pub use self::modified::{Change, Noted, change, needed_scripts};
 pub use self::resume::{Resume, statement_hash, statement_hashes};
 pub(crate) use self::shape::{Shape, put_in, shape};
 pub use self::status::{State, Status, StatusRow, Totals, status};
@@ -133,6 +133,8 @@ pub struct Plan {
     pub batch: i64,
     /// In order.
     pub steps: Vec<Step>,
+    /// Applied files whose new checksum `up` writes down.
+    pub noted: Vec<Noted>,
     /// What deserves a word but stops nothing.
     pub warnings: Vec<Diagnostic>,
 }
@@ -232,6 +234,6 @@ pub(crate) fn not_found<'a>(wanted: &str, known: impl Iterator<Item = String> + 
         .min();
     match nearest {
         Some((_, label)) => diagnostic.help(format!("did you mean {label}?")),
-        None => diagnostic,
+        None => diagnostic.help("`whimbrel status` shows those that there are"),
     }
 }

@@ -24,6 +24,8 @@ pub struct Report {
     pub failures: Vec<Failure>,
     /// Versions passed over because something that they depend on failed.
     pub skipped: Vec<String>,
+    /// Versions whose files were changed in nothing that they do, and are recorded as they are now.
+    pub noted: Vec<String>,
     /// How often something was tried again after a failure that passes by itself.
     pub retries: u32,
     /// The whole run, lock included.
@@ -40,6 +42,7 @@ impl Report {
             steps: Vec::new(),
             failures: Vec::new(),
             skipped: Vec::new(),
+            noted: Vec::new(),
             retries: 0,
             duration: Duration::ZERO,
         }

@@ -9,6 +9,7 @@ mod facts;
 mod failure;
 mod journal;
 mod lock;
+mod note;
 mod recover;
 mod repair;
 mod script;
@@ -167,9 +168,20 @@ impl Runner<'_> {
         let Session {
             driver, history, ..
         } = session;
-        execution::Execution::new(self, driver, history, lease, &mut plan)
-            .run()
-            .await
+        let written = self.write_notes(driver.as_mut(), *lease, &plan.noted).await;
+        let noted = match written {
+            Ok(noted) => noted,
+            // What passes by itself the steps will meet again, and try again.
+            Err(_) if !plan.steps.is_empty() => Vec::new(),
+            Err(error) => return Err(error.into()),
+        };
+        if plan.steps.is_empty() {
+            let report = Report::empty(plan.direction);
+            return Ok(Report { noted, ..report });
+        }
+        let execution = execution::Execution::new(self, driver, history, lease, &mut plan);
+        let report = execution.run().await?;
+        Ok(Report { noted, ..report })
     }
 
     /// Plans without touching anything.

@@ -18,7 +18,7 @@ mod tracking;
 
 use async_trait::async_trait;
 use whimbrel_core::Error;
-use whimbrel_core::diagnostic::Diagnostic;
+use whimbrel_core::diagnostic::{Diagnostic, unknown_name};
 use whimbrel_core::driver::{Driver, DriverError};
 use whimbrel_core::history::History;
 use whimbrel_core::migration::Migration;
@@ -53,10 +53,10 @@ impl Histories {
     pub fn from(mut self, name: &str) -> Result<Self, Error> {
         let tool = TOOLS.iter().find(|tool| tool.name == name);
         self.tool = Some(tool.copied().ok_or_else(|| {
-            Error::Settings(format!(
-                "`{name}` is no tool whose history Whimbrel reads; these are: {}",
-                Self::names().join(", ")
-            ))
+            let names = Self::names();
+            let problem = format!("`{name}` is no tool whose history Whimbrel reads");
+            let all = format!("these are: {}", names.join(", "));
+            Error::Settings(unknown_name(&problem, name, &names, &all))
         })?);
         Ok(self)
     }

@@ -23,6 +23,7 @@ mod variables;
 mod wrangler;
 
 use whimbrel_core::Error;
+use whimbrel_core::diagnostic::unknown_name;
 use whimbrel_core::source::{Layout, NATIVE_LAYOUTS};
 
 /// The tools' layouts.
@@ -62,9 +63,8 @@ pub fn layout_by_name(name: &str) -> Result<&'static dyn Layout, Error> {
     let found = layouts.iter().find(|layout| layout.name() == name);
     found.copied().ok_or_else(|| {
         let known: Vec<_> = layouts.iter().map(|layout| layout.name()).collect();
-        Error::Settings(format!(
-            "there is no layout `{name}`; the layouts are: {}",
-            known.join(", ")
-        ))
+        let problem = format!("there is no layout `{name}`");
+        let all = format!("the layouts are: {}", known.join(", "));
+        Error::Settings(unknown_name(&problem, name, &known, &all))
     })
 }

@@ -154,6 +154,15 @@ impl MysqlServer {
 
     /// Schema and data of a URL's database, without Whimbrel's own tables, by mariadb-dump.
     pub fn dump(&self, url: &str) -> String {
+        self.dumped(url, "--skip-extended-insert")
+    }
+
+    /// The same without the data.
+    pub fn schema(&self, url: &str) -> String {
+        self.dumped(url, "--no-data")
+    }
+
+    fn dumped(&self, url: &str, what: &str) -> String {
         let name = url.rsplit('/').next().unwrap_or_default();
         let mut dump = Command::new(installed("mariadb-dump"));
         dump.args([
@@ -165,12 +174,7 @@ impl MysqlServer {
             "root",
         ]);
         dump.arg(format!("--port={}", self.port));
-        dump.args([
-            "--compact",
-            "--skip-extended-insert",
-            "--routines",
-            "--triggers",
-        ]);
+        dump.args(["--compact", what, "--routines", "--triggers"]);
         for table in ["applied", "log", "lock", "scripts"] {
             dump.arg(format!("--ignore-table={name}.whimbrel_{table}"));
         }

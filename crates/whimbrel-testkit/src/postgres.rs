@@ -185,9 +185,18 @@ impl PostgresServer {
 
     /// Schema and data of a URL's database, without Whimbrel's own tables, by pg_dump.
     pub fn dump(&self, url: &str) -> String {
+        self.dumped(url, "--inserts")
+    }
+
+    /// The same without the data.
+    pub fn schema(&self, url: &str) -> String {
+        self.dumped(url, "--schema-only")
+    }
+
+    fn dumped(&self, url: &str, what: &str) -> String {
         let own = self.bin.join("pg_dump");
         let mut dump = Command::new(if own.exists() { own } else { "pg_dump".into() });
-        let text = run(dump.args(["--exclude-table=whimbrel_*", "--inserts", "-d", url]));
+        let text = run(dump.args(["--exclude-table=whimbrel_*", what, "-d", url]));
         let kept =
             |line: &&str| !line.is_empty() && !line.starts_with("--") && !line.starts_with('\\');
         text.lines().filter(kept).collect::<Vec<_>>().join("\n")

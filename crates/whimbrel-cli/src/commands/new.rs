@@ -135,7 +135,7 @@ fn next_version(listing: &Listing) -> String {
         .max();
     let now = jiff::Timestamp::now();
     let Some(last) = last else {
-        return now.strftime("%Y%m%d%H%M%S").to_string();
+        return timestamp(now, listing);
     };
     let text = last.as_str();
     let counts = text.len() < TIMESTAMP_LENGTH && text.bytes().all(|b| b.is_ascii_digit());
@@ -154,5 +154,17 @@ fn next_version(listing: &Listing) -> String {
         };
         return format!("{today}_{next:0width$}", width = number.len());
     }
-    now.strftime("%Y%m%d%H%M%S").to_string()
+    timestamp(now, listing)
+}
+
+/// The time, or the next second that no file has: two may be made in one.
+fn timestamp(mut now: jiff::Timestamp, listing: &Listing) -> String {
+    loop {
+        let text = now.strftime("%Y%m%d%H%M%S").to_string();
+        let taken = |stem: &str| stem.starts_with(&text);
+        if !listing.entries.iter().any(|entry| taken(&entry.stem)) {
+            return text;
+        }
+        now += jiff::SignedDuration::from_secs(1);
+    }
 }

@@ -25,9 +25,16 @@ pub(super) fn completions(shell: Shell) -> Result<u8, Error> {
     print(&text)
 }
 
-pub(super) fn manual() -> Result<u8, Error> {
+/// The page of the program, or of one of its commands.
+pub(super) fn manual(name: Option<&str>) -> Result<u8, Error> {
+    let mut command = Cli::command();
+    command.build();
+    if let Some(name) = name {
+        let own = command.find_subcommand(name).cloned();
+        command = own.ok_or_else(|| Error::Settings(format!("there is no command `{name}`")))?;
+    }
     let mut text = Vec::new();
-    clap_mangen::Man::new(Cli::command())
+    clap_mangen::Man::new(command)
         .render(&mut text)
         .map_err(|source| Error::File {
             path: "the manual page".to_owned(),

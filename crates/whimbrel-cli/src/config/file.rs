@@ -6,8 +6,10 @@ use std::path::Path;
 use serde::Deserialize;
 use toml::{Table, Value};
 use whimbrel::Error;
-use whimbrel::diagnostic::Diagnostic;
+use whimbrel::diagnostic::{Diagnostic, nearest};
 use whimbrel::text::SourceFile;
+
+use super::types;
 
 /// What `init` writes.
 pub(crate) const TEMPLATE: &str = r#"# Settings of Whimbrel; all of them: docs/settings.md
@@ -41,12 +43,12 @@ pub(super) struct Section {
     pub(super) out_of_order: Option<bool>,
     pub(super) require_rollback: Option<bool>,
     pub(super) single_transaction: Option<bool>,
-    pub(super) timeout: Option<String>,
-    pub(super) lock_timeout: Option<String>,
-    pub(super) lock_wait: Option<String>,
-    pub(super) lease: Option<String>,
+    pub(super) timeout: Option<Time>,
+    pub(super) lock_timeout: Option<Time>,
+    pub(super) lock_wait: Option<Time>,
+    pub(super) lease: Option<Time>,
     pub(super) retries: Option<u32>,
-    pub(super) retry_delay: Option<String>,
+    pub(super) retry_delay: Option<Time>,
     pub(super) session_sql: Option<OneOrMany>,
     pub(super) placeholders: BTreeMap<String, String>,
     pub(super) layout_options: BTreeMap<String, String>,
@@ -69,7 +71,24 @@ impl OneOrMany {
     }
 }
 
-const KEYS: [&str; 23] = [
+/// `"30s"`, or a number of seconds.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Time {
+    Text(String),
+    Seconds(u64),
+}
+
+impl Time {
+    pub(super) fn text(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Seconds(seconds) => seconds.to_string(),
+        }
+    }
+}
+
+pub(crate) const KEYS: [&str; 23] = [
     "url",
     "password",
     "password_file",
@@ -229,21 +248,22 @@ fn check_keys(
     text: &str,
 ) -> Result<(), Error> {
     let known = || KEYS.iter().chain(also);
-    let Some(key) = table.keys().find(|key| !known().any(|known| known == key)) else {
-        return Ok(());
+    let wrong = |key: &str, problem: String| {
+        let problem = Diagnostic::error("settings", problem);
+        let at = find_key(text, section, key);
+        Err(Error::Settings(place(problem, name, text, at)))
     };
-    let nearest = known().min_by_key(|known| strsim::damerau_levenshtein(known, key));
-    let near = nearest.filter(|known| strsim::damerau_levenshtein(known, key) <= 1 + key.len() / 4);
-    let help = near
-        .map(|known| format!("; did you mean `{known}`?"))
-        .unwrap_or_default();
-    let problem = Diagnostic::error("settings", format!("unknown setting `{key}`{help}"));
-    Err(Error::Settings(place(
-        problem,
-        name,
-        text,
-        find_key(text, section, key),
-    )))
+    let Some(key) = table.keys().find(|key| !known().any(|known| known == key)) else {
+        let expected =
+            |(key, value): (&String, &Value)| Some((key.clone(), types::expected(key, value)?));
+        return match table.iter().find_map(expected) {
+            Some((key, expected)) => wrong(&key, format!("the setting `{key}` must be {expected}")),
+            None => Ok(()),
+        };
+    };
+    let near = nearest(key, known().copied());
+    let help = near.map_or_else(String::new, |name| format!("; did you mean `{name}`?"));
+    wrong(key, format!("unknown setting `{key}`{help}"))
 }
 
 /// Where a key of a section stands in the file.

@@ -9,7 +9,7 @@ use whimbrel::d1::wrangler;
 use whimbrel::directive::duration;
 use whimbrel::supabase_project::{self, CONFIG, LOCAL_PASSWORD, MIGRATIONS};
 
-use super::file::{File, OneOrMany, Section};
+use super::file::{File, OneOrMany, Section, Time};
 use super::{DEFAULT_DIR, DEFAULT_URL, Environment, Settings};
 use crate::cli::Global;
 
@@ -144,13 +144,13 @@ impl Places<'_> {
         &self,
         flag: Option<Duration>,
         key: &str,
-        value: Option<&String>,
+        value: Option<&Time>,
     ) -> Result<Option<Duration>, Error> {
         if flag.is_some() {
             return Ok(flag);
         }
-        let wrong = |expected| Error::Settings(format!("the setting {key} must be {expected}"));
-        let text = self.text(None, key, value)?;
+        let wrong = |expected| Error::Settings(format!("{} must be {expected}", self.name(key)));
+        let text = self.text(None, key, value.map(Time::text).as_ref())?;
         text.map(|text| duration(&text).map_err(wrong)).transpose()
     }
 
@@ -160,7 +160,8 @@ impl Places<'_> {
             Some("1" | "true" | "on" | "yes") => Ok(true),
             Some("0" | "false" | "off" | "no") => Ok(false),
             Some(_) => Err(Error::Settings(format!(
-                "the variable for {key} must be true or false"
+                "{} must be true or false",
+                self.name(key)
             ))),
         }
     }
@@ -169,8 +170,16 @@ impl Places<'_> {
         let Some(text) = self.variable(key) else {
             return Ok(value);
         };
-        let wrong = |_| Error::Settings(format!("the variable for {key} must be a whole number"));
+        let wrong = |_| Error::Settings(format!("{} must be a whole number", self.name(key)));
         text.parse().map(Some).map_err(wrong)
+    }
+
+    /// Where a value comes from, as people would look for it.
+    fn name(&self, key: &str) -> String {
+        match self.variable(key) {
+            Some(_) => format!("the variable WHIMBREL_{}", key.to_ascii_uppercase()),
+            None => format!("the setting `{key}`"),
+        }
     }
 
     /// A database that is chosen by name is not taken back by DATABASE_URL.

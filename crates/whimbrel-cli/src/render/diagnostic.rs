@@ -23,7 +23,8 @@ pub(super) fn draw(diagnostic: &Diagnostic, colour: bool) -> String {
     let window = diagnostic.label.as_ref().map(Window::around);
     let mut group = title.elements(std::iter::empty::<annotate_snippets::Element<'_>>());
     if let (Some(window), Some(label)) = (&window, &diagnostic.label) {
-        if window.text.trim().is_empty() {
+        // What is about a file as a whole needs none of its lines.
+        if window.text.trim().is_empty() || label.span == (0..0) {
             group = group.element(annotate_snippets::Origin::path(label.file.name()));
         } else {
             let mark = AnnotationKind::Primary

@@ -1,6 +1,7 @@
 //! A run's events as lines and as a progress bar.
 
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use whimbrel::event::{Event, Listener, StepEvent};
@@ -9,6 +10,9 @@ use whimbrel::plan::Direction;
 
 use super::Output;
 use super::table::{milliseconds, plural};
+
+/// How often the bar is drawn again while nothing happens.
+const TICK: Duration = Duration::from_millis(200);
 
 pub(super) struct Events(pub(super) Arc<Output>);
 
@@ -23,10 +27,13 @@ impl Listener for Events {
                     server.engine, server.version
                 ));
             }
-            Event::LockWaiting { holder, waited } => output.say(&format!(
-                "waiting for the lock ({} s): held by {holder}",
-                waited.as_secs()
-            )),
+            Event::LockWaiting { holder, waited } => {
+                let waited = match waited.as_secs() {
+                    0 => String::new(),
+                    seconds => format!(" ({seconds} s)"),
+                };
+                output.say(&format!("waiting for the lock{waited}: held by {holder}"));
+            }
             Event::StepStarted(step) => self.bar(*step),
             Event::StatementDone {
                 step,
@@ -89,6 +96,10 @@ impl Listener for Events {
                 error.message,
                 milliseconds(*delay)
             )),
+            Event::Noted(file) => output.say(&format!(
+                "noted   {} (only comments, white space or the rollback changed)",
+                file.label
+            )),
             Event::StepFailed { step, .. } => output.say(&format!("failed  {}", step.label)),
             Event::StepSkipped(step) => {
                 output.say(&format!(
@@ -102,33 +113,35 @@ impl Listener for Events {
 }
 
 impl Events {
-    /// On a terminal, from the second migration of a run on.
+    /// On a terminal.
     fn bar(&self, step: StepEvent<'_>) {
         let output = &self.0;
-        if !output.colour || output.quiet || output.json || step.count < 2 {
+        if !output.terminal || output.quiet || output.json {
             return;
         }
         let mut slot = output.bar.lock().unwrap_or_else(PoisonError::into_inner);
         let bar = slot.get_or_insert_with(|| {
             let bar = ProgressBar::new(step.count as u64);
-            let style = ProgressStyle::with_template("{bar:30.cyan} {pos}/{len} {msg}");
-            if let Ok(style) = style {
+            let cyan = if output.colour { ".cyan" } else { "" };
+            let template = format!("{{bar:20{cyan}}} {{pos}}/{{len}} {{elapsed}} {{wide_msg}}");
+            if let Ok(style) = ProgressStyle::with_template(&template) {
                 bar.set_style(style);
             }
+            // The clock goes on while a statement takes its time.
+            bar.enable_steady_tick(TICK);
             bar
         });
         bar.set_message(step.label.to_owned());
     }
 
+    /// What runs after `statement` has ended.
     fn message_on_bar(&self, step: &StepEvent<'_>, statement: usize, statements: usize) {
-        if let Some(bar) = self
-            .0
-            .bar
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .as_ref()
+        let slot = self.0.bar.lock();
+        if let Some(bar) = slot.unwrap_or_else(PoisonError::into_inner).as_ref()
+            && statement < statements
         {
-            bar.set_message(format!("{} {statement}/{statements}", step.label));
+            let next = statement + 1;
+            bar.set_message(format!("{}, statement {next} of {statements}", step.label));
         }
     }
 }

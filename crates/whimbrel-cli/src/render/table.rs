@@ -69,8 +69,15 @@ fn how(step: &Step) -> String {
 }
 
 pub(super) fn plan(plan: &Plan) -> Vec<String> {
+    let noted = plan.noted.iter().map(|file| {
+        format!(
+            "Would note the new checksum of {}: only comments, white space or the rollback changed",
+            file.label
+        )
+    });
     if plan.steps.is_empty() {
-        return vec!["Up to date: nothing to apply.".to_owned()];
+        let nothing = "Up to date: nothing to apply.".to_owned();
+        return noted.chain([nothing]).collect();
     }
     let verb = if plan.direction == Direction::Up {
         "Would apply"
@@ -79,7 +86,8 @@ pub(super) fn plan(plan: &Plan) -> Vec<String> {
     };
     let migrations = plan.steps.iter().filter(|step| step.kind != Kind::Hook);
     let count = plural(migrations.count() as u64, "migration");
-    let mut lines = vec![format!("{verb} {count}:")];
+    let mut lines: Vec<_> = noted.collect();
+    lines.push(format!("{verb} {count}:"));
     lines.extend(
         plan.steps
             .iter()
@@ -102,7 +110,13 @@ pub(super) fn plan_json(plan: &Plan) -> Value {
             "file": step.script.file().name(),
         })
     });
-    json!({ "direction": plan.direction, "batch": plan.batch, "steps": steps.collect::<Vec<_>>() })
+    let noted = plan.noted.iter().map(|file| file.version.as_str());
+    json!({
+        "direction": plan.direction,
+        "batch": plan.batch,
+        "steps": steps.collect::<Vec<_>>(),
+        "noted": noted.collect::<Vec<_>>(),
+    })
 }
 
 fn colour(state: State) -> Color {
@@ -154,8 +168,19 @@ pub(super) fn status(status: &Status, colours: bool) -> Vec<String> {
                 Cell::new(row.applied_by.as_deref().unwrap_or_default()),
             ]);
         }
+        if let Some(width) = super::fit::window() {
+            super::fit::fit(&mut table, width);
+        }
         lines.push(table.trim_fmt());
     }
+    let failed = status
+        .migrations
+        .iter()
+        .filter(|row| row.state == State::Failed);
+    lines.extend(failed.filter_map(|row| {
+        let error = row.error.as_deref()?.lines().next()?;
+        Some(format!("{} failed: {error}", row.label))
+    }));
     let mut line = format!(
         "{}: {} in all, {} applied, {} pending",
         status.database, totals.total, totals.applied, totals.pending

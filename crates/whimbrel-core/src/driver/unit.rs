@@ -10,6 +10,7 @@ use super::Lease;
 use crate::checksum::Checksum;
 use crate::history::{Attempt, AttemptId};
 use crate::migration::Kind;
+use crate::plan::Noted;
 
 /// A statement ready to be sent.
 #[derive(Clone, Copy, Debug)]
@@ -141,6 +142,8 @@ pub enum Write<'a> {
     },
     /// Scripts to keep, by their keys, unless they are kept already; at least one.
     Keep(Vec<(&'a Checksum, &'a str)>),
+    /// An applied migration's file is another one than was recorded, and does the same.
+    Note(&'a Noted),
     /// A new attempt. The driver fills in when, and the connection for journalled ones.
     Attempt(&'a Attempt),
     /// Several attempts that are done; at least one.

@@ -1,7 +1,7 @@
 //! `Depends:` and the order that it asks for.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BinaryHeap, HashMap, HashSet};
 
 use crate::diagnostic::Diagnostic;
 use crate::migration::Migration;
@@ -33,6 +33,8 @@ impl Dependencies {
         }
         let resolve = |migration: &Migration| {
             let entries = migration.directives.depends.iter();
+            // `001` and `1` are one.
+            let mut seen = HashSet::new();
             entries
                 .map(|text| {
                     let (source, version) = text
@@ -47,6 +49,7 @@ impl Dependencies {
                         index,
                     }
                 })
+                .filter(|entry| seen.insert((entry.source.clone(), entry.version.clone())))
                 .collect()
         };
         Self(migrations.iter().map(resolve).collect())
@@ -71,7 +74,7 @@ impl Dependencies {
     pub(super) fn order(&self, pending: &[usize]) -> Result<Vec<usize>, Vec<usize>> {
         let mut waiting: HashMap<usize, usize> = HashMap::new();
         let mut followers: HashMap<usize, Vec<usize>> = HashMap::new();
-        let members: std::collections::HashSet<_> = pending.iter().copied().collect();
+        let members: HashSet<_> = pending.iter().copied().collect();
         for &index in pending {
             let before: Vec<_> = self
                 .indexes(index)

@@ -1,8 +1,10 @@
 //! Planning `down`.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+mod irreversible;
 
+use std::collections::{HashMap, HashSet};
+
+use self::irreversible::Irreversible;
 use super::compose::compose_with_hooks;
 use super::dependencies::Dependencies;
 use super::modified::{Change, change_in};
@@ -27,6 +29,7 @@ pub(super) fn plan(input: PlanInput<'_>, goal: &Goal) -> Result<Plan, Error> {
             Err(problems) => planner.errors.extend(problems),
         }
     }
+    planner.errors.extend(planner.irreversible.problems());
     if planner.errors.is_empty() {
         let count = steps.len();
         // Nothing to undo is no run: hooks of `down` go with what they are around.
@@ -39,6 +42,7 @@ pub(super) fn plan(input: PlanInput<'_>, goal: &Goal) -> Result<Plan, Error> {
             direction: Direction::Down,
             batch: input.history.next_batch(),
             steps,
+            noted: Vec::new(),
             warnings: planner.warnings,
         })
     } else {
@@ -52,6 +56,7 @@ struct Planner<'a> {
     /// What this run's sources have applied, the last first; repeatable ones before all others,
     /// since they build on everything.
     rows: Vec<&'a Applied>,
+    irreversible: Irreversible<'a>,
     errors: Vec<Diagnostic>,
     warnings: Vec<Diagnostic>,
 }
@@ -76,6 +81,7 @@ impl<'a> Planner<'a> {
             input,
             files,
             rows,
+            irreversible: Irreversible::new(input.dialect),
             errors: Vec::new(),
             warnings: Vec::new(),
         }
@@ -255,10 +261,8 @@ impl<'a> Planner<'a> {
     fn down_script(&mut self, row: &'a Applied) -> Result<(Script, Directives), Vec<Diagnostic>> {
         let file = self.file(row);
         if let Some(migration) = file {
-            if let Some(reason) = &migration.directives.irreversible {
-                return Err(vec![
-                    irreversible(row, Some(migration)).note(format!("Irreversible: {reason}")),
-                ]);
+            if migration.directives.irreversible.is_some() {
+                return Err(self.irreversible.add(row, file));
             }
             let modified = row.kind == Kind::Versioned
                 && matches!(change_in(self.input, migration, row), Change::Modified(_));
@@ -268,7 +272,7 @@ impl<'a> Planner<'a> {
                     Ok(None) if row.kind == Kind::Repeatable => {
                         Ok((nothing(row), Directives::default()))
                     }
-                    Ok(None) => Err(vec![irreversible(row, Some(migration))]),
+                    Ok(None) => Err(self.irreversible.add(row, file)),
                     Err(error) => Err(error.diagnostics()),
                 };
             }
@@ -297,7 +301,7 @@ impl<'a> Planner<'a> {
                 ))
             }
             None if row.kind == Kind::Repeatable => Ok((nothing(row), directives)),
-            None => Err(vec![irreversible(row, file)]),
+            None => Err(self.irreversible.add(row, file)),
         }
     }
 }
@@ -321,22 +325,4 @@ fn nothing(row: &Applied) -> Script {
         label(&row.version, &row.name),
         String::new(),
     ))
-}
-
-fn irreversible(row: &Applied, file: Option<&Migration>) -> Diagnostic {
-    let diagnostic = Diagnostic::error(
-        "irreversible",
-        format!(
-            "{} can't be undone: it has no rollback",
-            label(&row.version, &row.name)
-        ),
-    );
-    match file {
-        Some(migration) => diagnostic
-            .at(&Arc::clone(&migration.file), 0..0, "")
-            .help("add a `-- Rollback` section to the file, or undo only what came after it"),
-        None => diagnostic
-            .note("its file is gone, and no rollback was kept when it was applied")
-            .help("get the file back from version control"),
-    }
 }

@@ -23,6 +23,43 @@ pub enum Change {
     Modified(Option<String>),
 }
 
+/// A file that was changed in nothing that it does. Its record gets the new checksum, so that what
+/// is kept is the file as it stands, and nobody compares the two again.
+#[derive(Clone, Debug)]
+pub struct Noted {
+    /// Namespace.
+    pub source: String,
+    /// Version as it was recorded.
+    pub version: Version,
+    /// Version and name.
+    pub label: String,
+    /// The file's name.
+    pub file: String,
+    /// Of the file as it is now.
+    pub checksum: Checksum,
+    /// Key of its down script.
+    pub down_checksum: Option<Checksum>,
+    /// Scripts to keep, with their keys: up, down.
+    pub keep: Vec<(Checksum, String)>,
+}
+
+impl Noted {
+    /// None for a file that the history can't keep: it goes on being compared with what is kept.
+    pub(super) fn of(migration: &Migration, row: &Applied) -> Option<Self> {
+        let kept = migration.kept_scripts().ok()?;
+        let mut keys = kept.scripts.iter().map(|(key, _)| key);
+        keys.any(|key| *key == migration.checksum).then(|| Self {
+            source: row.source.clone(),
+            version: row.version.clone(),
+            label: migration.label(),
+            file: migration.file.name().to_owned(),
+            checksum: migration.checksum.clone(),
+            down_checksum: kept.down,
+            keep: kept.scripts,
+        })
+    }
+}
+
 /// Compares a file with its record.
 pub fn change(
     migration: &Migration,

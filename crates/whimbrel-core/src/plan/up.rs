@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::compose::{compose_with_hooks, conditions};
 use super::dependencies::{Dependencies, circle};
-use super::modified::{Change, change_in};
+use super::modified::{Change, Noted, change_in};
 use super::order::{Order, out_of_order};
 use super::prepare::Rules;
 use super::{Direction, Goal, Plan, PlanInput, Step, find, not_found, renamed};
@@ -19,6 +19,7 @@ use crate::version::Version;
 
 pub(super) fn plan(input: PlanInput<'_>, goal: &Goal) -> Result<Plan, Error> {
     let mut planner = Planner::new(input);
+    planner.check_files();
     planner.check_applied();
     planner.check_baselines();
     let pending = planner.pending();
@@ -49,6 +50,7 @@ pub(super) fn plan(input: PlanInput<'_>, goal: &Goal) -> Result<Plan, Error> {
             direction: Direction::Up,
             batch: input.history.next_batch(),
             steps,
+            noted: planner.noted,
             warnings: planner.warnings,
         })
     } else {
@@ -64,6 +66,7 @@ struct Planner<'a> {
     order: OnceCell<Order<'a>>,
     errors: Vec<Diagnostic>,
     warnings: Vec<Diagnostic>,
+    noted: Vec<Noted>,
 }
 
 impl<'a> Planner<'a> {
@@ -78,6 +81,7 @@ impl<'a> Planner<'a> {
             order: OnceCell::new(),
             errors: Vec::new(),
             warnings: Vec::new(),
+            noted: Vec::new(),
         }
     }
 

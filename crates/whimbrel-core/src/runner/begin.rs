@@ -65,7 +65,7 @@ impl Runner<'_> {
 
     async fn begin_in(&self, session: &mut Session, goal: &Goal) -> Result<Start, Error> {
         let plan = self.plan_in(session, goal).await?;
-        if plan.steps.is_empty() {
+        if plan.steps.is_empty() && plan.noted.is_empty() {
             self.announce(&plan);
             return Ok(Start::Nothing(plan.direction));
         }

@@ -188,7 +188,7 @@ impl<'r> Execution<'r> {
             stopped.first,
             &stopped.error,
             &stopped.state,
-            self.history.applied.is_empty() && self.report.steps.is_empty(),
+            failure::Before::of(self.history, self.report.steps.len()),
         );
         self.tell(&Event::StepFailed {
             step: self.event(stopped.index),

@@ -2,8 +2,11 @@
 
 use std::ops::Range;
 
+use whimbrel_sql::{Dialect, Statement, Verb};
+
 use crate::diagnostic::Diagnostic;
 use crate::driver::{DriverError, DriverErrorKind, Position, UnitError};
+use crate::history::{Action, Attempt, History};
 use crate::plan::{Direction, Step};
 use crate::report::DatabaseState;
 
@@ -13,11 +16,13 @@ pub(super) fn diagnostic(
     first: usize,
     failed: &UnitError,
     state: &DatabaseState,
-    first_of_all: bool,
+    before: Before,
 ) -> Diagnostic {
     let error = &failed.error;
-    let (mut diagnostic, failing) = (error.diagnostic(), failed.statement);
-    if let Some(statement) = failing.and_then(|index| step.statements.get(first + index)) {
+    let mut diagnostic = error.diagnostic();
+    let index = failed.statement.map(|index| first + index);
+    let failing = index.and_then(|index| step.statements.get(index));
+    if let Some(statement) = failing {
         let text = &step.script.text()[statement.span()];
         let inner = place(text, error.position.as_ref());
         let start = statement.span().start;
@@ -37,30 +42,93 @@ pub(super) fn diagnostic(
     }
     diagnostic.notes.push(state_note(step, state));
     if diagnostic.help.is_none() {
-        diagnostic.help = advice(error, step, first_of_all);
+        diagnostic.help = advice(error, step, failing, before);
     }
     diagnostic
 }
 
 pub(super) fn state_note(step: &Step, state: &DatabaseState) -> String {
-    match state {
-        DatabaseState::Clean => format!("nothing of {} is in the database", step.label),
-        DatabaseState::HalfDone { done, statements } => format!(
-            "the first {done} of {statements} statements of {} are in the database; the next run goes on after them",
-            step.label
+    let label = &step.label;
+    match (step.direction, state) {
+        (Direction::Up, DatabaseState::Clean) => format!("nothing of {label} is in the database"),
+        (Direction::Down, DatabaseState::Clean) => {
+            format!("{label} is still in the database, all of it")
+        }
+        (Direction::Up, DatabaseState::HalfDone { done, statements }) => format!(
+            "{} in the database; the next run goes on after {}",
+            first(*done, *statements, label),
+            if *done == 1 { "it" } else { "them" }
         ),
-        DatabaseState::Unknown => format!(
-            "whether {} is in the database could not be found out; the next run will",
-            step.label
+        (Direction::Down, DatabaseState::HalfDone { done, statements }) => format!(
+            "{} done; the next run goes on after {}",
+            first(*done, *statements, &format!("the rollback of {label}")),
+            if *done == 1 { "it" } else { "them" }
         ),
+        (Direction::Up, DatabaseState::Unknown) => {
+            format!("whether {label} is in the database could not be found out; the next run will")
+        }
+        (Direction::Down, DatabaseState::Unknown) => {
+            format!("whether {label} was undone could not be found out; the next run will")
+        }
     }
 }
 
-fn advice(error: &DriverError, step: &Step, first_of_all: bool) -> Option<String> {
-    let untouched = first_of_all && step.direction == Direction::Up;
-    (error.kind == DriverErrorKind::AlreadyExists && untouched).then(|| {
-        "the history is empty, but the database is not: if another tool made it, `whimbrel import` takes its history over; if it stands at a known version, `whimbrel baseline VERSION` says so".to_owned()
-    })
+/// The first statements, and whether they are one or many.
+fn first(done: usize, statements: usize, of: &str) -> String {
+    match done {
+        1 => format!("the first of {statements} statements of {of} is"),
+        _ => format!("the first {done} of {statements} statements of {of} are"),
+    }
+}
+
+fn advice(
+    error: &DriverError,
+    step: &Step,
+    statement: Option<&Statement>,
+    before: Before,
+) -> Option<String> {
+    // SQLite looks up every table that refers to a dropped one, also those that are gone.
+    let drops = statement.is_some_and(|statement| statement.facts.verb == Verb::Drop)
+        && step.dialect == Dialect::Sqlite
+        && error.message.starts_with("no such table: main.");
+    let text = match (step.direction, error.kind, before) {
+        _ if drops && step.foreign_keys != Some(false) => {
+            "a table that is dropped is looked up in the tables that refer to it: `-- Foreign-Keys: off` in the file's opening comment leaves that out"
+        }
+        (Direction::Up, DriverErrorKind::AlreadyExists, Before::Nothing) => {
+            "the history is empty, but the database is not: if another tool made it, `whimbrel import` takes its history over; if it stands at a known version, `whimbrel baseline VERSION` says so"
+        }
+        (Direction::Up, DriverErrorKind::AlreadyExists, Before::Undone) => {
+            "an earlier `down` left it behind: drop it by hand, and mend that rollback"
+        }
+        (Direction::Down, DriverErrorKind::Statement | DriverErrorKind::DoesNotExist, _) => {
+            "mend the rollback in the migration's file and run it again: while its up script is as it was applied, the file's rollback is used"
+        }
+        _ => return None,
+    };
+    Some(text.to_owned())
+}
+
+/// What was in the database before this run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Before {
+    /// Migrations.
+    Something,
+    /// Nothing any more: all was undone.
+    Undone,
+    /// Nothing that the history knows of.
+    Nothing,
+}
+
+impl Before {
+    pub(super) fn of(history: &History, done: usize) -> Self {
+        let undone = |attempt: &Attempt| attempt.action == Action::Down;
+        match history.applied.is_empty() && done == 0 {
+            false => Self::Something,
+            true if history.attempts.iter().any(undone) => Self::Undone,
+            true => Self::Nothing,
+        }
+    }
 }
 
 /// The bytes of a statement that an error is about; its first line where the server does not say.

@@ -246,7 +246,8 @@ pub fn dry_run(
         token: history.token + 1,
         length: options.lease,
     };
-    let mut text = String::new();
+    let mut text = super::note::render(driver, lease, &plan.noted);
+    let mut listing = Listing { driver, left: None };
     let sequences = history.next_sequence()..;
     for (sequence, (index, step)) in sequences.zip(plan.steps.iter().enumerate()) {
         let id = AttemptId {
@@ -266,19 +267,39 @@ pub fn dry_run(
         if !step.journalled || step.segments.is_empty() {
             let mut part = records.whole(step);
             keep_scripts(&mut part.before, step);
-            text.push_str(&driver.render(&unit(step, part, true, lease, options)));
+            text.push_str(&listing.unit(&unit(step, part, true, lease, options)));
         } else {
             for (place, segment) in pending_segments(step).iter().enumerate() {
                 let part = records.segment(step, segment, place == 0, None);
                 let mut unit = unit(step, part, segment.atomic, lease, options);
                 unit.continues = place > 0;
                 unit.foreign_keys = segment.foreign_keys;
-                text.push_str(&driver.render(&unit));
+                text.push_str(&listing.unit(&unit));
             }
         }
         text.push('\n');
     }
     text
+}
+
+/// Unit after unit, as one session would get them.
+struct Listing<'d> {
+    driver: &'d dyn Driver,
+    /// The unit before may have left something in the session.
+    left: Option<bool>,
+}
+
+impl Listing<'_> {
+    fn unit(&mut self, unit: &Unit<'_>) -> String {
+        let text = match self.left {
+            None => self.driver.render(unit),
+            Some(left) => self.driver.render_next(unit, left),
+        };
+        let mut statements = unit.parts.iter().flat_map(|part| part.statements.iter());
+        let leaves = statements.any(|bound| bound.facts.session_state);
+        self.left = Some(leaves || (unit.continues && self.left == Some(true)));
+        text
+    }
 }
 
 /// The segments of a journalled step that are still to be done; an empty one if all are and only

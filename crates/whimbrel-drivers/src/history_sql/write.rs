@@ -35,6 +35,17 @@ pub(crate) fn write(flavor: &dyn Flavor, tables: &HistoryTables, write: &Write<'
             let applied = table(flavor, tables, &tables.applied);
             vec![insert_records(flavor, &applied, records)]
         }
+        Write::Note(noted) => {
+            let down = noted.down_checksum.as_ref();
+            vec![format!(
+                "UPDATE {} SET checksum = {}, down_checksum = {} WHERE source = {} AND version = {}",
+                table(flavor, tables, &tables.applied),
+                flavor.literal(noted.checksum.as_str()),
+                down.map_or_else(|| "NULL".to_owned(), |key| flavor.literal(key.as_str())),
+                flavor.literal(&noted.source),
+                flavor.literal(noted.version.as_str()),
+            )]
+        }
         Write::Keep(scripts) => vec![keep(flavor, tables, scripts)],
         Write::Attempt(attempt) => {
             let log = table(flavor, tables, &tables.log);

@@ -207,20 +207,20 @@ impl Driver for Postgres {
     }
 
     fn render(&self, unit: &Unit<'_>) -> String {
+        self.render_next(unit, self.dirty)
+    }
+
+    fn render_next(&self, unit: &Unit<'_>, left_something: bool) -> String {
         let composer = Composer {
             options: &self.options,
             pooled: self.server.pooled,
         };
         if unit.atomic {
-            composer
-                .atomic(std::slice::from_ref(unit), self.dirty)
-                .render()
+            let units = std::slice::from_ref(unit);
+            composer.atomic(units, left_something).render()
         } else {
-            composer
-                .single(unit, self.dirty)
-                .iter()
-                .map(Batch::render)
-                .collect()
+            let batches = composer.single(unit, left_something);
+            batches.iter().map(Batch::render).collect()
         }
     }
 

@@ -18,10 +18,16 @@ impl Postgres {
     /// Finds the schema of the history and the size of the lock table; with the lock row in the
     /// same round trip if the tables are there.
     fn look(&self) -> String {
-        let lock = history_sql::table(&Flavor, &self.options.tables, &self.options.tables.lock);
-        let lock = lock.replace('\'', "''");
+        let tables = &self.options.tables;
+        let lock = history_sql::table(&Flavor, tables, &tables.lock).replace('\'', "''");
+        // Where there are no tables yet, the schema that was asked for.
+        let wanted = tables.schema.as_ref();
+        let wanted = wanted.map_or_else(
+            || "pg_catalog.current_schema()".to_owned(),
+            |schema| history_sql::Flavor::literal(&Flavor, schema),
+        );
         format!(
-            "SELECT coalesce((SELECT n.nspname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = pg_catalog.to_regclass('{lock}')), pg_catalog.current_schema()), pg_catalog.current_setting('max_locks_per_transaction')::bigint * (pg_catalog.current_setting('max_connections')::bigint + pg_catalog.current_setting('max_prepared_transactions')::bigint), pg_catalog.pg_backend_pid()"
+            "SELECT coalesce((SELECT n.nspname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = pg_catalog.to_regclass('{lock}')), {wanted}), pg_catalog.current_setting('max_locks_per_transaction')::bigint * (pg_catalog.current_setting('max_connections')::bigint + pg_catalog.current_setting('max_prepared_transactions')::bigint), pg_catalog.pg_backend_pid()"
         )
     }
 

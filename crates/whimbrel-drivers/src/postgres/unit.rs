@@ -243,7 +243,8 @@ impl Composer<'_> {
         let removes = |write: &Write<'_>| matches!(write, Write::Remove { .. });
         let sees = |write: &Write<'_>| match write {
             Write::Apply(_) => writes.iter().any(removes),
-            Write::Statement { .. }
+            Write::Note(_)
+            | Write::Statement { .. }
             | Write::Finish { .. }
             | Write::Fail { .. }
             | Write::Supersede { .. } => true,

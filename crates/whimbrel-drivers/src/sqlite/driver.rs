@@ -88,7 +88,12 @@ impl Sqlite {
             let mut error = errors::error(&error);
             error.message = format!("can't open {}: {}", self.path.display(), error.message);
             if error.kind == DriverErrorKind::Connect {
-                error.hint = Some("does its folder exist, and may it be written?".to_owned());
+                let hint = if self.path.is_dir() {
+                    "it is a folder: name a file in it"
+                } else {
+                    "does its folder exist, and may it be written?"
+                };
+                error.hint = Some(hint.to_owned());
             }
             error
         })?;

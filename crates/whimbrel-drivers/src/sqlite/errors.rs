@@ -40,6 +40,26 @@ pub(super) fn error(error: &Error) -> DriverError {
     }
 }
 
+/// The error of a statement.
+pub(super) fn error_in(sql: &str, cause: &Error) -> DriverError {
+    let mut error = error(cause);
+    let place = || named(sql, &error.message).map(Position::Byte);
+    error.position = error.position.clone().or_else(place);
+    error
+}
+
+/// Where a statement names what the message says is not there, if it does so once: SQLite gives
+/// places of columns and of syntax alone.
+fn named(sql: &str, message: &str) -> Option<usize> {
+    let (what, name) = message.split_once(": ")?;
+    let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
+    let whole =
+        |at: &usize| !sql[..*at].ends_with(is_part) && !sql[at + name.len()..].starts_with(is_part);
+    let found = sql.match_indices(name).map(|(at, _)| at).filter(whole);
+    let places: Vec<_> = found.take(2).collect();
+    (what.starts_with("no such ") && places.len() == 1).then(|| places[0])
+}
+
 fn kind(code: ErrorCode, message: &str) -> DriverErrorKind {
     match code {
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => DriverErrorKind::LockTimeout,
@@ -75,4 +95,21 @@ fn advice(code: ErrorCode) -> Option<String> {
         _ => return None,
     };
     Some(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::named;
+
+    #[test]
+    fn what_is_not_there_is_found_where_it_is_named_once() {
+        let at = |sql, message| named(sql, message);
+        let insert = "INSERT INTO\n  nowhere VALUES ('nowhere.')";
+        assert_eq!(at(insert, "no such table: nowhere"), Some(14));
+        assert_eq!(at("SELECT a.a FROM a", "no such table: a"), Some(16));
+        assert_eq!(at("DELETE FROM a WHERE a", "no such table: a"), None);
+        assert_eq!(at("DROP TABLE b", "no such table: main.a"), None);
+        assert_eq!(at("DROP TABLE b", "near b: syntax error"), None);
+        assert_eq!(at("DROP TABLE \u{e9}", "no such table: \u{e9}"), Some(11));
+    }
 }

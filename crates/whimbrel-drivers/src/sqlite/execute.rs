@@ -29,7 +29,7 @@ fn read_rows(connection: &Connection, sql: &str) -> Result<Vec<Row>, DriverError
         }
         Ok(list)
     };
-    read().map_err(|error| errors::error(&error))
+    read().map_err(|error| errors::error_in(sql, &error))
 }
 
 fn text_of(value: ValueRef<'_>) -> Option<String> {

@@ -6,9 +6,18 @@ use super::Planner;
 use crate::diagnostic::Diagnostic;
 use crate::history::Action;
 use crate::migration::Kind;
-use crate::plan::modified::{Change, change_in, modified};
+use crate::plan::modified::{Change, Noted, change_in, modified};
 
 impl Planner<'_> {
+    /// A run without any files is seldom meant.
+    pub(super) fn check_files(&mut self) {
+        if self.input.migrations.is_empty() {
+            let warning = Diagnostic::warning("no-migrations", "there are no migrations here");
+            let help = "`whimbrel new NAME` writes one; `--dir` or `dir` in whimbrel.toml names another folder";
+            self.warnings.push(warning.help(help));
+        }
+    }
+
     /// Applied files that were modified, half-undone ones, applied ones whose file is gone.
     pub(super) fn check_applied(&mut self) {
         for migration in self.input.migrations {
@@ -26,11 +35,12 @@ impl Planner<'_> {
                     .help(format!("finish it first: whimbrel down {}", row.version)),
                 );
             }
-            if row.kind == Kind::Versioned
-                && migration.kind == Kind::Versioned
-                && let Change::Modified(_) = change_in(self.input, migration, row)
-            {
-                self.object(modified(migration, row), false);
+            if row.kind == Kind::Versioned && migration.kind == Kind::Versioned {
+                match change_in(self.input, migration, row) {
+                    Change::None => {}
+                    Change::Cosmetic => self.noted.extend(Noted::of(migration, row)),
+                    Change::Modified(_) => self.object(modified(migration, row), false),
+                }
             }
         }
         self.check_missing();

@@ -1,0 +1,195 @@
+//! What `up`, `down`, `redo` and `reset` choose.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod binary;
+
+use std::process::Output;
+
+use binary::{succeeded, told, whimbrel};
+
+struct Project(tempfile::TempDir);
+
+impl Project {
+    /// Six migrations, none applied.
+    fn new() -> Self {
+        let project = Self(tempfile::tempdir().unwrap());
+        std::fs::create_dir(project.0.path().join("migrations")).unwrap();
+        for n in 1..=6 {
+            let text = format!("CREATE TABLE t{n} (i int);\n-- Rollback\n-- DROP TABLE t{n};\n");
+            project.write(&format!("00{n}_t{n}.sql"), &text);
+        }
+        project
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.0.path().join("migrations").join(name), text).unwrap();
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        whimbrel(self.0.path(), arguments, &[("WHIMBREL_URL", "sqlite:a.db")])
+    }
+
+    fn well(&self, arguments: &[&str]) -> String {
+        succeeded(&self.run(arguments))
+    }
+
+    /// The tables that are there, by their numbers.
+    fn tables(&self) -> String {
+        let file = self.0.path().join("a.db");
+        let connection = rusqlite::Connection::open(file).unwrap();
+        let sql = "SELECT substr(name, 2) FROM sqlite_master WHERE name GLOB 't[0-9]' ORDER BY 1";
+        let mut rows = connection.prepare(sql).unwrap();
+        let names = rows.query_map([], |row| row.get::<_, String>(0)).unwrap();
+        names.map(Result::unwrap).collect()
+    }
+
+    /// The batch of each applied migration.
+    fn batches(&self) -> Vec<i64> {
+        let status: serde_json::Value =
+            serde_json::from_str(&self.well(&["status", "--json"])).unwrap();
+        let rows = status["result"]["migrations"].as_array().unwrap();
+        rows.iter()
+            .filter_map(|row| row["batch"].as_i64())
+            .collect()
+    }
+}
+
+#[test]
+fn up_goes_as_far_as_it_is_told() {
+    let project = Project::new();
+    project.well(&["up", "--to", "2"]);
+    assert_eq!(project.tables(), "12");
+    project.well(&["up", "--before", "004"]);
+    assert_eq!(project.tables(), "123");
+    project.well(&["up", "--steps", "1"]);
+    assert_eq!(project.tables(), "1234");
+    // By its version, and by its whole name.
+    project.well(&["up", "5", "006_t6"]);
+    assert_eq!(project.tables(), "123456");
+    assert_eq!(project.batches(), [1, 1, 2, 3, 4, 4]);
+}
+
+#[test]
+fn what_is_late_is_refused_or_forced_or_allowed() {
+    let project = Project::new();
+    project.well(&["up", "1", "3"]);
+    let refused = project.run(&["up"]);
+    assert_eq!(refused.status.code(), Some(4));
+    assert!(
+        told(&refused).contains("error[out-of-order]: 002_t2"),
+        "{}",
+        told(&refused)
+    );
+    assert_eq!(project.tables(), "13");
+    let forced = project.well(&["up", "--force", "--to", "2"]);
+    assert!(forced.contains("warning[out-of-order]: 002_t2"), "{forced}");
+    assert_eq!(project.tables(), "123");
+    project.write(
+        "0025_late.sql",
+        "-- Allow: out-of-order\nCREATE TABLE t9 (i int);\n",
+    );
+    project.well(&["up", "0025"]);
+    assert_eq!(project.tables(), "1239");
+    let allowed = whimbrel(
+        project.0.path(),
+        &["up"],
+        &[
+            ("WHIMBREL_URL", "sqlite:b.db"),
+            ("WHIMBREL_OUT_OF_ORDER", "true"),
+        ],
+    );
+    succeeded(&allowed);
+}
+
+#[test]
+fn down_undoes_what_is_asked_for_and_no_more() {
+    let project = Project::new();
+    project.well(&["up", "--to", "3"]);
+    project.well(&["up"]);
+    let shown = project.well(&["down", "--dry-run"]);
+    assert!(
+        shown.contains("DROP TABLE t6;") && !shown.contains("DROP TABLE t3;"),
+        "{shown}"
+    );
+    assert_eq!(project.tables(), "123456");
+    let down = project.well(&["down"]);
+    let list = "Undoing, in this order:\n  006_t6\n  005_t5\n  004_t4\n";
+    assert!(down.contains(list), "{down}");
+    assert_eq!(project.tables(), "123");
+    project.well(&["up"]);
+    project.well(&["down", "--steps", "2"]);
+    assert_eq!(project.tables(), "1234");
+    project.well(&["down", "002"]);
+    assert_eq!(project.tables(), "134");
+    project.well(&["down", "--to", "1"]);
+    assert_eq!(project.tables(), "1");
+    project.well(&["up"]);
+    project.well(&["down", "--all"]);
+    assert_eq!(project.tables(), "");
+    assert!(project.well(&["down"]).contains("Nothing to undo."));
+}
+
+#[test]
+fn redo_is_down_and_up_of_the_last() {
+    let project = Project::new();
+    project.well(&["up", "--to", "3"]);
+    project.write(
+        "003_t3.sql",
+        "CREATE TABLE t3 (i int);\nCREATE TABLE t8 (i int);\n-- Rollback\n-- DROP TABLE t8;\n-- DROP TABLE t3;\n",
+    );
+    let redo = project.well(&["redo"]);
+    assert!(
+        redo.contains("undone  003_t3") && redo.contains("applied 003_t3"),
+        "{redo}"
+    );
+    assert_eq!(project.tables(), "1238");
+    let shown = project.well(&["redo", "--dry-run"]);
+    assert!(shown.contains("DROP TABLE t8;"), "{shown}");
+    assert_eq!(project.tables(), "1238");
+}
+
+#[test]
+fn reset_asks_and_undoes_everything_that_was_made() {
+    let project = Project::new();
+    project.well(&["up"]);
+    let connection = rusqlite::Connection::open(project.0.path().join("a.db")).unwrap();
+    connection.execute_batch("CREATE TABLE t7 (i int)").unwrap();
+    let asked = project.run(&["reset"]);
+    assert_eq!(asked.status.code(), Some(2));
+    assert!(
+        told(&asked).contains("there is no terminal: say --yes"),
+        "{}",
+        told(&asked)
+    );
+    assert_eq!(project.tables(), "1234567");
+    let protected = whimbrel(
+        project.0.path(),
+        &["reset", "--yes"],
+        &[("WHIMBREL_URL", "sqlite:a.db"), ("WHIMBREL_PROTECTED", "1")],
+    );
+    assert_eq!(protected.status.code(), Some(2));
+    assert!(
+        told(&protected).contains("is marked `protected`"),
+        "{}",
+        told(&protected)
+    );
+    project.well(&["reset", "--yes"]);
+    // What Whimbrel did not make stays.
+    assert_eq!(project.tables(), "7");
+}
+
+#[test]
+fn what_depends_on_a_failed_one_is_skipped() {
+    let project = Project::new();
+    project.write("002_t2.sql", "SELECT nope;\n");
+    project.write("003_t3.sql", "-- Depends: 002\nCREATE TABLE t3 (i int);\n");
+    project.write("004_t4.sql", "-- Depends: 003\nCREATE TABLE t4 (i int);\n");
+    let run = project.run(&["up", "--continue-on-error"]);
+    assert_eq!(run.status.code(), Some(1));
+    assert_eq!(project.tables(), "156");
+    assert!(
+        told(&run).contains("1 migration failed, 2 skipped."),
+        "{}",
+        told(&run)
+    );
+}

@@ -1,0 +1,302 @@
+//! What a person reads who mistook something.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod binary;
+
+use binary::{told, whimbrel};
+use whimbrel_testkit::{mariadb, postgres};
+
+struct Project(tempfile::TempDir);
+
+impl Project {
+    fn new() -> Self {
+        let project = Self(tempfile::tempdir().unwrap());
+        std::fs::create_dir(project.0.path().join("migrations")).unwrap();
+        project.write("migrations/001_a.sql", "CREATE TABLE a (i int);\n")
+    }
+
+    fn write(self, name: &str, text: &str) -> Self {
+        std::fs::write(self.0.path().join(name), text).unwrap();
+        self
+    }
+
+    /// What is said, with the exit code below it.
+    fn say(&self, arguments: &[&str]) -> String {
+        self.say_with(arguments, &[])
+    }
+
+    fn say_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> String {
+        let output = whimbrel(self.0.path(), arguments, variables);
+        format!("{}[{}]", told(&output), output.status.code().unwrap())
+    }
+}
+
+#[test]
+fn arguments() {
+    let project = Project::new();
+    insta::assert_snapshot!(project.say(&["upp"]), @r"
+    error: unrecognized subcommand 'upp'
+
+      tip: a similar subcommand exists: 'up'
+
+    Usage: whimbrel [OPTIONS] <COMMAND>
+
+    For more information, try '--help'.
+    [2]
+    ");
+    insta::assert_snapshot!(project.say(&["up", "--stesp", "1"]), @r"
+    error: unexpected argument '--stesp' found
+
+      tip: a similar argument exists: '--steps'
+
+    Usage: whimbrel up --steps <N> [VERSION]...
+
+    For more information, try '--help'.
+    [2]
+    ");
+    insta::assert_snapshot!(project.say(&["up", "--steps", "0"]), @r"
+    error: invalid value '0' for '--steps <N>': expected a whole number from 1
+
+    For more information, try '--help'.
+    [2]
+    ");
+    insta::assert_snapshot!(project.say(&["up", "--steps", "-1"]), @r"
+    error: invalid value '-1' for '--steps <N>': expected a whole number from 1
+
+    For more information, try '--help'.
+    [2]
+    ");
+    insta::assert_snapshot!(project.say(&["up", "--timeout", "3x"]), @r"
+    error: invalid value '3x' for '--timeout <TIME>': expected a duration such as `500ms`, `30s`, `5m` or `1h 30m` (a bare number is seconds)
+
+    For more information, try '--help'.
+    [2]
+    ");
+    insta::assert_snapshot!(project.say(&["up", "--to", "1", "--before", "2"]), @r"
+    error: the argument '--to <VERSION>' cannot be used with '--before <VERSION>'
+
+    Usage: whimbrel up --to <VERSION> [VERSION]...
+
+    For more information, try '--help'.
+    [2]
+    ");
+    insta::assert_snapshot!(project.say(&["man", "upp"]), @r"
+    error[settings]: there is no command `upp`
+    [2]
+    ");
+    insta::assert_snapshot!(project.say(&["-C", "nope", "up"]), @r"
+    error[settings]: -C: there is no folder nope
+    [2]
+    ");
+}
+
+#[test]
+fn urls() {
+    let project = Project::new();
+    let say = |url: &str| project.say(&["up", "--url", url]);
+    insta::assert_snapshot!(say("foo"), @r"
+    error[settings]: the database URL has no scheme; expected sqlite:FILE, postgres://HOST/DATABASE, mysql://HOST/DATABASE, d1://ACCOUNT_ID/DATABASE_ID, d1-local:FOLDER
+    [2]
+    ");
+    insta::assert_snapshot!(say("oracle://h/d"), @r"
+    error[settings]: the database URL's scheme `oracle` is not known; expected sqlite:FILE, postgres://HOST/DATABASE, mysql://HOST/DATABASE, d1://ACCOUNT_ID/DATABASE_ID, d1-local:FOLDER
+    [2]
+    ");
+    insta::assert_snapshot!(say("postgres://127.0.0.1:1/d"), @r"
+    error[database]: can't connect to 127.0.0.1:1: Connection refused (os error 111)
+     |
+     = help: check that the server runs, and the host and port in the URL
+    [5]
+    ");
+    insta::assert_snapshot!(say("mysql://127.0.0.1:3306"), @r"
+    error[settings]: the database URL names no database: mysql://HOST/DATABASE
+    [2]
+    ");
+    insta::assert_snapshot!(say("sqlite:migrations"), @r"
+    error[SQLITE_CANTOPEN]: can't open migrations: unable to open database file: migrations
+     |
+     = help: it is a folder: name a file in it
+    [5]
+    ");
+    insta::assert_snapshot!(say("sqlite:no/such.db"), @r"
+    error[SQLITE_CANTOPEN]: can't open no/such.db: unable to open database file: no/such.db
+     |
+     = help: does its folder exist, and may it be written?
+    [5]
+    ");
+    insta::assert_snapshot!(say("d1://DB"), @r"
+    error[settings]: `DB` would be a binding of wrangler.toml or wrangler.jsonc, but there is no such file here; a full URL is d1://ACCOUNT_ID/DATABASE_ID
+    [2]
+    ");
+    let port = postgres().port();
+    insta::assert_snapshot!(say(&format!("postgres://postgres@127.0.0.1:{port}/nowhere")), @r#"
+    error[3D000]: database "nowhere" does not exist
+     |
+     = help: create the database first: CREATE DATABASE
+    [5]
+    "#);
+    insta::assert_snapshot!(say(&format!("postgres://nobody@127.0.0.1:{port}/postgres")), @r#"
+    error[28000]: role "nobody" does not exist
+     |
+     = help: check the user, and if the server's pg_hba.conf is named, the host, the database and sslmode too: it lets none in with these
+    [5]
+    "#);
+    let port = mariadb().port();
+    insta::assert_snapshot!(say(&format!("mysql://root@127.0.0.1:{port}/nowhere")), @r"
+    error[1049 (42000)]: Unknown database 'nowhere'
+     |
+     = help: create the database first: CREATE DATABASE ... CHARACTER SET utf8mb4
+    [5]
+    ");
+    insta::assert_snapshot!(say(&format!("mysql://nobody:hunter2@127.0.0.1:{port}/mysql")), @r"
+    error[1045 (28000)]: Access denied for user 'nobody'@'localhost' (using password: YES)
+     |
+     = help: check the user and the password
+    [5]
+    ");
+}
+
+#[test]
+fn versions_and_folders() {
+    let project = Project::new();
+    let say = |arguments: &[&str]| project.say_with(arguments, &[("DATABASE_URL", "sqlite:a.db")]);
+    insta::assert_snapshot!(say(&["up", "009"]), @r"
+    error[no-such-version]: there is no migration 009
+     |
+     = help: `whimbrel status` shows those that there are
+    [4]
+    ");
+    insta::assert_snapshot!(say(&["up", "00l_a"]), @r"
+    error[no-such-version]: there is no migration 00l_a
+     |
+     = help: did you mean 001_a?
+    [4]
+    ");
+    insta::assert_snapshot!(say(&["down", "001"]), @r"
+    error[not-applied]: 001_a is not applied
+    [4]
+    ");
+    std::fs::create_dir(project.0.path().join("empty")).unwrap();
+    insta::assert_snapshot!(say(&["up", "--dir", "empty"]), @r"
+    Up to date: nothing to apply.
+    warning[no-migrations]: there are no migrations here
+     |
+     = help: `whimbrel new NAME` writes one; `--dir` or `dir` in whimbrel.toml names another folder
+    [0]
+    ");
+    insta::assert_snapshot!(say(&["up", "--layout", "flway"]), @r"
+    error[settings]: there is no layout `flway`; did you mean `flyway`? The layouts are: native, by-name, golang-migrate, goose, dbmate, sqlx, diesel, refinery, prisma, drizzle, supabase, wrangler, node-pg-migrate, graphile-migrate, flyway, liquibase, sqitch, rails, ts-strings
+    [2]
+    ");
+    let import = say(&["import", "--from", "flyaway"]);
+    insta::assert_snapshot!(import.split(" These").next().unwrap(), @r"error[settings]: `flyaway` is no tool whose history Whimbrel reads; did you mean `flyway`?");
+    insta::assert_snapshot!(say(&["repair", "001", "--done"]), @r"
+    error[nothing-to-repair]: there is nothing to repair in 001: no statement of it has an unknown end
+    [4]
+    ");
+}
+
+#[test]
+fn settings() {
+    let say = |text: &str| Project::new().write("whimbrel.toml", text).say(&["status"]);
+    insta::assert_snapshot!(say("url = \"${NOPE}\"\n"), @r"
+    error[settings]: the setting url names the variable NOPE, which is not set
+    [2]
+    ");
+    insta::assert_snapshot!(say("dir =\n"), @r"
+    error[settings]: ./whimbrel.toml:1:6: the settings can't be read: string values must be quoted, expected literal string
+    [2]
+    ");
+    insta::assert_snapshot!(say("[databses.x]\nurl = \"sqlite:x.db\"\n"), @r"
+    error[settings]: ./whimbrel.toml:1:1: unknown setting `databses`; did you mean `databases`?
+    [2]
+    ");
+    insta::assert_snapshot!(say("url = \"sqlite:a.db\"\nprotected = \"yes\"\n"), @r"
+    error[settings]: ./whimbrel.toml:2:1: the setting `protected` must be true or false
+    [2]
+    ");
+    insta::assert_snapshot!(say("[environments.x]\nretries = -1\n"), @r"
+    error[settings]: ./whimbrel.toml:2:1: the setting `retries` must be a whole number
+    [2]
+    ");
+    insta::assert_snapshot!(say("timeout = true\n"), @r#"
+    error[settings]: ./whimbrel.toml:1:1: the setting `timeout` must be a time in quotes, such as "30s", or a number of seconds
+    [2]
+    "#);
+    insta::assert_snapshot!(say("[databases.x]\nurl = \"sqlite:x.db\"\n"), @r"
+    error[settings]: several databases are set: choose one with --database (x)
+    [2]
+    ");
+    insta::assert_snapshot!(say("password_file = \"gone\"\nurl = \"postgres://h/d\"\n"), @r"
+    error[file]: ./gone: No such file or directory (os error 2)
+    [4]
+    ");
+    assert!(say("timeout = 30\nlock_wait = \"1m\"\nurl = \"sqlite:a.db\"\n").ends_with("[0]"));
+    let say =
+        |variable: &str, value: &str| Project::new().say_with(&["status"], &[(variable, value)]);
+    insta::assert_snapshot!(say("WHIMBREL_TIMEOUT", "soon"), @r"
+    error[settings]: the variable WHIMBREL_TIMEOUT must be a duration such as `500ms`, `30s`, `5m` or `1h 30m` (a bare number is seconds)
+    [2]
+    ");
+    insta::assert_snapshot!(say("WHIMBREL_PROTECTED", "perhaps"), @r"
+    error[settings]: the variable WHIMBREL_PROTECTED must be true or false
+    [2]
+    ");
+    insta::assert_snapshot!(say("WHIMBREL_ENV", "prod"), @r"
+    error[settings]: there is no environment `prod`: the settings file names none
+    [2]
+    ");
+}
+
+/// The same mistake on each engine, and what `status` says of it afterwards.
+#[test]
+fn a_syntax_error() {
+    let sql = "CREATE TABLE b (i int);\nCREATE TABLE c (\n  i int NOT NUL\n);\n";
+    let say = |url: &str| {
+        let project = Project::new().write("migrations/001_a.sql", sql);
+        let up = project.say(&["up", "--url", url]);
+        let status = project.say(&["status", "--url", url]);
+        let line = status.lines().find(|line| line.contains("failed:"));
+        format!("{up}\n{}", line.unwrap())
+    };
+    insta::assert_snapshot!(say(&postgres().database()), @r#"
+    failed  001_a
+    error[42601]: syntax error at or near "NUL"
+     --> migrations/001_a.sql:3:13
+      |
+    3 |   i int NOT NUL
+      |             ^^^
+      |
+      = note: nothing of 001_a is in the database
+    Nothing was applied.
+    [1]
+    001_a failed: syntax error at or near "NUL"
+    "#);
+    insta::assert_snapshot!(say(&mariadb().database()), @r"
+    failed  001_a
+    error[1064 (42000)]: You have an error in your SQL syntax; check the manual that corresponds to your MariaDB server version for the right syntax to use near 'NUL
+                         )' at line 2
+     --> migrations/001_a.sql:3:13
+      |
+    3 |   i int NOT NUL
+      |             ^^^
+      |
+      = note: the first of 2 statements of 001_a is in the database; the next run goes on after it
+    Nothing was applied.
+    [1]
+    001_a failed: You have an error in your SQL syntax; check the manual that corresponds to your MariaDB server version for the right syntax to use near 'NUL
+    ");
+    insta::assert_snapshot!(say("sqlite:a.db"), @r#"
+    failed  001_a
+    error[SQLITE_ERROR]: near "NUL": syntax error
+     --> migrations/001_a.sql:3:13
+      |
+    3 |   i int NOT NUL
+      |             ^^^
+      |
+      = note: nothing of 001_a is in the database
+    Nothing was applied.
+    [1]
+    001_a failed: near "NUL": syntax error
+    "#);
+}
