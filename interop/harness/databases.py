@@ -116,7 +116,7 @@ class Mysql:
     def dump(self, tables, _schemas):
         """`mariadb-dump` of schema and rows, without the named tables."""
         command = ["mariadb-dump", *self.login(), "--skip-comments", "--skip-extended-insert"]
-        command += ["--routines", "--triggers", "--order-by-primary"]
+        command += ["--routines", "--triggers", "--order-by-primary", "--hex-blob"]
         for table in (*tables, *WHIMBREL_TABLES):
             command.append(f"--ignore-table={self.name}.{table}")
         done = subprocess.run([*command, self.name], capture_output=True, text=True, check=True)

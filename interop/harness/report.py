@@ -2,6 +2,7 @@
 
 from .databases import engines
 from .install import Cache, NotInstallable
+from .servers import servers
 from .tool import ToolFailed
 from .tools import TOOLS
 from .trial import Different, Trial
@@ -19,8 +20,9 @@ def main(options):
     options.whimbrel = options.whimbrel.resolve()
     cache = Cache(options.cache)
     rows, troubles = [], []
-    for kind in chosen:
-        rows += try_tool(kind(), cache, options, troubles)
+    with servers():
+        for kind in chosen:
+            rows += try_tool(kind(), cache, options, troubles)
     print_table([HEADINGS, *rows])
     for heading, text in troubles:
         print(f"\n{heading}\n{text}")

@@ -1,9 +1,10 @@
 """What every tool's module says about its tool."""
 
+import shutil
 import subprocess
 from pathlib import Path
 
-FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
+from .library import FIXTURES, library
 
 
 class ToolFailed(Exception):
@@ -13,7 +14,7 @@ class ToolFailed(Exception):
 class Tool:
     """A migration tool as this harness drives it; one subclass for each."""
 
-    #: The name of its fixtures' folder, and of its row in the table.
+    #: Its row in the table, and its folder in `fixtures/` if it has one.
     name = ""
     #: The version that is installed.
     version = ""
@@ -28,8 +29,8 @@ class Tool:
     #: What the tool keeps for itself in the database, left out of the comparison.
     own_tables = ()
     own_schemas = ()
-    #: Files of the second half, as patterns below the project.
-    later = ()
+    #: Whether it can run a migration outside a transaction.
+    runs_alone = False
     #: What Whimbrel is told besides the URL and the folder.
     whimbrel_arguments = ()
     #: The version to give to `baseline`, where `import` does not know the tool's history.
@@ -43,19 +44,29 @@ class Tool:
         """Applies everything in the project with the original tool."""
         raise NotImplementedError
 
-    def fixtures(self, engine):
-        """The files for an engine: its own, or those for all."""
-        own = FIXTURES / self.name / engine
-        return own if own.is_dir() else FIXTURES / self.name / "any"
+    def form(self, script):
+        """A migration in the tool's form: path below the project -> text."""
+        raise NotImplementedError
+
+    def files(self, _engine, scripts):
+        """All that is written from the migrations."""
+        return {path: text for script in scripts for path, text in self.form(script).items()}
+
+    def scripts(self, engine):
+        """The migrations that the tool can run."""
+        return [script for script in library(engine) if self.runs_alone or not script.alone]
+
+    def lay_out(self, project, engine, scripts):
+        """Puts a project with these migrations there, beside what `fixtures/` has for the tool."""
+        for folder in (FIXTURES / self.name / "any", FIXTURES / self.name / engine):
+            if folder.is_dir():
+                shutil.copytree(folder, project, dirs_exist_ok=True)
+        for path, text in self.files(engine, scripts).items():
+            (project / path).parent.mkdir(parents=True, exist_ok=True)
+            (project / path).write_text(text)
 
     def prepare(self, project, database):
         """What has to be there before Whimbrel comes to an empty database."""
-
-    def hide_later(self, project):
-        """Takes the second half away from the project."""
-        for pattern in self.later:
-            for path in sorted(project.glob(pattern), reverse=True):
-                remove(path)
 
     def run(self, command, project, env=None):
         """Runs the tool's program."""
@@ -71,12 +82,3 @@ class Tool:
             raise ToolFailed(f"{Path(command[0]).name}: {(done.stdout + done.stderr).strip()}")
         return done.stdout
 
-
-def remove(path):
-    """Removes a file, or a folder with what is in it."""
-    if path.is_dir():
-        for inner in path.iterdir():
-            remove(inner)
-        path.rmdir()
-    else:
-        path.unlink()

@@ -5,6 +5,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from .library import FIRST_HALF
 from .tool import ToolFailed
 from .whimbrel import Whimbrel
 
@@ -20,7 +21,7 @@ class Trial:
         self.tool = tool
         self.database_class = database_class
         self.program = program
-        self.fixtures = tool.fixtures(database_class.engine)
+        self.scripts = tool.scripts(database_class.engine)
         self.transcript = []
 
     def original(self):
@@ -39,10 +40,9 @@ class Trial:
 
     def take_over(self, expected):
         """The tool applies the first half; Whimbrel takes its history over and goes on."""
-        with Room(self) as (project, database):
-            self.tool.hide_later(project)
+        with Room(self, self.scripts[:FIRST_HALF]) as (project, database):
             self.tool.up(project, database)
-            shutil.copytree(self.fixtures, project, dirs_exist_ok=True)
+            self.tool.lay_out(project, database.engine, self.scripts)
             whimbrel = Whimbrel(self.program, project, database, self.tool)
             # With the tool's own tables: they stay as they are.
             before = database.dump((), ())
@@ -76,15 +76,17 @@ class Trial:
 
 
 class Room:
-    """A project folder with the fixtures, and an empty database; both go at the end."""
+    """A project folder with migrations, and an empty database; both go at the end."""
 
-    def __init__(self, trial):
+    def __init__(self, trial, scripts=None):
         self.trial = trial
+        self.scripts = trial.scripts if scripts is None else scripts
 
     def __enter__(self):
         self.folder = Path(tempfile.mkdtemp(prefix="whimbrel-interop-"))
         project = self.folder / "project"
-        shutil.copytree(self.trial.fixtures, project)
+        project.mkdir()
+        self.trial.tool.lay_out(project, self.trial.database_class.engine, self.scripts)
         self.database = self.trial.database_class(self.folder)
         return project, self.database
 

@@ -2,10 +2,10 @@
 
 import os
 
+from ..library import is_compound
 from ..tool import Tool
 
 ENGINES = ("postgres", "sqlite", "mysql")
-HALF = ("migrations/*credit*", "migrations/*overdue*", "migrations/*speed*")
 
 
 class Goose(Tool):
@@ -16,9 +16,15 @@ class Goose(Tool):
     registry = "Go"
     engines = ENGINES
     own_tables = ("goose_db_version",)
-    later = HALF
+    runs_alone = True
     #: Drivers that are not tried here and would only be compiled.
     tags = "no_clickhouse,no_mssql,no_vertica,no_ydb,no_libsql,no_duckdb,no_spanner"
+
+    def form(self, script):
+        head = "-- +goose NO TRANSACTION\n" if script.alone else ""
+        up, down = ("".join(map(goose_statement, way)) for way in (script.up, script.down))
+        text = f"{head}-- +goose Up\n{up}\n-- +goose Down\n{down}"
+        return {f"migrations/{script.number:05}_{script.name}.sql": text}
 
     def install(self, cache):
         package = "github.com/pressly/goose/v3/cmd/goose"
@@ -41,7 +47,11 @@ class GolangMigrate(Tool):
     registry = "Go"
     engines = ENGINES
     own_tables = ("schema_migrations",)
-    later = HALF
+    runs_alone = True
+
+    def form(self, script):
+        stem = f"migrations/{script.number:06}_{script.name}"
+        return {f"{stem}.up.sql": script.up_text, f"{stem}.down.sql": script.down_text}
 
     def install(self, cache):
         package = "github.com/golang-migrate/migrate/v4/cmd/migrate"
@@ -66,7 +76,12 @@ class Dbmate(Tool):
     registry = "npm"
     engines = ENGINES
     own_tables = ("schema_migrations",)
-    later = HALF
+    runs_alone = True
+
+    def form(self, script):
+        how = " transaction:false" if script.alone else ""
+        text = f"-- migrate:up{how}\n{script.up_text}\n-- migrate:down{how}\n{script.down_text}"
+        return {f"migrations/{script.stamp}_{script.name}.sql": text}
 
     def install(self, cache):
         folder = cache.npm(self.name, {"dbmate": self.version})
@@ -76,6 +91,13 @@ class Dbmate(Tool):
         url = f"{database.url}?sslmode=disable" if database.engine == "postgres" else database.url
         env = dict(os.environ, DATABASE_URL=url)
         self.run([self.program, "-d", "migrations", "--no-dump-schema", "up"], project, env)
+
+
+def goose_statement(text):
+    """A statement as goose reads it: marked if it has a `;` inside."""
+    if is_compound(text):
+        return f"-- +goose StatementBegin\n{text}\n-- +goose StatementEnd\n"
+    return f"{text}\n"
 
 
 def go_dsn(database):
