@@ -44,6 +44,7 @@ def try_tool(tool, cache, options, troubles):
         if engine in tool.engines:
             trial = Trial(tool, database, options.whimbrel)
             rows.append(row(engine, *try_engine(trial, engine, options, troubles)))
+    rows += [row(engine, "not possible here", reason) for engine, reason in tool.impossible.items()]
     return rows or [row("-", "no server for it here", "")]
 
 

@@ -24,6 +24,8 @@ class Tool:
     slow = False
     #: The engines that it is tried on.
     engines = ("postgres", "sqlite")
+    #: Engines that the tool knows and that it can't be tried on here, with the reason.
+    impossible = {}
     #: The folder of the migrations in the project.
     directory = "migrations"
     #: What the tool keeps for itself in the database, left out of the comparison.

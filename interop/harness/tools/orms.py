@@ -49,14 +49,17 @@ class Prisma(Tool):
     """
 
     name = "prisma"
-    version = "6.19.0"
+    version = "6.19.3"
     registry = "npm"
-    engines = ("postgres", "sqlite", "mysql")
+    #: In the MariaDB adapter `executeScript` is "Not implemented yet", and the engine itself panics.
+    impossible = {"mysql": "its WebAssembly engine panics, and the adapter can't run scripts"}
     directory = "prisma/migrations"
     own_tables = ("_prisma_migrations",)
     runs_alone = True
 
-    PROVIDERS = {"postgres": "postgresql", "sqlite": "sqlite", "mysql": "mysql"}
+    PROVIDERS = {"postgres": "postgresql", "sqlite": "sqlite"}
+    #: Those of its own version do not know PostgreSQL's type `name`.
+    ADAPTERS = "7.10.0"
 
     def form(self, script):
         return {f"prisma/migrations/{script.stamp}_{script.name}/migration.sql": script.up_text}
@@ -69,8 +72,9 @@ class Prisma(Tool):
         return files
 
     def install(self, cache):
-        names = ("prisma", "@prisma/adapter-pg", "@prisma/adapter-libsql", "@prisma/adapter-mariadb")
-        self.modules = cache.npm(self.name, dict.fromkeys(names, self.version)) / "node_modules"
+        adapters = ("@prisma/adapter-pg", "@prisma/adapter-libsql")
+        packages = {"prisma": self.version, **dict.fromkeys(adapters, self.ADAPTERS)}
+        self.modules = cache.npm(self.name, packages) / "node_modules"
 
     def up(self, project, database):
         link(project, self.modules)
