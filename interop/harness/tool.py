@@ -4,6 +4,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from .install import NotInstallable
 from .library import FIXTURES, library
 
 
@@ -41,6 +42,13 @@ class Tool:
     def install(self, cache):
         """Installs the tool."""
         raise NotImplementedError
+
+    def needs(self, command, packages):
+        """Asks a program of the system's packages; what is not there is named."""
+        try:
+            return self.run(command, "/").strip()
+        except (ToolFailed, FileNotFoundError) as failed:
+            raise NotInstallable(f"`apt-get install --no-install-recommends {packages}` first") from failed
 
     def up(self, project, database):
         """Applies everything in the project with the original tool."""

@@ -1,9 +1,7 @@
 """sqlx-cli, diesel_cli and refinery_cli, which are compiled from crates.io."""
 
 import os
-import subprocess
 
-from ..install import NotInstallable
 from ..tool import Tool
 
 ENGINES = ("postgres", "sqlite", "mysql")
@@ -53,9 +51,7 @@ class Diesel(Tool):
         return files
 
     def install(self, cache):
-        libraries = ["pkg-config", "--exists", "libpq", "libmariadb"]
-        if subprocess.run(libraries, check=False).returncode != 0:
-            raise NotInstallable("`apt-get install --no-install-recommends libpq-dev libmariadb-dev pkg-config` first")
+        self.needs(["pkg-config", "--exists", "libpq", "libmariadb"], "libpq-dev libmariadb-dev pkg-config")
         features = ["--no-default-features", "--features", "postgres,sqlite-bundled,mysql"]
         self.program = cache.cargo(self.name, "diesel_cli", self.version, features) / "diesel"
 

@@ -1,8 +1,5 @@
 """sqitch from Debian."""
 
-import shutil
-
-from ..install import NotInstallable
 from ..library import FIRST_HALF
 from ..tool import Tool
 
@@ -36,9 +33,8 @@ class Sqitch(Tool):
         return {**super().files(engine, scripts), "sqitch.plan": "\n".join(lines) + "\n"}
 
     def install(self, _cache):
-        if shutil.which("sqitch") is None:
-            raise NotInstallable("`apt-get install --no-install-recommends sqitch libdbd-pg-perl` first")
-        self.version = self.run(["sqitch", "--version"], "/").split()[2].removeprefix("v")
+        said = self.needs(["sqitch", "--version"], "sqitch libdbd-pg-perl")
+        self.version = said.split()[2].removeprefix("v")
 
     def up(self, project, database):
         target = f"db:{database.url.replace('postgres:', 'pg:', 1)}"
