@@ -80,7 +80,7 @@ class Postgres:
     def __init__(self, _folder):
         self.server = urlsplit(os.environ["WHIMBREL_INTEROP_PG"])
         self.name = f"interop_{uuid.uuid4().hex[:12]}"
-        self._admin(f"CREATE DATABASE {self.name}")
+        self.admin(f"CREATE DATABASE {self.name}")
         self.url = self.server._replace(path=f"/{self.name}").geturl()
 
     def dump(self, tables, schemas):
@@ -95,9 +95,10 @@ class Postgres:
 
     def drop(self):
         """Removes the database."""
-        self._admin(f"DROP DATABASE IF EXISTS {self.name} WITH (FORCE)")
+        self.admin(f"DROP DATABASE IF EXISTS {self.name} WITH (FORCE)")
 
-    def _admin(self, sql):
+    def admin(self, sql):
+        """Runs SQL that is about the server."""
         command = ["psql", "-q", "-v", "ON_ERROR_STOP=1", "-d", self.server.geturl(), "-c", sql]
         subprocess.run(command, check=True, capture_output=True)
 
@@ -110,7 +111,7 @@ class Mysql:
     def __init__(self, _folder):
         self.server = urlsplit(os.environ["WHIMBREL_INTEROP_MYSQL"])
         self.name = f"interop_{uuid.uuid4().hex[:12]}"
-        self._admin(f"CREATE DATABASE {self.name}")
+        self.admin(f"CREATE DATABASE {self.name}")
         self.url = self.server._replace(path=f"/{self.name}").geturl()
 
     def dump(self, tables, _schemas):
@@ -124,7 +125,7 @@ class Mysql:
 
     def drop(self):
         """Removes the database."""
-        self._admin(f"DROP DATABASE IF EXISTS {self.name}")
+        self.admin(f"DROP DATABASE IF EXISTS {self.name}")
 
     def login(self):
         """The options with which MariaDB's programs reach the server."""
@@ -134,6 +135,7 @@ class Mysql:
             options.append(f"--password={self.server.password}")
         return options
 
-    def _admin(self, sql):
+    def admin(self, sql):
+        """Runs SQL that is about the server."""
         command = ["mariadb", *self.login(), "-e", sql]
         subprocess.run(command, check=True, capture_output=True)

@@ -36,8 +36,6 @@ class Tool:
     runs_alone = False
     #: What Whimbrel is told besides the URL and the folder.
     whimbrel_arguments = ()
-    #: The version to give to `baseline`, where `import` does not know the tool's history.
-    baseline = None
 
     def install(self, cache):
         """Installs the tool."""
@@ -74,6 +72,21 @@ class Tool:
         for path, text in self.files(engine, scripts).items():
             (project / path).parent.mkdir(parents=True, exist_ok=True)
             (project / path).write_text(text)
+
+    def is_seen(self, _engine):
+        """Whether Whimbrel finds the tool's history by itself, and stops."""
+        return True
+
+    def import_arguments(self, _database):
+        """What `import` has to be told about where the history is."""
+        return ()
+
+    def baseline(self, _engine):
+        """The version to give to `baseline`, where `import` does not know the tool's history."""
+        return None
+
+    def drop(self, _database):
+        """Removes what the tool has put outside the database."""
 
     def prepare(self, project, database):
         """What has to be there before Whimbrel comes to an empty database."""

@@ -46,22 +46,24 @@ class Trial:
             whimbrel = Whimbrel(self.program, project, database, self.tool)
             # With the tool's own tables: they stay as they are.
             before = database.dump((), ())
-            if self.tool.baseline is None:
-                self._import(whimbrel)
+            version = self.tool.baseline(database.engine)
+            if version is None:
+                self._import(whimbrel, self.tool.import_arguments(database))
             else:
-                self._expect(whimbrel.run("baseline", self.tool.baseline), 0)
+                self._expect(whimbrel.run("baseline", version), 0)
             compare(before, database.dump((), ()))
             self._expect(whimbrel.run("status"), 0)
             self._expect(whimbrel.run("up"), 0)
             self._expect(whimbrel.run("status", "--check"), 0)
             compare(expected, self._dump(database))
 
-    def _import(self, whimbrel):
+    def _import(self, whimbrel, where):
         # It must see the other history by itself and stop before anything happens.
-        self._expect(whimbrel.run("up"), 4)
-        self._expect(whimbrel.run("import", "--dry-run"), 0)
-        self._expect(whimbrel.run("import"), 0)
-        again = self._expect(whimbrel.run("import"), 0)
+        if self.tool.is_seen(whimbrel.database.engine):
+            self._expect(whimbrel.run("up"), 4)
+        self._expect(whimbrel.run("import", *where, "--dry-run"), 0)
+        self._expect(whimbrel.run("import", *where), 0)
+        again = self._expect(whimbrel.run("import", *where), 0)
         if "Nothing to record" not in again.out + again.err:
             raise Different("a second import recorded something:\n" + again.text())
 
@@ -91,6 +93,7 @@ class Room:
         return project, self.database
 
     def __exit__(self, *_):
+        self.trial.tool.drop(self.database)
         self.database.drop()
         shutil.rmtree(self.folder)
 

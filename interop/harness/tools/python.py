@@ -45,7 +45,6 @@ class Yoyo(Tool):
     registry = "PyPI"
     engines = ENGINES
     own_tables = ("_yoyo_migration", "_yoyo_log", "_yoyo_version", "yoyo_lock")
-    baseline = "0002.loans"
     #: Its `-- depends:` lines name whole files.
     whimbrel_arguments = ("--layout", "by-name")
 
@@ -62,6 +61,9 @@ class Yoyo(Tool):
         # It still imports pkg_resources, which newer versions of setuptools lack.
         packages = [f"yoyo-migrations=={self.version}", *DRIVERS, "setuptools<81"]
         self.programs = cache.pip(self.name, packages)
+
+    def baseline(self, _engine):
+        return "0002.loans"
 
     def up(self, project, database):
         url = sqlalchemy(database, {"postgres": "postgresql", "mysql": "mysql"})
