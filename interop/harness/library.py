@@ -24,6 +24,11 @@ class Script:
         return "CONCURRENTLY" in self.up_text
 
     @property
+    def by_session(self):
+        """Whether what it does depends on the settings of the tool's connection: time zone, modes, foreign keys."""
+        return self.name == "terms"
+
+    @property
     def stamp(self):
         """Its version where versions are times."""
         return f"2024010{self.number}090000"

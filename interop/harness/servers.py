@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 POSTGRES, MYSQL = "WHIMBREL_INTEROP_PG", "WHIMBREL_INTEROP_MYSQL"
+#: Not UTC, so that it shows which tools choose a zone of their own.
+ZONE, OFFSET = "Asia/Kathmandu", "+05:45"
 #: How long a server may take until it answers.
 PATIENCE = 60
 
@@ -107,8 +109,9 @@ class PrivatePostgres(Server):
         )
 
     def command(self):
-        settings = ["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "unix_socket_directories="]
-        return [self.bin() / "postgres", "-D", self.folder / "data", "-p", str(self.port), *settings]
+        settings = ["listen_addresses=127.0.0.1", "fsync=off", "unix_socket_directories=", f"timezone={ZONE}"]
+        options = [part for setting in settings for part in ("-c", setting)]
+        return [self.bin() / "postgres", "-D", self.folder / "data", "-p", str(self.port), *options]
 
     def question(self):
         return ["psql", "-q", "-d", f"{self.url}/postgres", "-c", "SELECT 1"]
@@ -139,7 +142,7 @@ class PrivateMariaDb(Server):
     def command(self):
         places = [f"--datadir={self.folder / 'data'}", f"--tmpdir={self.folder}", f"--socket={self.folder / 'm.sock'}"]
         places += [f"--port={self.port}", f"--pid-file={self.folder / 'm.pid'}", "--bind-address=127.0.0.1"]
-        return [self.PROGRAM, "--no-defaults", *places, "--innodb-flush-log-at-trx-commit=2"]
+        return [self.PROGRAM, "--no-defaults", *places, "--innodb-flush-log-at-trx-commit=2", f"--default-time-zone={OFFSET}"]
 
     def question(self):
         login = ["--no-defaults", "--protocol=tcp", "--host=127.0.0.1", f"--port={self.port}", "--user=root"]

@@ -34,6 +34,11 @@ class Tool:
     own_schemas = ()
     #: Whether it can run a migration outside a transaction.
     runs_alone = False
+    #: Whether Whimbrel knows the files as this tool's, and so with what settings the tool runs them.
+    has_layout = True
+    #: Modes of MySQL that the tool's driver turns on and that are kept with triggers. Whimbrel does not turn them on,
+    #: because the files don't say which driver the tool had.
+    modes = ()
     #: What Whimbrel is told besides the URL and the folder.
     whimbrel_arguments = ()
 
@@ -62,7 +67,8 @@ class Tool:
 
     def scripts(self, engine):
         """The migrations that the tool can run."""
-        return [script for script in library(engine) if self.runs_alone or not script.alone]
+        fits = lambda script: (self.runs_alone or not script.alone) and (self.has_layout or not script.by_session)
+        return [script for script in library(engine) if fits(script)]
 
     def lay_out(self, project, engine, scripts):
         """Puts a project with these migrations there, beside what `fixtures/` has for the tool."""

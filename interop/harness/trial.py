@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 from .library import FIRST_HALF
+from .schema import without_modes
 from .tool import ToolFailed
 from .whimbrel import Whimbrel
 
@@ -68,7 +69,7 @@ class Trial:
             raise Different("a second import recorded something:\n" + again.text())
 
     def _dump(self, database):
-        return database.dump(self.tool.own_tables, self.tool.own_schemas)
+        return without_modes(database.dump(self.tool.own_tables, self.tool.own_schemas), self.tool.modes)
 
     def _expect(self, said, code):
         self.transcript.append(said.text())

@@ -15,6 +15,7 @@ mod prisma;
 mod rails;
 mod read;
 mod refinery;
+mod session;
 mod sqitch;
 mod sqlx;
 mod supabase;

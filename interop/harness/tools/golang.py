@@ -45,6 +45,8 @@ class GolangMigrate(Tool):
     name = "golang-migrate"
     version = "4.20.1"
     registry = "Go"
+    #: Its files alone look like Whimbrel's own.
+    whimbrel_arguments = ("--layout", "golang-migrate")
     engines = ENGINES
     own_tables = ("schema_migrations",)
     runs_alone = True

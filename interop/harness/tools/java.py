@@ -3,10 +3,13 @@
 from pathlib import Path
 
 from ..library import FIRST_HALF, is_compound
+from ..servers import ZONE
 from ..tool import Tool
 
 DRIVERS = ["org.postgresql:postgresql:42.7.5", "org.xerial:sqlite-jdbc:3.49.1.0"]
 DRIVERS += ["org.mariadb.jdbc:mariadb-java-client:3.5.2"]
+#: JDBC's drivers give their own zone to the server's session.
+JAVA = ["java", f"-Duser.timezone={ZONE}"]
 ENGINES = ("postgres", "sqlite", "mysql")
 
 
@@ -16,11 +19,12 @@ class Flyway(Tool):
     name = "flyway"
     version = "10.22.0"
     registry = "Maven"
+    modes = ("IGNORE_SPACE",)
     engines = ENGINES
     own_tables = ("flyway_schema_history",)
     runs_alone = True
 
-    VERSIONS = {"members": "1", "loans": "2", "credit": "2_1", "overdue": "2.2", "speed": "3"}
+    VERSIONS = {"members": "1", "loans": "2", "credit": "2_1", "overdue": "2.2", "speed": "3", "terms": "3.0.1"}
 
     def form(self, script):
         text = script.up_text.replace("'Emma'", "'${book}'")
@@ -40,7 +44,7 @@ class Flyway(Tool):
 
     def up(self, project, database):
         source = Path(__file__).with_name("Migrate.java")
-        self.run(["java", "-cp", f"{self.jars}/*", source, *jdbc(database), "migrations"], project)
+        self.run([*JAVA, "-cp", f"{self.jars}/*", source, *jdbc(database), "migrations"], project)
 
 
 class Liquibase(Tool):
@@ -49,6 +53,7 @@ class Liquibase(Tool):
     name = "liquibase"
     version = "4.31.1"
     registry = "Maven"
+    modes = ("IGNORE_SPACE",)
     engines = ENGINES
     own_tables = ("databasechangelog", "databasechangeloglock", "DATABASECHANGELOG", "DATABASECHANGELOGLOCK")
     runs_alone = True
@@ -62,7 +67,7 @@ class Liquibase(Tool):
 
     def up(self, project, database):
         url, user, password = jdbc(database)
-        command = ["java", "-cp", f"{self.jars}/*", "liquibase.integration.commandline.LiquibaseCommandLine"]
+        command = [*JAVA, "-cp", f"{self.jars}/*", "liquibase.integration.commandline.LiquibaseCommandLine"]
         command += ["--changelog-file=changelog.xml", f"--url={url}", "--show-banner=false"]
         if user:
             command += [f"--username={user}", f"--password={password}"]

@@ -81,6 +81,8 @@ class Knex(Tool):
     name = "knex"
     version = BUILDERS["knex"]
     registry = "npm"
+    modes = ("IGNORE_SPACE",)
+    has_layout = False
     directory = "sql"
     engines = ("postgres", "sqlite", "mysql")
     own_tables = ("knex_migrations", "knex_migrations_lock")
@@ -104,6 +106,8 @@ class Kysely(Tool):
     name = "kysely"
     version = BUILDERS["kysely"]
     registry = "npm"
+    modes = ("IGNORE_SPACE",)
+    has_layout = False
     directory = "sql"
     engines = ("postgres", "sqlite", "mysql")
     own_tables = ("kysely_migration", "kysely_migration_lock")

@@ -35,6 +35,8 @@ class Rails(Tool):
     name = "rails"
     version = "system's"
     registry = "Debian"
+    modes = ("NO_AUTO_VALUE_ON_ZERO", "STRICT_ALL_TABLES")
+    has_layout = False
     engines = ("postgres", "sqlite", "mysql")
     directory = "sql"
     own_tables = ("schema_migrations", "ar_internal_metadata")
@@ -63,6 +65,7 @@ class Laravel(Tool):
     name = "laravel"
     version = "system's"
     registry = "Debian"
+    has_layout = False
     engines = ("postgres", "sqlite", "mysql")
     directory = "sql"
     own_tables = ("migrations",)

@@ -294,6 +294,11 @@ impl Mysql {
             self.reset().await.map_err(frame)?;
         }
         self.limit_waits(unit.lock_timeout).await.map_err(frame)?;
+        if let Some(sql) = set(unit) {
+            rows(&mut self.connection, &sql).await.map_err(frame)?;
+            self.dirty = true;
+            self.session_sql().await.map_err(frame)?;
+        }
         for again in &unit.replay {
             rows(&mut self.connection, again.text)
                 .await
@@ -323,6 +328,15 @@ impl Mysql {
         }
         Ok(())
     }
+}
+
+/// The session that a migration's tool gives it.
+fn set(unit: &Unit<'_>) -> Option<String> {
+    let settings = unit.settings.iter();
+    let list: Vec<_> = settings
+        .map(|s| format!("{} = {}", s.name, s.value))
+        .collect();
+    (!unit.continues && !list.is_empty()).then(|| format!("SET {}", list.join(", ")))
 }
 
 /// The named lock is this node's. If we have it, and the connection that had it is not there any
@@ -501,7 +515,7 @@ impl Driver for Mysql {
 
     fn render(&self, unit: &Unit<'_>) -> String {
         let flavor = Flavor::default();
-        let mut list = Vec::new();
+        let mut list = Vec::from_iter(set(unit));
         for part in &unit.parts {
             list.extend(self.opening(unit, &part.before, flavor));
             if !unit.atomic {

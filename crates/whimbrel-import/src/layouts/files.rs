@@ -9,6 +9,7 @@ use whimbrel_core::Error;
 use whimbrel_core::checksum::Checksum;
 use whimbrel_core::diagnostic::Diagnostic;
 use whimbrel_core::migration::{Down, Kind, Migration, Reader, Reading, Substitute, Transactions};
+use whimbrel_core::rules::Setting;
 use whimbrel_core::source::{Entry, Listing, Loaded, in_parallel};
 use whimbrel_core::text::SourceFile;
 use whimbrel_core::version::Version;
@@ -48,6 +49,8 @@ pub(crate) struct Rules {
     pub(crate) substitute: Option<Substitute>,
     /// SQLite: whether the tool's driver enforces foreign keys, where that is known.
     pub(crate) foreign_keys: Option<bool>,
+    /// What the tool's connection sets.
+    pub(crate) settings: &'static [Setting],
 }
 
 impl Rules {
@@ -58,6 +61,7 @@ impl Rules {
             reader: Reading::whole,
             substitute: None,
             foreign_keys: None,
+            settings: &[],
         }
     }
 }
@@ -191,6 +195,7 @@ fn read(
         let own = reading.directives.foreign_keys;
         reading.directives.foreign_keys = own.or(rules.foreign_keys);
     }
+    reading.directives.rules.settings = rules.settings;
     let migration = Migration {
         source: Arc::clone(&listing.source),
         version: Version::new(found.version.as_str()),

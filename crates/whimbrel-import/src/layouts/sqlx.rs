@@ -10,6 +10,7 @@ use whimbrel_sql::Dialect;
 
 use super::files::{Problems, Rules, any_file_has, load};
 use super::pairs::{Control, Role, blank_pair, by_number, managed, pairs, role};
+use super::session;
 
 const MARK: &str = "-- no-transaction";
 
@@ -50,6 +51,7 @@ impl Layout for Sqlx {
         // Its SQLite driver enforces foreign keys, as Whimbrel does.
         let rules = Rules {
             reader: read,
+            settings: session::sqlx(dialect),
             ..Rules::plain(Transactions::Wrapped)
         };
         load(listing, dialect, &found, &rules, problems)
