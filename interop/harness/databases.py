@@ -48,6 +48,13 @@ class Sqlite:
         connection.close()
         return normalised("\n".join(lines))
 
+    def run(self, sql):
+        """Runs a statement outside of any tool."""
+        with sqlite3.connect(self.path) as connection:
+            connection.execute("PRAGMA foreign_keys = on")
+            connection.execute(sql)
+        connection.close()
+
     def drop(self):
         """The project's folder goes, and this with it."""
 
@@ -93,13 +100,21 @@ class Postgres:
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         return normalised(done.stdout)
 
+    def run(self, sql):
+        """Runs a statement outside of any tool."""
+        self._client(self.url, sql)
+
     def drop(self):
         """Removes the database."""
         self.admin(f"DROP DATABASE IF EXISTS {self.name} WITH (FORCE)")
 
     def admin(self, sql):
         """Runs SQL that is about the server."""
-        command = ["psql", "-q", "-v", "ON_ERROR_STOP=1", "-d", self.server.geturl(), "-c", sql]
+        self._client(self.server.geturl(), sql)
+
+    @staticmethod
+    def _client(url, sql):
+        command = ["psql", "-q", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", sql]
         subprocess.run(command, check=True, capture_output=True)
 
 
@@ -123,6 +138,10 @@ class Mysql:
         done = subprocess.run([*command, self.name], capture_output=True, text=True, check=True)
         return normalised(done.stdout)
 
+    def run(self, sql):
+        """Runs a statement outside of any tool."""
+        self._client(sql, "--delimiter=//", self.name)
+
     def drop(self):
         """Removes the database."""
         self.admin(f"DROP DATABASE IF EXISTS {self.name}")
@@ -137,5 +156,8 @@ class Mysql:
 
     def admin(self, sql):
         """Runs SQL that is about the server."""
-        command = ["mariadb", *self.login(), "-e", sql]
+        self._client(sql)
+
+    def _client(self, sql, *options):
+        command = ["mariadb", *self.login(), *options, "-e", sql]
         subprocess.run(command, check=True, capture_output=True)

@@ -2,6 +2,7 @@
 
 from .databases import engines
 from .install import Cache, NotInstallable
+from .selftest import self_test
 from .servers import servers
 from .tool import ToolFailed
 from .tools import TOOLS
@@ -18,6 +19,9 @@ def main(options):
         print(f"unknown tools: {sorted(unknown)}" if unknown else f"no program at {options.whimbrel}")
         return 2
     options.whimbrel = options.whimbrel.resolve()
+    if options.self_test:
+        with servers():
+            return self_test(options.whimbrel)
     cache = Cache(options.cache)
     rows, troubles = [], []
     with servers():

@@ -14,6 +14,8 @@ class Sqlx(Tool):
     version = "0.9.0"
     registry = "crates.io"
     slow = True
+    #: Its files alone look like Whimbrel's own.
+    whimbrel_arguments = ("--layout", "sqlx")
     own_tables = ("_sqlx_migrations",)
     runs_alone = True
     engines = ENGINES

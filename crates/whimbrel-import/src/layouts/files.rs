@@ -249,6 +249,15 @@ pub(crate) fn any_file_has(listing: &Listing, test: impl Fn(&str) -> bool) -> bo
         .any(|text| test(&text))
 }
 
+/// A file with a mark that few files have. All are opened, in parallel; they are about to be read
+/// anyway, and what was read is kept.
+pub(crate) fn file_with(listing: &Listing, test: impl Fn(&str) -> bool + Sync) -> Option<&Entry> {
+    let entries: Vec<_> = listing.entries.iter().collect();
+    let has = |entry: &&Entry| entry.read().is_ok_and(|file| test(file.text()));
+    let found = in_parallel(&entries, |entry| has(entry).then_some(*entry));
+    found.into_iter().flatten().next()
+}
+
 /// As much of a file as is looked at for marks: they stand in its first lines, and a dump may be
 /// hundreds of megabytes long.
 const HEAD: usize = 16 * 1024;
