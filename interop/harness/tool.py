@@ -21,8 +21,8 @@ class Tool:
     version = ""
     #: Where it comes from: npm, PyPI, Go, Maven, Debian, crates.io.
     registry = ""
-    #: Whether it has to be compiled for minutes.
-    slow = False
+    #: Whether npm or pip alone install it in seconds: one of those that are tried with every change.
+    quick = False
     #: The engines that it is tried on.
     engines = ("postgres", "sqlite")
     #: Engines that the tool knows and that it can't be tried on here, with the reason.

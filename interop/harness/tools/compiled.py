@@ -13,7 +13,6 @@ class Sqlx(Tool):
     name = "sqlx"
     version = "0.9.0"
     registry = "crates.io"
-    slow = True
     #: Its files alone look like Whimbrel's own.
     whimbrel_arguments = ("--layout", "sqlx")
     own_tables = ("_sqlx_migrations",)
@@ -40,7 +39,6 @@ class Diesel(Tool):
     name = "diesel"
     version = "2.3.14"
     registry = "crates.io"
-    slow = True
     own_tables = ("__diesel_schema_migrations",)
     runs_alone = True
     engines = ENGINES
@@ -70,7 +68,6 @@ class Refinery(Tool):
     name = "refinery"
     version = "0.10.0"
     registry = "crates.io"
-    slow = True
     own_tables = ("refinery_schema_history",)
     engines = ENGINES
     #: Its files alone look like Flyway's.

@@ -76,6 +76,7 @@ class Dbmate(Tool):
     name = "dbmate"
     version = "2.36.0"
     registry = "npm"
+    quick = True
     engines = ENGINES
     own_tables = ("schema_migrations",)
     runs_alone = True

@@ -24,6 +24,7 @@ class NodePgMigrate(Tool):
     name = "node-pg-migrate"
     version = "9.0.0"
     registry = "npm"
+    quick = True
     engines = ("postgres",)
     own_tables = ("pgmigrations",)
 
@@ -46,6 +47,7 @@ class GraphileMigrate(Tool):
     name = "graphile-migrate"
     version = "1.4.1"
     registry = "npm"
+    quick = True
     engines = ("postgres",)
     directory = "migrations/committed"
     own_schemas = ("graphile_migrate",)
@@ -131,6 +133,7 @@ class Wrangler(Tool):
     name = "wrangler"
     version = "4.86.0"
     registry = "npm"
+    quick = True
     engines = ("d1",)
     own_tables = ("d1_migrations",)
 

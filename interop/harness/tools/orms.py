@@ -51,6 +51,7 @@ class Prisma(Tool):
     name = "prisma"
     version = "6.19.3"
     registry = "npm"
+    quick = True
     #: In the MariaDB adapter `executeScript` is "Not implemented yet", and the engine itself panics.
     impossible = {"mysql": "its WebAssembly engine panics, and the adapter can't run scripts"}
     directory = "prisma/migrations"

@@ -12,6 +12,7 @@ class Supabase(Tool):
     name = "supabase"
     version = "3.1.0"
     registry = "npm"
+    quick = True
     engines = ("postgres",)
     directory = "supabase/migrations"
     own_schemas = ("supabase_migrations",)

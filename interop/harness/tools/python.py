@@ -14,6 +14,7 @@ class Alembic(Tool):
     name = "alembic"
     version = "1.20.1"
     registry = "PyPI"
+    quick = True
     has_layout = False
     engines = ENGINES
     directory = "sql"
@@ -44,6 +45,7 @@ class Yoyo(Tool):
     name = "yoyo"
     version = "9.0.0"
     registry = "PyPI"
+    quick = True
     has_layout = False
     engines = ENGINES
     own_tables = ("_yoyo_migration", "_yoyo_log", "_yoyo_version", "yoyo_lock")

@@ -337,7 +337,7 @@ fn files_that_are_read_as_native_are_warned_of() {
             let (migrator, warnings) = project.heard();
             let histories = Histories::all();
             migrator.plan_import(&histories).await.unwrap();
-            let told = |text: &&String| text.contains("--layout golang-migrate");
+            let told = |text: &&String| text.contains("without enforcement of foreign keys");
             let told = warnings.lock().unwrap().iter().filter(told).count();
             assert_eq!(told, count, "{layout}");
         }
