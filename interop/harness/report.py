@@ -68,13 +68,17 @@ def try_engine(trial, engine, options, troubles):
         troubles.append((f"{name}: the original tool failed", failed))
         return "tool failed", "tool failed"
     results = []
-    for title, part in (("same schema", trial.same_schema), ("take-over", trial.take_over)):
+    parts = [("same schema", trial.same_schema)]
+    parts += [("take-over", trial.take_over)] if trial.tool.takes_over else []
+    for title, part in parts:
         try:
             part(expected)
             results.append("yes")
         except (Different, ToolFailed) as different:
             troubles.append((f"{name}: {title}", different))
             results.append("NO")
+    if not trial.tool.takes_over:
+        results.append("-")
     if options.transcripts:
         options.transcripts.mkdir(parents=True, exist_ok=True)
         text = "\n".join(trial.transcript)

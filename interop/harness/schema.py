@@ -8,11 +8,13 @@ NOISE = re.compile(
     r"\\(un)?restrict "
     r"|/\*M?!\d+ SET (@saved_|character_set_|collation_connection)"
     r"|/\*!\d+ SET .*@(saved_|OLD_|@)"
+    # What the shell of SQLite writes after a view, before its semicolon; Whimbrel sends no comments at the end.
+    r"|/\* \w+\([\w,]*\) \*/$"
 )
 
 
 def normalised(dump):
-    """The dump without such lines, comments on lines of their own and empty lines."""
+    """The dump without such lines, empty lines and empty comments."""
     lines = (line.rstrip() for line in dump.splitlines())
     return "\n".join(line for line in lines if line and line != "--" and not NOISE.match(line)) + "\n"
 

@@ -17,6 +17,10 @@ class Tool:
 
     #: Its row in the table, and its folder in `fixtures/` if it has one.
     name = ""
+    #: That folder, if it is called otherwise.
+    fixtures = ""
+    #: Whether Whimbrel can go on after its first half.
+    takes_over = True
     #: The version that is installed.
     version = ""
     #: Where it comes from: npm, PyPI, Go, Maven, Debian, crates.io.
@@ -72,7 +76,8 @@ class Tool:
 
     def lay_out(self, project, engine, scripts):
         """Puts a project with these migrations there, beside what `fixtures/` has for the tool."""
-        for folder in (FIXTURES / self.name / "any", FIXTURES / self.name / engine):
+        own = FIXTURES / (self.fixtures or self.name)
+        for folder in (own / "any", own / engine):
             if folder.is_dir():
                 shutil.copytree(folder, project, dirs_exist_ok=True)
         for path, text in self.files(engine, scripts).items():

@@ -60,6 +60,34 @@ class Rails(Tool):
         self.run(["ruby", "migrate.rb"], project, env)
 
 
+class RailsStructure(Rails):
+    """`structure.sql`, as Active Record dumps and loads it: Whimbrel begins an empty database from it."""
+
+    name = "rails (structure.sql)"
+    fixtures = "rails"
+    directory = "db"
+    takes_over = False
+    structure = ""
+
+    def up(self, project, database):
+        scratch = type(database)(project)
+        try:
+            super().up(project, scratch)
+            self.task("dump", project, scratch)
+        finally:
+            scratch.drop()
+        self.structure = (project / "db/structure.sql").read_text()
+        self.task("load", project, database)
+
+    def prepare(self, project, _database):
+        (project / "db/structure.sql").write_text(self.structure)
+
+    def task(self, task, project, database):
+        """Runs one of Active Record's tasks, which call the servers' own programs."""
+        env = dict(os.environ, DATABASE_URL=ruby_url(database), RAILS_ENV="production")
+        self.run(["ruby", "structure.rb", task], project, env)
+
+
 class Laravel(Tool):
     """Laravel's migrator, whose PHP runs SQL files; Whimbrel reads those files."""
 
@@ -99,4 +127,4 @@ def ruby_url(database):
     return database.url.replace("mysql:", "mysql2:", 1).replace("postgres:", "postgresql:", 1)
 
 
-TOOLS = [Supabase, Rails, Laravel]
+TOOLS = [Supabase, Rails, RailsStructure, Laravel]
