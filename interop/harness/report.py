@@ -10,7 +10,7 @@ from .trial import Different, Trial
 
 #: With PostgreSQL and MariaDB.
 ALL_ENGINES = 4
-HEADINGS = ("tool", "version", "from", "engine", "same schema", "take-over")
+HEADINGS = ("tool", "version", "from", "engine", "same schema", "take-over", "changed file")
 
 
 def main(options):
@@ -39,10 +39,10 @@ def main(options):
 
 def try_tool(tool, cache, options, troubles):
     """The rows of one tool."""
-    def row(engine, same, over):
-        return (tool.name, tool.version, tool.registry, engine, same, over)
+    def row(engine, *results):
+        return (tool.name, tool.version, tool.registry, engine, *results, *[""] * (3 - len(results)))
     if options.quick and not tool.quick:
-        return [row("-", "left out by --quick", "")]
+        return [row("-", "left out by --quick")]
     try:
         tool.install(cache)
     except NotInstallable as reason:
@@ -56,29 +56,33 @@ def try_tool(tool, cache, options, troubles):
             trial = Trial(tool, database, options.whimbrel)
             rows.append(row(engine, *try_engine(trial, engine, options, troubles)))
     rows += [row(engine, "not possible here", reason) for engine, reason in tool.impossible.items()]
-    return rows or [row("-", "no server for it here", "")]
+    return rows or [row("-", "no server for it here")]
 
 
 def try_engine(trial, engine, options, troubles):
-    """Both results of a tool on one engine."""
+    """The results of a tool on one engine."""
     name = f"{trial.tool.name} on {engine}"
     try:
         expected = trial.original()
     except ToolFailed as failed:
         troubles.append((f"{name}: the original tool failed", failed))
-        return "tool failed", "tool failed"
+        return ["tool failed"]
     results = []
-    parts = [("same schema", trial.same_schema)]
-    parts += [("take-over", trial.take_over)] if trial.tool.takes_over else []
-    for title, part in parts:
+    tool = trial.tool
+    # A baseline knows nothing of the files.
+    checks = tool.keeps_checksums and tool.baseline(engine) is None
+    parts = [("same schema", trial.same_schema, True), ("take-over", trial.take_over, tool.takes_over)]
+    parts.append(("changed file", trial.changed_file, checks))
+    for title, part, applies in parts:
+        if not applies:
+            results.append("-")
+            continue
         try:
             part(expected)
             results.append("yes")
         except (Different, ToolFailed) as different:
             troubles.append((f"{name}: {title}", different))
             results.append("NO")
-    if not trial.tool.takes_over:
-        results.append("-")
     if options.transcripts:
         options.transcripts.mkdir(parents=True, exist_ok=True)
         text = "\n".join(trial.transcript)

@@ -21,6 +21,8 @@ class Tool:
     fixtures = ""
     #: Whether Whimbrel can go on after its first half.
     takes_over = True
+    #: Whether its history has checksums of the files, which `import` compares.
+    keeps_checksums = False
     #: The version that is installed.
     version = ""
     #: Where it comes from: npm, PyPI, Go, Maven, Debian, crates.io.

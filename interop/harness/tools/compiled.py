@@ -13,6 +13,7 @@ class Sqlx(Tool):
     name = "sqlx"
     version = "0.9.0"
     registry = "crates.io"
+    keeps_checksums = True
     #: Its files alone look like Whimbrel's own.
     whimbrel_arguments = ("--layout", "sqlx")
     own_tables = ("_sqlx_migrations",)
@@ -68,6 +69,7 @@ class Refinery(Tool):
     name = "refinery"
     version = "0.10.0"
     registry = "crates.io"
+    keeps_checksums = True
     own_tables = ("refinery_schema_history",)
     engines = ENGINES
     #: Its files alone look like Flyway's.

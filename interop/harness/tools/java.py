@@ -19,6 +19,7 @@ class Flyway(Tool):
     name = "flyway"
     version = "10.22.0"
     registry = "Maven"
+    keeps_checksums = True
     modes = ("IGNORE_SPACE",)
     engines = ENGINES
     own_tables = ("flyway_schema_history",)

@@ -47,6 +47,7 @@ class GraphileMigrate(Tool):
     name = "graphile-migrate"
     version = "1.4.1"
     registry = "npm"
+    keeps_checksums = True
     quick = True
     engines = ("postgres",)
     directory = "migrations/committed"

@@ -15,6 +15,7 @@ class Drizzle(Tool):
     name = "drizzle"
     version = BUILDERS["drizzle-kit"]
     registry = "npm"
+    keeps_checksums = True
     directory = "drizzle"
     engines = ("postgres", "sqlite", "mysql")
     own_tables = ("__drizzle_migrations",)
@@ -51,6 +52,7 @@ class Prisma(Tool):
     name = "prisma"
     version = "6.19.3"
     registry = "npm"
+    keeps_checksums = True
     quick = True
     #: In the MariaDB adapter `executeScript` is "Not implemented yet", and the engine itself panics.
     impossible = {"mysql": "its WebAssembly engine panics, and the adapter can't run scripts"}

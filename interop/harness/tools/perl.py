@@ -14,6 +14,7 @@ class Sqitch(Tool):
     name = "sqitch"
     version = "system's"
     registry = "Debian"
+    keeps_checksums = True
     engines = ("postgres", "sqlite", "mysql")
     directory = "."
     own_schemas = ("sqitch",)
