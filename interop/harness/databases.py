@@ -48,6 +48,13 @@ class Sqlite:
         connection.close()
         return normalised("\n".join(lines))
 
+    def run(self, sql):
+        """Runs a statement outside of any tool."""
+        with sqlite3.connect(self.path) as connection:
+            connection.execute("PRAGMA foreign_keys = on")
+            connection.execute(sql)
+        connection.close()
+
     def drop(self):
         """The project's folder goes, and this with it."""
 
@@ -80,7 +87,7 @@ class Postgres:
     def __init__(self, _folder):
         self.server = urlsplit(os.environ["WHIMBREL_INTEROP_PG"])
         self.name = f"interop_{uuid.uuid4().hex[:12]}"
-        self._admin(f"CREATE DATABASE {self.name}")
+        self.admin(f"CREATE DATABASE {self.name}")
         self.url = self.server._replace(path=f"/{self.name}").geturl()
 
     def dump(self, tables, schemas):
@@ -93,12 +100,21 @@ class Postgres:
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         return normalised(done.stdout)
 
+    def run(self, sql):
+        """Runs a statement outside of any tool."""
+        self._client(self.url, sql)
+
     def drop(self):
         """Removes the database."""
-        self._admin(f"DROP DATABASE IF EXISTS {self.name} WITH (FORCE)")
+        self.admin(f"DROP DATABASE IF EXISTS {self.name} WITH (FORCE)")
 
-    def _admin(self, sql):
-        command = ["psql", "-q", "-v", "ON_ERROR_STOP=1", "-d", self.server.geturl(), "-c", sql]
+    def admin(self, sql):
+        """Runs SQL that is about the server."""
+        self._client(self.server.geturl(), sql)
+
+    @staticmethod
+    def _client(url, sql):
+        command = ["psql", "-q", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", sql]
         subprocess.run(command, check=True, capture_output=True)
 
 
@@ -110,21 +126,25 @@ class Mysql:
     def __init__(self, _folder):
         self.server = urlsplit(os.environ["WHIMBREL_INTEROP_MYSQL"])
         self.name = f"interop_{uuid.uuid4().hex[:12]}"
-        self._admin(f"CREATE DATABASE {self.name}")
+        self.admin(f"CREATE DATABASE {self.name}")
         self.url = self.server._replace(path=f"/{self.name}").geturl()
 
     def dump(self, tables, _schemas):
         """`mariadb-dump` of schema and rows, without the named tables."""
         command = ["mariadb-dump", *self.login(), "--skip-comments", "--skip-extended-insert"]
-        command += ["--routines", "--triggers", "--order-by-primary"]
+        command += ["--routines", "--triggers", "--order-by-primary", "--hex-blob"]
         for table in (*tables, *WHIMBREL_TABLES):
             command.append(f"--ignore-table={self.name}.{table}")
         done = subprocess.run([*command, self.name], capture_output=True, text=True, check=True)
         return normalised(done.stdout)
 
+    def run(self, sql):
+        """Runs a statement outside of any tool."""
+        self._client(sql, "--delimiter=//", self.name)
+
     def drop(self):
         """Removes the database."""
-        self._admin(f"DROP DATABASE IF EXISTS {self.name}")
+        self.admin(f"DROP DATABASE IF EXISTS {self.name}")
 
     def login(self):
         """The options with which MariaDB's programs reach the server."""
@@ -134,6 +154,10 @@ class Mysql:
             options.append(f"--password={self.server.password}")
         return options
 
-    def _admin(self, sql):
-        command = ["mariadb", *self.login(), "-e", sql]
+    def admin(self, sql):
+        """Runs SQL that is about the server."""
+        self._client(sql)
+
+    def _client(self, sql, *options):
+        command = ["mariadb", *self.login(), *options, "-e", sql]
         subprocess.run(command, check=True, capture_output=True)

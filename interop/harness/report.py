@@ -2,11 +2,15 @@
 
 from .databases import engines
 from .install import Cache, NotInstallable
+from .selftest import self_test
+from .servers import servers
 from .tool import ToolFailed
 from .tools import TOOLS
 from .trial import Different, Trial
 
-HEADINGS = ("tool", "version", "from", "engine", "same schema", "take-over")
+#: With PostgreSQL and MariaDB.
+ALL_ENGINES = 4
+HEADINGS = ("tool", "version", "from", "engine", "same schema", "take-over", "changed file")
 
 
 def main(options):
@@ -17,10 +21,16 @@ def main(options):
         print(f"unknown tools: {sorted(unknown)}" if unknown else f"no program at {options.whimbrel}")
         return 2
     options.whimbrel = options.whimbrel.resolve()
+    if options.self_test:
+        with servers():
+            return self_test(options.whimbrel)
     cache = Cache(options.cache)
     rows, troubles = [], []
-    for kind in chosen:
-        rows += try_tool(kind(), cache, options, troubles)
+    with servers():
+        if options.quick and len(engines()) < ALL_ENGINES:
+            troubles.append(("a server is missing", "run scripts/install-test-servers"))
+        for kind in chosen:
+            rows += try_tool(kind(), cache, options, troubles)
     print_table([HEADINGS, *rows])
     for heading, text in troubles:
         print(f"\n{heading}\n{text}")
@@ -29,32 +39,44 @@ def main(options):
 
 def try_tool(tool, cache, options, troubles):
     """The rows of one tool."""
-    def row(engine, same, over):
-        return (tool.name, tool.version, tool.registry, engine, same, over)
-    if tool.slow and options.quick:
-        return [row("-", "left out by --quick", "")]
+    def row(engine, *results):
+        return (tool.name, tool.version, tool.registry, engine, *results, *[""] * (3 - len(results)))
+    if options.quick and not tool.quick:
+        return [row("-", "left out by --quick")]
     try:
         tool.install(cache)
     except NotInstallable as reason:
+        if options.quick:
+            # Else nobody would see that nothing was tried.
+            troubles.append((f"{tool.name}: not installable", reason))
         return [row("-", "not installable here", str(reason))]
     rows = []
     for engine, database in engines().items():
         if engine in tool.engines:
             trial = Trial(tool, database, options.whimbrel)
             rows.append(row(engine, *try_engine(trial, engine, options, troubles)))
-    return rows or [row("-", "no server for it here", "")]
+    rows += [row(engine, "not possible here", reason) for engine, reason in tool.impossible.items()]
+    return rows or [row("-", "no server for it here")]
 
 
 def try_engine(trial, engine, options, troubles):
-    """Both results of a tool on one engine."""
+    """The results of a tool on one engine."""
     name = f"{trial.tool.name} on {engine}"
     try:
         expected = trial.original()
     except ToolFailed as failed:
         troubles.append((f"{name}: the original tool failed", failed))
-        return "tool failed", "tool failed"
+        return ["tool failed"]
     results = []
-    for title, part in (("same schema", trial.same_schema), ("take-over", trial.take_over)):
+    tool = trial.tool
+    # A baseline knows nothing of the files.
+    checks = tool.keeps_checksums and tool.baseline(engine) is None
+    parts = [("same schema", trial.same_schema, True), ("take-over", trial.take_over, tool.takes_over)]
+    parts.append(("changed file", trial.changed_file, checks))
+    for title, part, applies in parts:
+        if not applies:
+            results.append("-")
+            continue
         try:
             part(expected)
             results.append("yes")

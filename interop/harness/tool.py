@@ -1,9 +1,11 @@
 """What every tool's module says about its tool."""
 
+import shutil
 import subprocess
 from pathlib import Path
 
-FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
+from .install import NotInstallable
+from .library import FIXTURES, library
 
 
 class ToolFailed(Exception):
@@ -13,49 +15,94 @@ class ToolFailed(Exception):
 class Tool:
     """A migration tool as this harness drives it; one subclass for each."""
 
-    #: The name of its fixtures' folder, and of its row in the table.
+    #: Its row in the table, and its folder in `fixtures/` if it has one.
     name = ""
+    #: That folder, if it is called otherwise.
+    fixtures = ""
+    #: Whether Whimbrel can go on after its first half.
+    takes_over = True
+    #: Whether its history has checksums of the files, which `import` compares.
+    keeps_checksums = False
     #: The version that is installed.
     version = ""
     #: Where it comes from: npm, PyPI, Go, Maven, Debian, crates.io.
     registry = ""
-    #: Whether it has to be compiled for minutes.
-    slow = False
+    #: Whether npm or pip alone install it in seconds: one of those that are tried with every change.
+    quick = False
     #: The engines that it is tried on.
     engines = ("postgres", "sqlite")
+    #: Engines that the tool knows and that it can't be tried on here, with the reason.
+    impossible = {}
     #: The folder of the migrations in the project.
     directory = "migrations"
     #: What the tool keeps for itself in the database, left out of the comparison.
     own_tables = ()
     own_schemas = ()
-    #: Files of the second half, as patterns below the project.
-    later = ()
+    #: Whether it can run a migration outside a transaction.
+    runs_alone = False
+    #: Whether Whimbrel knows the files as this tool's, and so with what settings the tool runs them.
+    has_layout = True
+    #: Modes of MySQL that the tool's driver turns on and that are kept with triggers. Whimbrel does not turn them on,
+    #: because the files don't say which driver the tool had.
+    modes = ()
     #: What Whimbrel is told besides the URL and the folder.
     whimbrel_arguments = ()
-    #: The version to give to `baseline`, where `import` does not know the tool's history.
-    baseline = None
 
     def install(self, cache):
         """Installs the tool."""
         raise NotImplementedError
 
+    def needs(self, command, packages):
+        """Asks a program of the system's packages; what is not there is named."""
+        try:
+            return self.run(command, "/").strip()
+        except (ToolFailed, FileNotFoundError) as failed:
+            raise NotInstallable(f"`apt-get install --no-install-recommends {packages}` first") from failed
+
     def up(self, project, database):
         """Applies everything in the project with the original tool."""
         raise NotImplementedError
 
-    def fixtures(self, engine):
-        """The files for an engine: its own, or those for all."""
-        own = FIXTURES / self.name / engine
-        return own if own.is_dir() else FIXTURES / self.name / "any"
+    def form(self, script):
+        """A migration in the tool's form: path below the project -> text."""
+        raise NotImplementedError
+
+    def files(self, _engine, scripts):
+        """All that is written from the migrations."""
+        return {path: text for script in scripts for path, text in self.form(script).items()}
+
+    def scripts(self, engine):
+        """The migrations that the tool can run."""
+        fits = lambda script: (self.runs_alone or not script.alone) and (self.has_layout or not script.by_session)
+        return [script for script in library(engine) if fits(script)]
+
+    def lay_out(self, project, engine, scripts):
+        """Puts a project with these migrations there, beside what `fixtures/` has for the tool."""
+        own = FIXTURES / (self.fixtures or self.name)
+        for folder in (own / "any", own / engine):
+            if folder.is_dir():
+                shutil.copytree(folder, project, dirs_exist_ok=True)
+        for path, text in self.files(engine, scripts).items():
+            (project / path).parent.mkdir(parents=True, exist_ok=True)
+            (project / path).write_text(text)
+
+    def is_seen(self, _engine):
+        """Whether Whimbrel finds the tool's history by itself, and stops."""
+        return True
+
+    def import_arguments(self, _database):
+        """What `import` has to be told about where the history is."""
+        return ()
+
+    def baseline(self, _engine):
+        """The version to give to `baseline`, where `import` does not know the tool's history."""
+        return None
+
+    def drop(self, _database):
+        """Removes what the tool has put outside the database."""
 
     def prepare(self, project, database):
         """What has to be there before Whimbrel comes to an empty database."""
-
-    def hide_later(self, project):
-        """Takes the second half away from the project."""
-        for pattern in self.later:
-            for path in sorted(project.glob(pattern), reverse=True):
-                remove(path)
 
     def run(self, command, project, env=None):
         """Runs the tool's program."""
@@ -71,12 +118,3 @@ class Tool:
             raise ToolFailed(f"{Path(command[0]).name}: {(done.stdout + done.stderr).strip()}")
         return done.stdout
 
-
-def remove(path):
-    """Removes a file, or a folder with what is in it."""
-    if path.is_dir():
-        for inner in path.iterdir():
-            remove(inner)
-        path.rmdir()
-    else:
-        path.unlink()

@@ -1,10 +1,13 @@
-"""The two trials of a tool on an engine."""
+"""The trials of a tool on an engine."""
 
 import difflib
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
+from .library import FIRST_HALF
+from .schema import without_modes
 from .tool import ToolFailed
 from .whimbrel import Whimbrel
 
@@ -20,7 +23,7 @@ class Trial:
         self.tool = tool
         self.database_class = database_class
         self.program = program
-        self.fixtures = tool.fixtures(database_class.engine)
+        self.scripts = tool.scripts(database_class.engine)
         self.transcript = []
 
     def original(self):
@@ -39,36 +42,47 @@ class Trial:
 
     def take_over(self, expected):
         """The tool applies the first half; Whimbrel takes its history over and goes on."""
-        with Room(self) as (project, database):
-            self.tool.hide_later(project)
+        with Room(self, self.scripts[:FIRST_HALF]) as (project, database):
             self.tool.up(project, database)
-            shutil.copytree(self.fixtures, project, dirs_exist_ok=True)
+            self.tool.lay_out(project, database.engine, self.scripts)
             whimbrel = Whimbrel(self.program, project, database, self.tool)
             # With the tool's own tables: they stay as they are.
             before = database.dump((), ())
-            if self.tool.baseline is None:
-                self._import(whimbrel)
+            version = self.tool.baseline(database.engine)
+            if version is None:
+                self._import(whimbrel, self.tool.import_arguments(database))
             else:
-                self._expect(whimbrel.run("baseline", self.tool.baseline), 0)
+                self._expect(whimbrel.run("baseline", version), 0)
             compare(before, database.dump((), ()))
             self._expect(whimbrel.run("status"), 0)
             self._expect(whimbrel.run("up"), 0)
             self._expect(whimbrel.run("status", "--check"), 0)
             compare(expected, self._dump(database))
 
-    def _import(self, whimbrel):
+    def changed_file(self, _expected):
+        """A file that the tool applied is not what it was: `import` must say so."""
+        with Room(self, self.scripts[:FIRST_HALF]) as (project, database):
+            self.tool.up(project, database)
+            self.tool.lay_out(project, database.engine, [changed(script) for script in self.scripts])
+            whimbrel = Whimbrel(self.program, project, database, self.tool)
+            said = self._expect(whimbrel.run("import", *self.tool.import_arguments(database), "--dry-run"), 0)
+            if "warning[changed-since]" not in said.err:
+                raise Different("no word of the change:\n" + said.err)
+
+    def _import(self, whimbrel, where):
         # It must see the other history by itself and stop before anything happens.
-        self._expect(whimbrel.run("up"), 4)
-        self._expect(whimbrel.run("import", "--dry-run"), 0)
-        taken = self._expect(whimbrel.run("import"), 0)
+        if self.tool.is_seen(whimbrel.database.engine):
+            self._expect(whimbrel.run("up"), 4)
+        self._expect(whimbrel.run("import", *where, "--dry-run"), 0)
+        taken = self._expect(whimbrel.run("import", *where), 0)
         if "changed-since" in taken.err:
             raise Different("the tool's own checksums were not found again:\n" + taken.text())
-        again = self._expect(whimbrel.run("import"), 0)
+        again = self._expect(whimbrel.run("import", *where), 0)
         if "Nothing to record" not in again.out + again.err:
             raise Different("a second import recorded something:\n" + again.text())
 
     def _dump(self, database):
-        return database.dump(self.tool.own_tables, self.tool.own_schemas)
+        return without_modes(database.dump(self.tool.own_tables, self.tool.own_schemas), self.tool.modes)
 
     def _expect(self, said, code):
         self.transcript.append(said.text())
@@ -78,21 +92,29 @@ class Trial:
 
 
 class Room:
-    """A project folder with the fixtures, and an empty database; both go at the end."""
+    """A project folder with migrations, and an empty database; both go at the end."""
 
-    def __init__(self, trial):
+    def __init__(self, trial, scripts=None):
         self.trial = trial
+        self.scripts = trial.scripts if scripts is None else scripts
 
     def __enter__(self):
         self.folder = Path(tempfile.mkdtemp(prefix="whimbrel-interop-"))
         project = self.folder / "project"
-        shutil.copytree(self.trial.fixtures, project)
+        project.mkdir()
+        self.trial.tool.lay_out(project, self.trial.database_class.engine, self.scripts)
         self.database = self.trial.database_class(self.folder)
         return project, self.database
 
     def __exit__(self, *_):
+        self.trial.tool.drop(self.database)
         self.database.drop()
         shutil.rmtree(self.folder)
+
+
+def changed(script):
+    """The script with one letter less."""
+    return replace(script, up=tuple(statement.replace("Kurt''s", "Kurt") for statement in script.up))
 
 
 def compare(expected, found):

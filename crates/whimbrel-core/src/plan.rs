@@ -37,7 +37,7 @@ use crate::error::Error;
 use crate::history::History;
 use crate::hook::Hook;
 use crate::migration::{Kind, Migration};
-use crate::rules::Condition;
+use crate::rules::{Condition, Setting};
 use crate::text::Script;
 use crate::version::Version;
 
@@ -180,6 +180,8 @@ pub struct Step {
     pub foreign_keys: Option<bool>,
     /// What must hold for it to run.
     pub conditions: Vec<Condition>,
+    /// The session that its tool gives it.
+    pub settings: &'static [Setting],
     /// Goes on where an earlier attempt stopped.
     pub resume: Option<Resume>,
     /// Places in the plan of the steps that this one depends on.

@@ -17,6 +17,17 @@ pub struct Rules {
     pub placeholders: Placeholders,
     /// What must hold for it to run, asked just before it would.
     pub conditions: Vec<Condition>,
+    /// What the tool's connection sets before anything runs.
+    pub settings: &'static [Setting],
+}
+
+/// A setting of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// Its name.
+    pub name: &'static str,
+    /// Its value, as SQL.
+    pub value: &'static str,
 }
 
 /// A query whose one value decides whether a migration runs.

@@ -119,6 +119,7 @@ async fn apply(
         }],
         lock_timeout: None,
         foreign_keys: None,
+        settings: &[],
         replay: Vec::new(),
         continues: false,
     };
@@ -293,6 +294,7 @@ async fn old_records_keep_their_time(engine: &str) {
         }],
         lock_timeout: None,
         foreign_keys: None,
+        settings: &[],
         replay: Vec::new(),
         continues: false,
     };

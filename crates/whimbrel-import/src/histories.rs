@@ -8,6 +8,7 @@ mod catalog;
 mod digest;
 mod files;
 mod matching;
+mod session;
 mod spelling;
 #[cfg(test)]
 mod tests;

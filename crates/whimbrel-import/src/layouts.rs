@@ -15,6 +15,7 @@ mod prisma;
 pub(crate) mod rails;
 mod read;
 mod refinery;
+mod session;
 mod sqitch;
 mod sqlx;
 mod supabase;

@@ -4,21 +4,29 @@ import os
 
 from ..tool import Tool
 
-HALF = ("migrations/*credit*", "migrations/*overdue*", "migrations/*speed*")
+ENGINES = ("postgres", "sqlite", "mysql")
 
 
 class Sqlx(Tool):
     """sqlx-cli with reversible migrations."""
 
     name = "sqlx"
-    version = "0.8.6"
+    version = "0.9.0"
     registry = "crates.io"
-    slow = True
+    keeps_checksums = True
+    #: Its files alone look like Whimbrel's own.
+    whimbrel_arguments = ("--layout", "sqlx")
     own_tables = ("_sqlx_migrations",)
-    later = HALF
+    runs_alone = True
+    engines = ENGINES
+
+    def form(self, script):
+        stem = f"migrations/{script.stamp}_{script.name}"
+        head = "-- no-transaction\n" if script.alone else ""
+        return {f"{stem}.up.sql": head + script.up_text, f"{stem}.down.sql": head + script.down_text}
 
     def install(self, cache):
-        features = ["--no-default-features", "--features", "rustls,postgres,sqlite"]
+        features = ["--no-default-features", "--features", "postgres,sqlite,mysql"]
         self.program = cache.cargo(self.name, "sqlx-cli", self.version, features) / "sqlx"
 
     def up(self, project, database):
@@ -30,14 +38,22 @@ class Diesel(Tool):
     """diesel_cli."""
 
     name = "diesel"
-    version = "2.2.12"
+    version = "2.3.14"
     registry = "crates.io"
-    slow = True
     own_tables = ("__diesel_schema_migrations",)
-    later = HALF
+    runs_alone = True
+    engines = ENGINES
+
+    def form(self, script):
+        folder = f"migrations/2024-01-0{script.number}-090000_{script.name}"
+        files = {f"{folder}/up.sql": script.up_text, f"{folder}/down.sql": script.down_text}
+        if script.alone:
+            files[f"{folder}/metadata.toml"] = "run_in_transaction = false\n"
+        return files
 
     def install(self, cache):
-        features = ["--no-default-features", "--features", "postgres,sqlite-bundled"]
+        self.needs(["pkg-config", "--exists", "libpq", "libmariadb"], "libpq-dev libmariadb-dev pkg-config")
+        features = ["--no-default-features", "--features", "postgres,sqlite-bundled,mysql"]
         self.program = cache.cargo(self.name, "diesel_cli", self.version, features) / "diesel"
 
     def up(self, project, database):
@@ -51,16 +67,19 @@ class Refinery(Tool):
     """refinery_cli."""
 
     name = "refinery"
-    version = "0.8.16"
+    version = "0.10.0"
     registry = "crates.io"
-    slow = True
+    keeps_checksums = True
     own_tables = ("refinery_schema_history",)
-    later = HALF
+    engines = ENGINES
     #: Its files alone look like Flyway's.
     whimbrel_arguments = ("--layout", "refinery")
 
+    def form(self, script):
+        return {f"migrations/V{script.number}__{script.name}.sql": script.up_text}
+
     def install(self, cache):
-        features = ["--no-default-features", "--features", "postgresql,sqlite-bundled"]
+        features = ["--no-default-features", "--features", "postgresql,sqlite-bundled,mysql"]
         self.program = cache.cargo(self.name, "refinery_cli", self.version, features) / "refinery"
 
     def up(self, project, database):

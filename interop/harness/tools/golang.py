@@ -2,10 +2,10 @@
 
 import os
 
+from ..library import is_compound
 from ..tool import Tool
 
 ENGINES = ("postgres", "sqlite", "mysql")
-HALF = ("migrations/*credit*", "migrations/*overdue*", "migrations/*speed*")
 
 
 class Goose(Tool):
@@ -16,9 +16,15 @@ class Goose(Tool):
     registry = "Go"
     engines = ENGINES
     own_tables = ("goose_db_version",)
-    later = HALF
+    runs_alone = True
     #: Drivers that are not tried here and would only be compiled.
     tags = "no_clickhouse,no_mssql,no_vertica,no_ydb,no_libsql,no_duckdb,no_spanner"
+
+    def form(self, script):
+        head = "-- +goose NO TRANSACTION\n" if script.alone else ""
+        up, down = ("".join(map(goose_statement, way)) for way in (script.up, script.down))
+        text = f"{head}-- +goose Up\n{up}\n-- +goose Down\n{down}"
+        return {f"migrations/{script.number:05}_{script.name}.sql": text}
 
     def install(self, cache):
         package = "github.com/pressly/goose/v3/cmd/goose"
@@ -39,9 +45,15 @@ class GolangMigrate(Tool):
     name = "golang-migrate"
     version = "4.20.1"
     registry = "Go"
+    #: Its files alone look like Whimbrel's own.
+    whimbrel_arguments = ("--layout", "golang-migrate")
     engines = ENGINES
     own_tables = ("schema_migrations",)
-    later = HALF
+    runs_alone = True
+
+    def form(self, script):
+        stem = f"migrations/{script.number:06}_{script.name}"
+        return {f"{stem}.up.sql": script.up_text, f"{stem}.down.sql": script.down_text}
 
     def install(self, cache):
         package = "github.com/golang-migrate/migrate/v4/cmd/migrate"
@@ -64,9 +76,15 @@ class Dbmate(Tool):
     name = "dbmate"
     version = "2.36.0"
     registry = "npm"
+    quick = True
     engines = ENGINES
     own_tables = ("schema_migrations",)
-    later = HALF
+    runs_alone = True
+
+    def form(self, script):
+        how = " transaction:false" if script.alone else ""
+        text = f"-- migrate:up{how}\n{script.up_text}\n-- migrate:down{how}\n{script.down_text}"
+        return {f"migrations/{script.stamp}_{script.name}.sql": text}
 
     def install(self, cache):
         folder = cache.npm(self.name, {"dbmate": self.version})
@@ -76,6 +94,13 @@ class Dbmate(Tool):
         url = f"{database.url}?sslmode=disable" if database.engine == "postgres" else database.url
         env = dict(os.environ, DATABASE_URL=url)
         self.run([self.program, "-d", "migrations", "--no-dump-schema", "up"], project, env)
+
+
+def goose_statement(text):
+    """A statement as goose reads it: marked if it has a `;` inside."""
+    if is_compound(text):
+        return f"-- +goose StatementBegin\n{text}\n-- +goose StatementEnd\n"
+    return f"{text}\n"
 
 
 def go_dsn(database):

@@ -1,5 +1,6 @@
 """node-pg-migrate, graphile-migrate, knex, kysely and wrangler from npm."""
 
+import hashlib
 import os
 
 from ..tool import Tool
@@ -23,9 +24,13 @@ class NodePgMigrate(Tool):
     name = "node-pg-migrate"
     version = "9.0.0"
     registry = "npm"
+    quick = True
     engines = ("postgres",)
     own_tables = ("pgmigrations",)
-    later = ("migrations/*credit*", "migrations/*overdue*")
+
+    def form(self, script):
+        text = f"-- Up Migration\n{script.up_text}\n-- Down Migration\n{script.down_text}"
+        return {f"migrations/{1704000000000 + script.number}_{script.name}.sql": text}
 
     def install(self, cache):
         folder = cache.npm(self.name, {self.name: self.version, "pg": BUILDERS["pg"]})
@@ -42,10 +47,27 @@ class GraphileMigrate(Tool):
     name = "graphile-migrate"
     version = "1.4.1"
     registry = "npm"
+    keeps_checksums = True
+    quick = True
     engines = ("postgres",)
     directory = "migrations/committed"
     own_schemas = ("graphile_migrate",)
-    later = tuple(f"migrations/committed/00000{number}*" for number in (3, 4, 5))
+    runs_alone = True
+
+    def files(self, _engine, scripts):
+        files, previous = {}, None
+        for script in scripts:
+            body = ("--! no-transaction\n" if script.alone else "") + script.up_text
+            chained = f"{previous or ''}\n{body.strip()}".strip() + "\n"
+            digest = "sha1:" + hashlib.sha1(chained.encode()).hexdigest()
+            head = f"--! Previous: {previous or '-'}\n--! Hash: {digest}\n"
+            # One of them has a message, which is part of its name.
+            message = script.name if script.alone else ""
+            head += f"--! Message: {message}\n" if message else ""
+            name = "-".join(part for part in (f"{script.number:06}", message) if part)
+            files[f"migrations/committed/{name}.sql"] = f"{head}\n{body}"
+            previous = digest
+        return files
 
     def install(self, cache):
         folder = cache.npm(self.name, {self.name: self.version})
@@ -62,18 +84,23 @@ class Knex(Tool):
     name = "knex"
     version = BUILDERS["knex"]
     registry = "npm"
+    modes = ("IGNORE_SPACE",)
+    has_layout = False
     directory = "sql"
     engines = ("postgres", "sqlite", "mysql")
     own_tables = ("knex_migrations", "knex_migrations_lock")
-    later = ("*/*credit*", "*/*overdue*")
+
+    def form(self, script):
+        module = "exports.up = require('../run')(__filename);\nexports.down = async () => {};\n"
+        name = f"{script.stamp}_{script.name}"
+        return {f"sql/{name}.sql": spaced(script), f"migrations/{name}.js": module}
 
     def install(self, cache):
         self.modules = cache.npm("builders", BUILDERS) / "node_modules"
 
     def up(self, project, database):
         link(project, self.modules)
-        env = dict(os.environ, DATABASE=str(getattr(database, "path", database.url)))
-        self.run([self.modules / ".bin/knex", "migrate:latest"], project, env)
+        self.run([self.modules / ".bin/knex", "migrate:latest"], project, environment(database))
 
 
 class Kysely(Tool):
@@ -82,18 +109,23 @@ class Kysely(Tool):
     name = "kysely"
     version = BUILDERS["kysely"]
     registry = "npm"
+    modes = ("IGNORE_SPACE",)
+    has_layout = False
     directory = "sql"
     engines = ("postgres", "sqlite", "mysql")
     own_tables = ("kysely_migration", "kysely_migration_lock")
-    later = ("*/*credit*", "*/*overdue*")
+
+    def form(self, script):
+        module = "import { runs } from '../run.mjs';\n\nexport const up = runs(import.meta.url);\n"
+        name = f"{script.stamp}_{script.name}"
+        return {f"sql/{name}.sql": spaced(script), f"migrations/{name}.mjs": module}
 
     def install(self, cache):
         self.modules = cache.npm("builders", BUILDERS) / "node_modules"
 
     def up(self, project, database):
         link(project, self.modules)
-        env = dict(os.environ, DATABASE=str(getattr(database, "path", database.url)))
-        self.run(["node", "migrate.mjs"], project, env)
+        self.run(["node", "migrate.mjs"], project, environment(database))
 
 
 class Wrangler(Tool):
@@ -102,9 +134,12 @@ class Wrangler(Tool):
     name = "wrangler"
     version = "4.86.0"
     registry = "npm"
+    quick = True
     engines = ("d1",)
     own_tables = ("d1_migrations",)
-    later = ("migrations/*credit*", "migrations/*overdue*")
+
+    def form(self, script):
+        return {f"migrations/{script.number:04}_{script.name}.sql": script.up_text}
 
     def install(self, cache):
         folder = cache.npm(self.name, {self.name: self.version})
@@ -119,6 +154,16 @@ class Wrangler(Tool):
     def _d1(self, project, *arguments):
         env = dict(os.environ, CI="1", WRANGLER_SEND_METRICS="false")
         self.run([self.program, "d1", *arguments], project, env)
+
+
+def spaced(script):
+    """A file whose statements have an empty line between them, where the project's own code cuts it."""
+    return "\n\n".join(script.up) + "\n"
+
+
+def environment(database):
+    """What the settings of these projects read."""
+    return dict(os.environ, ENGINE=database.engine, DATABASE=str(getattr(database, "path", database.url)))
 
 
 def link(project, modules):

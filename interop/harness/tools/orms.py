@@ -1,10 +1,12 @@
 """drizzle and prisma from npm."""
 
-import os
+import json
 
-from ..install import NotInstallable
-from ..tool import Tool, ToolFailed
-from .node import BUILDERS, link
+from ..tool import Tool
+from .node import BUILDERS, environment, link
+
+#: What drizzle calls an engine, and the version of its journal's entries.
+DIALECTS = {"postgres": ("postgresql", "7"), "sqlite": ("sqlite", "6"), "mysql": ("mysql", "5")}
 
 
 class Drizzle(Tool):
@@ -13,46 +15,78 @@ class Drizzle(Tool):
     name = "drizzle"
     version = BUILDERS["drizzle-kit"]
     registry = "npm"
+    keeps_checksums = True
     directory = "drizzle"
+    engines = ("postgres", "sqlite", "mysql")
     own_tables = ("__drizzle_migrations",)
     own_schemas = ("drizzle",)
+
+    def files(self, engine, scripts):
+        """The journal decides what there is."""
+        dialect, version = DIALECTS[engine]
+        files, entries = {}, []
+        for index, script in enumerate(scripts):
+            tag = f"{index:04}_{script.name}"
+            files[f"drizzle/{tag}.sql"] = "\n--> statement-breakpoint\n".join(script.up) + "\n"
+            when = 1704099600000 + 86400000 * index
+            entries.append({"idx": index, "version": version, "when": when, "tag": tag, "breakpoints": True})
+        journal = {"version": "7", "dialect": dialect, "entries": entries}
+        files["drizzle/meta/_journal.json"] = json.dumps(journal, indent=2) + "\n"
+        return files
 
     def install(self, cache):
         self.modules = cache.npm("builders", BUILDERS) / "node_modules"
 
-    def hide_later(self, project):
-        """The journal decides, so the journal is what is cut; the first half is in the fixtures."""
-        (project / "half_journal.json").replace(project / "drizzle/meta/_journal.json")
-
     def up(self, project, database):
         link(project, self.modules)
-        env = dict(os.environ, DATABASE=str(getattr(database, "path", database.url)))
-        self.run([self.modules / ".bin/drizzle-kit", "migrate"], project, env)
+        self.run([self.modules / ".bin/drizzle-kit", "migrate"], project, environment(database))
 
 
 class Prisma(Tool):
-    """`prisma migrate deploy`, whose engine is not in the npm package but comes from elsewhere."""
+    """`prisma migrate deploy` with the engine that is in the package.
+
+    Its native engines come from a server of their own. With `engine: "js"` and a driver adapter in
+    `prisma.config.ts` (version 6 alone) the schema engine is the WebAssembly in the npm package.
+    """
 
     name = "prisma"
-    version = "6.19.0"
+    version = "6.19.3"
     registry = "npm"
+    keeps_checksums = True
+    quick = True
+    #: In the MariaDB adapter `executeScript` is "Not implemented yet", and the engine itself panics.
+    impossible = {"mysql": "its WebAssembly engine panics, and the adapter can't run scripts"}
     directory = "prisma/migrations"
     own_tables = ("_prisma_migrations",)
-    later = ("prisma/migrations/*credit*", "prisma/migrations/*overdue*")
+    runs_alone = True
+
+    PROVIDERS = {"postgres": "postgresql", "sqlite": "sqlite"}
+    #: Those of its own version do not know PostgreSQL's type `name`.
+    ADAPTERS = "7.10.0"
+
+    def form(self, script):
+        return {f"prisma/migrations/{script.stamp}_{script.name}/migration.sql": script.up_text}
+
+    def files(self, engine, scripts):
+        provider = f'provider = "{self.PROVIDERS[engine]}"\n'
+        files = super().files(engine, scripts)
+        files["prisma/migrations/migration_lock.toml"] = provider
+        files["prisma/schema.prisma"] = f'datasource db {{\n  {provider}  url = env("DATABASE_URL")\n}}\n'
+        return files
 
     def install(self, cache):
-        folder = cache.npm(self.name, {"prisma": self.version})
-        self.program = folder / "node_modules/.bin/prisma"
-        try:
-            self.run([self.program, "--version"], folder)
-        except ToolFailed as failed:
-            reason = str(failed).splitlines()[-1]
-            raise NotInstallable(f"its engine is not in the package: {reason}") from failed
+        adapters = ("@prisma/adapter-pg", "@prisma/adapter-libsql")
+        packages = {"prisma": self.version, **dict.fromkeys(adapters, self.ADAPTERS)}
+        self.modules = cache.npm(self.name, packages) / "node_modules"
 
     def up(self, project, database):
-        url = f"file:{database.path}" if database.engine == "sqlite" else database.url
-        env = dict(os.environ, DATABASE_URL=url)
-        self.run([self.program, "migrate", "deploy"], project, env)
+        link(project, self.modules)
+        env = environment(database)
+        env["DATABASE_URL"] = f"file:{database.path}" if database.engine == "sqlite" else database.url
+        # The program fetches the engine of queries before any command, unless it is told of a file. It is never
+        # opened: nothing is queried here.
+        env["PRISMA_QUERY_ENGINE_LIBRARY"] = str(project / "prisma/schema.prisma")
+        self.run([self.modules / ".bin/prisma", "migrate", "deploy"], project, env)
 
 
 TOOLS = [Drizzle, Prisma]

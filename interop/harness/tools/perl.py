@@ -1,9 +1,11 @@
 """sqitch from Debian."""
 
-import shutil
-
-from ..install import NotInstallable
+from ..library import FIRST_HALF, is_compound
 from ..tool import Tool
+
+
+ENGINES = {"postgres": "pg", "sqlite": "sqlite", "mysql": "mysql"}
+PACKAGES = "sqitch libdbd-pg-perl libdbd-sqlite3-perl libdbd-mysql-perl sqlite3"
 
 
 class Sqitch(Tool):
@@ -12,25 +14,70 @@ class Sqitch(Tool):
     name = "sqitch"
     version = "system's"
     registry = "Debian"
-    #: On SQLite its registry is another file, which can't be read from the database.
-    engines = ("postgres",)
+    keeps_checksums = True
+    engines = ("postgres", "sqlite", "mysql")
     directory = "."
     own_schemas = ("sqitch",)
+    runs_alone = True
+
+    def files(self, engine, scripts):
+        lines, before = ["%syntax-version=1.0.0", "%project=library", ""], ""
+        for script in scripts:
+            who = f"2024-01-0{script.number}T09:00:00Z Ada <ada@example.org>"
+            lines.append(f"{script.name} {before}{who} # Add {script.name}")
+            before = f"[{script.name}] "
+            if script.number == FIRST_HALF:
+                lines += [f"@v1 {who.replace('T09', 'T10')} # The first release", ""]
+        files = {"sqitch.plan": "\n".join(lines) + "\n", "sqitch.conf": f"[core]\n\tengine = {ENGINES[engine]}\n"}
+        for script in scripts:
+            for way, statements in (("deploy", script.up), ("revert", script.down)):
+                text = "\n".join(delimited(one) if engine == "mysql" else one for one in statements) + "\n"
+                text = f"-- {way.title()} {script.name}\n\n{wrapped(text, script)}"
+                files[f"{way}/{script.name}.sql"] = text
+        return files
 
     def install(self, _cache):
-        if shutil.which("sqitch") is None:
-            raise NotInstallable("`apt-get install --no-install-recommends sqitch libdbd-pg-perl` first")
-        self.version = self.run(["sqitch", "--version"], "/").split()[2].removeprefix("v")
-
-    def hide_later(self, project):
-        """The plan decides."""
-        plan = project / "sqitch.plan"
-        first, _second = plan.read_text().split("\ncredit ")
-        plan.write_text(first + "\n")
+        said = self.needs(["sqitch", "--version"], PACKAGES)
+        self.version = said.split()[2].removeprefix("v")
+        for driver in ("Pg", "SQLite", "mysql"):
+            self.needs(["perl", f"-MDBD::{driver}", "-e", "1"], PACKAGES)
 
     def up(self, project, database):
-        target = f"db:{database.url.replace('postgres:', 'pg:', 1)}"
-        self.run(["sqitch", "deploy", "--target", target], project)
+        where = f"sqlite:{database.path}" if database.engine == "sqlite" else database.url
+        target = f"db:{where.replace('postgres:', 'pg:', 1)}"
+        registry = ["--registry", self.registry_of(database)] if database.engine == "mysql" else []
+        self.run(["sqitch", "deploy", "--target", target, *registry], project)
+
+    @staticmethod
+    def registry_of(database):
+        """On MySQL its registry is a database of the server; each trial has its own."""
+        return f"{database.name}_sqitch"
+
+    def drop(self, database):
+        if database.engine == "mysql":
+            database.admin(f"DROP DATABASE IF EXISTS {self.registry_of(database)}")
+
+    def is_seen(self, engine):
+        return engine == "postgres"
+
+    def import_arguments(self, database):
+        if database.engine != "mysql":
+            return ()
+        return ("--from", "sqitch", "--history-table", f"{self.registry_of(database)}.changes")
+
+    def baseline(self, engine):
+        """On SQLite its registry is another file, which can't be read from the database."""
+        return "loans" if engine == "sqlite" else None
+
+
+def delimited(statement):
+    """A statement as MySQL's client needs it, which runs the scripts."""
+    return f"DELIMITER //\n{statement.removesuffix(';')}//\nDELIMITER ;" if is_compound(statement) else statement
+
+
+def wrapped(text, script):
+    """A script in a transaction, if it can be in one."""
+    return text if script.alone else f"BEGIN;\n\n{text}\nCOMMIT;\n"
 
 
 TOOLS = [Sqitch]

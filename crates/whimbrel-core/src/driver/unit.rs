@@ -11,6 +11,7 @@ use crate::checksum::Checksum;
 use crate::history::{Attempt, AttemptId};
 use crate::migration::Kind;
 use crate::plan::Noted;
+use crate::rules::Setting;
 
 /// A statement ready to be sent.
 #[derive(Clone, Copy, Debug)]
@@ -91,6 +92,8 @@ pub struct Unit<'a> {
     pub lock_timeout: Option<Duration>,
     /// SQLite: foreign-key enforcement during the unit; the session's setting if none.
     pub foreign_keys: Option<bool>,
+    /// The session that the migration's tool gives it, besides the session's own statements.
+    pub settings: &'static [Setting],
     /// Statements that ran before in this migration and whose only effect is on the session; they
     /// are run again after the session was reset.
     pub replay: Vec<BoundStatement<'a>>,
@@ -108,6 +111,7 @@ impl<'a> Unit<'a> {
             parts: vec![part],
             lock_timeout: None,
             foreign_keys: None,
+            settings: &[],
             replay: Vec::new(),
             continues: false,
         }

@@ -227,6 +227,7 @@ impl<'a> Planner<'a> {
             lock_timeout: directives.lock_timeout,
             foreign_keys: prepared.foreign_keys,
             conditions: Vec::new(),
+            settings: directives.rules.settings,
             resume: None,
             depends: Vec::new(),
         };
@@ -253,6 +254,7 @@ impl<'a> Planner<'a> {
         let mut directives = reading.directives;
         directives.transaction = reading.down_transaction.or(directives.transaction);
         directives.foreign_keys = directives.foreign_keys.or(like.directives.foreign_keys);
+        directives.rules.settings = like.directives.rules.settings;
         directives
     }
 

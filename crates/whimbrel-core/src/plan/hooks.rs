@@ -90,6 +90,7 @@ fn step(input: PlanInput<'_>, hook: &Hook) -> Result<Step, Vec<Diagnostic>> {
         lock_timeout: hook.directives.lock_timeout,
         foreign_keys: prepared.foreign_keys,
         conditions: Vec::new(),
+        settings: hook.directives.rules.settings,
         resume: None,
         depends: Vec::new(),
     })

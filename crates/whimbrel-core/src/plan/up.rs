@@ -344,6 +344,7 @@ impl<'a> Planner<'a> {
             lock_timeout: migration.directives.lock_timeout,
             foreign_keys: prepared.foreign_keys,
             conditions: conditions(self.input, migration)?,
+            settings: migration.directives.rules.settings,
             resume: None,
             depends,
         };

@@ -210,6 +210,7 @@ pub(super) fn unit<'a>(
         lock_timeout: lock_timeout(step, &part, options),
         parts: vec![part],
         foreign_keys: step.foreign_keys,
+        settings: step.settings,
         replay: Vec::new(),
         continues: false,
     }

@@ -21,7 +21,7 @@ impl Mysql {
             joins: false,
             joined: false,
         };
-        let mut text = Vec::new();
+        let mut text = Vec::from_iter(set(unit));
         for (number, part) in unit.parts.iter().enumerate() {
             let last = number + 1 == unit.parts.len();
             text.extend(
@@ -144,13 +144,14 @@ impl Mysql {
             let mut dirty = self.dirty;
             let mut count = 0;
             while let Some(unit) = rest.get(count) {
-                if count > 0 && (!unit.replay.is_empty() || dirty && !unit.continues) {
+                let other = !unit.continues && unit.settings != rest[0].settings;
+                if count > 0 && (!unit.replay.is_empty() || other || dirty && !unit.continues) {
                     break;
                 }
                 dirty |= changes(unit);
                 count += 1;
             }
-            self.dirty = dirty;
+            self.dirty = dirty || !rest[0].settings.is_empty();
             let limit = self.limit_waits(rest[0].lock_timeout);
             let mut talk = Talk::new(&mut self.connection, &mut *progress);
             let tables = &self.options.tables;
@@ -168,12 +169,25 @@ impl Mysql {
         if self.dirty && !unit.continues {
             self.reset().await?;
         }
+        if let Some(sql) = set(unit) {
+            rows(&mut self.connection, &sql).await?;
+            self.session_sql().await?;
+        }
         for again in &unit.replay {
             self.dirty = true;
             rows(&mut self.connection, again.text).await?;
         }
         Ok(())
     }
+}
+
+/// The session that a migration's tool gives it.
+fn set(unit: &Unit<'_>) -> Option<String> {
+    let settings = unit.settings.iter();
+    let list: Vec<_> = settings
+        .map(|one| format!("{} = {}", one.name, one.value))
+        .collect();
+    (!unit.continues && !list.is_empty()).then(|| format!("SET {}", list.join(", ")))
 }
 
 /// Units with nothing to be done between them.

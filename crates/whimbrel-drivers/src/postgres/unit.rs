@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use whimbrel_core::driver::{BoundStatement, Part, SessionOptions, Statements, Unit, Write};
+use whimbrel_core::rules::Setting;
 
 use super::connection::Command;
 use super::flavor::Postgres;
@@ -199,11 +200,25 @@ impl Composer<'_> {
         if unit.continues {
             return batch.frames(&STEP_IN);
         }
+        for setting in unit.settings {
+            self.set(batch, unit, *setting);
+        }
         for sql in &self.options.session_sql {
             batch.frame(sql.clone());
         }
         for again in &unit.replay {
             batch.frame(again.text);
+        }
+    }
+
+    /// For the session, whose next unit resets it. A pooler could give that to somebody else: there
+    /// it lasts as long as the transaction, and what runs outside one goes without.
+    fn set(&self, batch: &mut Batch<'_>, unit: &Unit<'_>, setting: Setting) {
+        let Setting { name, value } = setting;
+        match (self.pooled, unit.atomic) {
+            (true, true) => batch.frame(format!("SET LOCAL {name} = {value}")),
+            (false, _) => batch.frame(format!("SET {name} = {value}")),
+            (true, false) => {}
         }
     }
 

@@ -14,6 +14,7 @@ use whimbrel_core::version::Version;
 
 use super::batches::batches;
 use super::files::{Files, version_of};
+use super::session::read_otherwise;
 use super::tool::{Entry, Reach, State, Tool};
 use super::tracking::TrackingTable;
 
@@ -38,7 +39,7 @@ pub(super) fn adoption(
         table,
         applied: Vec::new(),
         seen: HashMap::new(),
-        warnings: Vec::new(),
+        warnings: Vec::from_iter(read_otherwise(tool, table.dialect, migrations)),
     };
     let maker = Entry::default();
     matching.take_makers(&maker);

@@ -43,6 +43,7 @@ impl Layout for Dbmate {
             reader: read,
             substitute: None,
             foreign_keys: Some(false),
+            settings: &[],
         };
         load(listing, dialect, &found, &rules, problems)
     }

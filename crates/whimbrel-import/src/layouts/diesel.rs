@@ -9,6 +9,7 @@ use whimbrel_sql::Dialect;
 
 use super::files::{Found, Problems, Rules, folder_of, load};
 use super::pairs::by_text;
+use super::session;
 
 /// The layout of diesel.
 #[derive(Clone, Copy, Debug)]
@@ -44,7 +45,10 @@ impl Layout for Diesel {
             found.extend(folder.found(&mut problems)?);
         }
         by_text(&mut found);
-        let rules = Rules::plain(Transactions::Wrapped);
+        let rules = Rules {
+            settings: session::diesel(dialect),
+            ..Rules::plain(Transactions::Wrapped)
+        };
         load(listing, dialect, &found, &rules, problems)
     }
 

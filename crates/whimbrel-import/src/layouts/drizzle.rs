@@ -14,6 +14,7 @@ use whimbrel_sql::Dialect;
 use super::files::{Found, Problems, Rules, folder_of, load};
 use super::pairs::by_text;
 use super::prisma::{is_migration, is_snapshot};
+use super::session;
 
 const BREAKPOINT: &str = "--> statement-breakpoint";
 
@@ -85,6 +86,7 @@ impl Layout for Drizzle {
         }
         let rules = Rules {
             reader: read,
+            settings: session::drizzle(dialect),
             ..Rules::plain(Transactions::Wrapped)
         };
         load(listing, dialect, &found, &rules, problems)

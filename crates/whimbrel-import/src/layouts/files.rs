@@ -9,6 +9,7 @@ use whimbrel_core::Error;
 use whimbrel_core::checksum::Checksum;
 use whimbrel_core::diagnostic::Diagnostic;
 use whimbrel_core::migration::{Down, Kind, Migration, Reader, Reading, Substitute, Transactions};
+use whimbrel_core::rules::Setting;
 use whimbrel_core::source::{Entry, Listing, Loaded, in_parallel};
 use whimbrel_core::text::SourceFile;
 use whimbrel_core::version::Version;
@@ -48,6 +49,8 @@ pub(crate) struct Rules {
     pub(crate) substitute: Option<Substitute>,
     /// SQLite: whether the tool's driver enforces foreign keys, where that is known.
     pub(crate) foreign_keys: Option<bool>,
+    /// What the tool's connection sets.
+    pub(crate) settings: &'static [Setting],
 }
 
 impl Rules {
@@ -58,6 +61,7 @@ impl Rules {
             reader: Reading::whole,
             substitute: None,
             foreign_keys: None,
+            settings: &[],
         }
     }
 }
@@ -191,6 +195,7 @@ fn read(
         let own = reading.directives.foreign_keys;
         reading.directives.foreign_keys = own.or(rules.foreign_keys);
     }
+    reading.directives.rules.settings = rules.settings;
     let migration = Migration {
         source: Arc::clone(&listing.source),
         version: Version::new(found.version.as_str()),
@@ -242,6 +247,15 @@ pub(crate) fn any_file_has(listing: &Listing, test: impl Fn(&str) -> bool) -> bo
         .filter_map(|place| entries.get(place).copied())
         .filter_map(head)
         .any(|text| test(&text))
+}
+
+/// A file with a mark that few files have. All are opened, in parallel; they are about to be read
+/// anyway, and what was read is kept.
+pub(crate) fn file_with(listing: &Listing, test: impl Fn(&str) -> bool + Sync) -> Option<&Entry> {
+    let entries: Vec<_> = listing.entries.iter().collect();
+    let has = |entry: &&Entry| entry.read().is_ok_and(|file| test(file.text()));
+    let found = in_parallel(&entries, |entry| has(entry).then_some(*entry));
+    found.into_iter().flatten().next()
 }
 
 /// As much of a file as is looked at for marks: they stand in its first lines, and a dump may be

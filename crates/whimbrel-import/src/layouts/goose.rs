@@ -96,6 +96,7 @@ impl Layout for Goose {
                 variables::substitute(script, &values)
             })),
             foreign_keys: Some(false),
+            settings: &[],
         };
         load(listing, dialect, &found, &rules, problems)
     }

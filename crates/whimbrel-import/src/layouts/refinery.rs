@@ -9,7 +9,7 @@ use whimbrel_core::source::{Blank, Certainty, Entry, Layout, Listing, Loaded, Re
 use whimbrel_core::text::SourceFile;
 use whimbrel_sql::Dialect;
 
-use super::files::{Found, Problems, Rules, any_file_has, lines, load};
+use super::files::{Found, Problems, Rules, file_with, lines, load};
 use super::pairs::by_number;
 
 /// The layout of refinery.
@@ -48,8 +48,9 @@ impl Layout for Refinery {
             return Some(Recognised::new(Certainty::Certain, reason));
         }
         let marked = |text: &str| lines(text).any(|(_, line)| is_mark(line));
-        any_file_has(listing, marked).then(|| {
-            let reason = "files with `-- refinery:noTransaction`";
+        file_with(listing, marked).map(|entry| {
+            let path = entry.path.display();
+            let reason = format!("{path} has `-- refinery:noTransaction`");
             Recognised::new(Certainty::Certain, reason)
         })
     }

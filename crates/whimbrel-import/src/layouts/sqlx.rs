@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use whimbrel_core::Error;
 use whimbrel_core::migration::{Reading, Transactions};
-use whimbrel_core::source::{Blank, Certainty, Layout, Listing, Loaded, Recognised};
+use whimbrel_core::source::{Blank, Certainty, Entry, Layout, Listing, Loaded, Recognised};
 use whimbrel_core::text::SourceFile;
 use whimbrel_sql::Dialect;
 
-use super::files::{Problems, Rules, any_file_has, load};
+use super::files::{Problems, Rules, file_with, load};
 use super::pairs::{Control, Role, blank_pair, by_number, managed, pairs, role};
+use super::session;
 
 const MARK: &str = "-- no-transaction";
 
@@ -25,8 +26,12 @@ impl Layout for Sqlx {
     /// Its names are those of the native layout; only its mark tells it, or a file that ends the
     /// transaction around it.
     fn recognise(&self, listing: &Listing) -> Option<Recognised> {
-        if any_file_has(listing, |text| text.starts_with(MARK)) {
-            let reason = format!("files that begin with `{MARK}`");
+        let named = |entry: &Entry| version_and_name(role(&entry.stem).0).is_some();
+        if !listing.entries.iter().all(named) {
+            return None;
+        }
+        if let Some(entry) = file_with(listing, |text| text.starts_with(MARK)) {
+            let reason = format!("{} begins with `{MARK}`", entry.path.display());
             return Some(Recognised::new(Certainty::Certain, reason));
         }
         let (entry, control) = managed(listing)?;
@@ -39,17 +44,14 @@ impl Layout for Sqlx {
 
     fn load(&self, listing: &Listing, dialect: Dialect) -> Result<Loaded, Error> {
         let mut problems = Problems::default();
-        let take = |stem, _| {
-            let (version, name): (&str, &str) = str::split_once(stem, '_')?;
-            version.parse::<i64>().ok()?;
-            Some((version, name))
-        };
+        let take = |stem, _| version_and_name(stem);
         let expected = "`20230101000000_name.sql`";
         let mut found = pairs(listing, take, &mut problems, expected);
         by_number(&mut found);
         // Its SQLite driver enforces foreign keys, as Whimbrel does.
         let rules = Rules {
             reader: read,
+            settings: session::sqlx(dialect),
             ..Rules::plain(Transactions::Wrapped)
         };
         load(listing, dialect, &found, &rules, problems)
@@ -63,6 +65,12 @@ impl Layout for Sqlx {
             _ => vec![(format!("{stem}.sql"), String::new())],
         })
     }
+}
+
+fn version_and_name(stem: &str) -> Option<(&str, &str)> {
+    let (version, name) = stem.split_once('_')?;
+    version.parse::<i64>().ok()?;
+    Some((version, name))
 }
 
 fn read(file: &Arc<SourceFile>, dialect: Dialect) -> Reading {

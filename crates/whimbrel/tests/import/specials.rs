@@ -248,10 +248,11 @@ fn many_take_over_at_once() {
 #[test]
 fn a_changed_file_is_named() {
     block_on(async {
-        let project = Project::new(
+        let mut project = Project::new(
             "postgres",
             &[("1_a.sql", "SELECT 2;\n"), ("2_b.sql", APPLIED)],
         );
+        project.layout = "sqlx";
         project
             .sql("CREATE TABLE _sqlx_migrations (version BIGINT PRIMARY KEY, description TEXT NOT NULL, installed_on TIMESTAMPTZ NOT NULL DEFAULT now(), success BOOLEAN NOT NULL, checksum BYTEA NOT NULL, execution_time BIGINT NOT NULL)")
             .await;
@@ -319,5 +320,26 @@ fn sqitch_has_a_database_of_its_own_on_mysql() {
             (1, "sqitch.changes")
         );
         project.sql("DROP DATABASE sqitch").await;
+    });
+}
+
+/// golang-migrate leaves foreign keys alone on SQLite; its files look like native ones.
+#[test]
+fn files_that_are_read_as_native_are_warned_of() {
+    block_on(async {
+        let files = [("1_a.up.sql", APPLIED), ("2_b.up.sql", PENDING)];
+        let mut project = Project::new("sqlite", &files);
+        project
+            .sql("CREATE TABLE schema_migrations (version uint64, dirty bool); INSERT INTO schema_migrations VALUES (1, false)")
+            .await;
+        for (layout, count) in [("native", 1), ("golang-migrate", 0)] {
+            project.layout = layout;
+            let (migrator, warnings) = project.heard();
+            let histories = Histories::all();
+            migrator.plan_import(&histories).await.unwrap();
+            let told = |text: &&String| text.contains("without enforcement of foreign keys");
+            let told = warnings.lock().unwrap().iter().filter(told).count();
+            assert_eq!(told, count, "{layout}");
+        }
     });
 }

@@ -164,6 +164,7 @@ fn unit(lease: Lease, after: Vec<Write<'_>>) -> Unit<'_> {
         }],
         lock_timeout: None,
         foreign_keys: None,
+        settings: &[],
         replay: Vec::new(),
         continues: false,
     }
