@@ -218,7 +218,7 @@ fn a_standby_on_postgres() {
         std::fs::remove_file(&mark).unwrap();
         again();
     };
-    let texts = ["read-only transaction", "standby"];
+    let texts = ["recovery is in progress", "standby"];
     read_only(&project, "postgres", standby, primary, &texts);
 }
 

@@ -22,7 +22,7 @@ use super::guard::{self, References};
 use super::http::{Api, Query};
 use super::locate;
 use super::unit::{Composer, FLAVOR, Operation, Role, drops_table};
-use crate::history_sql::{self, Claim, Flavor};
+use crate::history_sql::{self, Claim, Flavor, Row};
 use crate::process;
 
 /// Units that share a request: enough to make the distance cheap, few enough for D1's 30 seconds.
@@ -79,7 +79,7 @@ impl D1 {
     /// The history from the answers to [`D1::reads`].
     fn history(&mut self, answers: Vec<Answer>) -> Result<History, DriverError> {
         let rows: Vec<_> = answers.into_iter().map(Answer::rows).collect();
-        let [lock, applied, attempts, holder] = rows.as_slice() else {
+        let Ok([lock, applied, attempts, holder]) = <[Vec<Row>; 4]>::try_from(rows) else {
             return Err(DriverError::new(
                 DriverErrorKind::History,
                 "D1 answered something else than was asked",
@@ -191,7 +191,7 @@ impl D1 {
         let [lock, ..] = self.reads();
         let answers = self.api.read(&[lock]).await.ok()?;
         let rows = answers.into_iter().next()?.rows();
-        let row = history_sql::lock(rows.first()?).ok()?;
+        let row = history_sql::lock(rows.into_iter().next()?).ok()?;
         Some(row.token == token)
     }
 }

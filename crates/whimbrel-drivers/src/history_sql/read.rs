@@ -25,10 +25,10 @@ pub(crate) fn select_lock(flavor: &dyn Flavor, tables: &HistoryTables) -> String
     )
 }
 
-/// All applied rows, in order of application.
+/// All applied rows, in no order.
 pub(crate) fn select_applied(flavor: &dyn Flavor, tables: &HistoryTables) -> String {
     format!(
-        "SELECT source, version, name, kind, sequence, batch, checksum, down_checksum, {}, duration_ms, applied_by, tool FROM {} ORDER BY sequence",
+        "SELECT source, version, name, kind, sequence, batch, checksum, down_checksum, {}, duration_ms, applied_by, tool FROM {}",
         flavor.milliseconds("applied_at"),
         table(flavor, tables, &tables.applied)
     )
@@ -67,11 +67,11 @@ pub(crate) fn select_scripts(
 }
 
 /// Takes a row's fields one after the other.
-struct Fields<'a>(std::slice::Iter<'a, Option<String>>);
+struct Fields(std::vec::IntoIter<Option<String>>);
 
-impl Fields<'_> {
+impl Fields {
     fn optional(&mut self) -> Option<String> {
-        self.0.next().cloned().flatten()
+        self.0.next().flatten()
     }
 
     fn text(&mut self) -> String {
@@ -121,8 +121,8 @@ fn unexpected(value: &str) -> DriverError {
 }
 
 /// A row of [`select_applied`].
-pub(crate) fn applied(row: &Row) -> Result<Applied, DriverError> {
-    let mut fields = Fields(row.iter());
+pub(crate) fn applied(row: Row) -> Result<Applied, DriverError> {
+    let mut fields = Fields(row.into_iter());
     Ok(Applied {
         source: fields.text(),
         version: Version::new(fields.text()),
@@ -140,8 +140,8 @@ pub(crate) fn applied(row: &Row) -> Result<Applied, DriverError> {
 }
 
 /// A row of [`select_attempts`].
-pub(crate) fn attempt(row: &Row) -> Result<Attempt, DriverError> {
-    let mut fields = Fields(row.iter());
+pub(crate) fn attempt(row: Row) -> Result<Attempt, DriverError> {
+    let mut fields = Fields(row.into_iter());
     Ok(Attempt {
         id: AttemptId {
             run: fields.number()?,
@@ -174,8 +174,8 @@ pub(crate) struct LockRow {
 }
 
 /// A row of [`select_lock`].
-pub(crate) fn lock(row: &Row) -> Result<LockRow, DriverError> {
-    let mut fields = Fields(row.iter());
+pub(crate) fn lock(row: Row) -> Result<LockRow, DriverError> {
+    let mut fields = Fields(row.into_iter());
     let (token, format) = (fields.number()?, fields.number()?);
     let holder = Holder {
         owner: fields.optional(),
@@ -195,19 +195,26 @@ pub(crate) fn lock(row: &Row) -> Result<LockRow, DriverError> {
 /// run is about to finish, or that somebody emptied: it counts as not being there, and creating
 /// the history puts the row back.
 pub(crate) fn history(
-    lock_rows: &[Row],
-    applied_rows: &[Row],
-    attempt_rows: &[Row],
+    lock_rows: Vec<Row>,
+    applied_rows: Vec<Row>,
+    attempt_rows: Vec<Row>,
 ) -> Result<History, DriverError> {
-    let Some(lock) = lock_rows.first().map(lock).transpose()? else {
+    let Some(lock) = lock_rows.into_iter().next().map(lock).transpose()? else {
         return Ok(History::default());
     };
+    let applied = applied_rows.into_iter().map(applied);
+    let mut applied = applied.collect::<Result<Vec<_>, _>>()?;
+    // Quicker here, where they mostly stand in order, than in the server.
+    applied.sort_by_key(|row| row.sequence);
     Ok(History {
         exists: true,
         format: lock.format,
         token: lock.token,
-        applied: applied_rows.iter().map(applied).collect::<Result<_, _>>()?,
-        attempts: attempt_rows.iter().map(attempt).collect::<Result<_, _>>()?,
+        applied,
+        attempts: attempt_rows
+            .into_iter()
+            .map(attempt)
+            .collect::<Result<_, _>>()?,
         holder: lock.holder,
     })
 }

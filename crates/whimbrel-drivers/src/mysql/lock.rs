@@ -58,7 +58,7 @@ impl Mysql {
         };
         let mut sets = sets.into_iter().skip(1);
         let changed = sets.next().and_then(first);
-        let history = history(&sets.collect::<Vec<_>>())?;
+        let history = history(sets.collect::<Vec<_>>())?;
         if changed.as_deref() != Some("1") {
             rows(&mut self.connection, &release).await?;
             return history_sql::held(history);
@@ -93,7 +93,7 @@ impl Mysql {
     pub(super) async fn read(&mut self) -> Result<History, DriverError> {
         let reads = self.reads().join(";\n");
         match batch(&mut self.connection, &reads).await {
-            Ok(sets) => history(&sets),
+            Ok(sets) => history(sets),
             // There is no such table.
             Err(error) if errors::has_code(&error, 1146) => Ok(History::default()),
             Err(error) => Err(error),
@@ -147,9 +147,8 @@ pub(super) fn claim() -> Claim {
     }
 }
 
-fn history(sets: &[Vec<Row>]) -> Result<History, DriverError> {
-    let set = |index: usize| sets.get(index).map(Vec::as_slice).unwrap_or_default();
-    let mut history = history_sql::history(set(0), set(1), set(2))?;
-    history.applied.sort_by_key(|row| row.sequence);
-    Ok(history)
+fn history(sets: Vec<Vec<Row>>) -> Result<History, DriverError> {
+    let mut sets = sets.into_iter();
+    let mut next = || sets.next().unwrap_or_default();
+    history_sql::history(next(), next(), next())
 }

@@ -107,6 +107,9 @@ fn kind(code: &str) -> DriverErrorKind {
     }
 }
 
+/// Nothing can be written there.
+const STANDBY: &str = "the server is a standby, or default_transaction_read_only is on for this role or database: connect to the primary, as a role that may write";
+
 fn advice(code: &str, message: &str) -> Option<String> {
     let text = match code {
         // Servers translate the message; the setting's name is in it in most languages.
@@ -133,9 +136,8 @@ fn advice(code: &str, message: &str) -> Option<String> {
         "53200" => {
             "many objects in one transaction need many locks: raise max_locks_per_transaction, or leave --single-transaction out"
         }
-        "25006" => {
-            "the server is a standby, or default_transaction_read_only is on for this role or database: connect to the primary, as a role that may write"
-        }
+        "25006" => STANDBY,
+        "55000" if message.contains("recovery") => STANDBY,
         "55P04" => {
             "a new enum value can't be used in the transaction that adds it: put the two into files of their own"
         }

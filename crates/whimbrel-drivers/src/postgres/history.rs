@@ -63,7 +63,7 @@ impl Postgres {
                 }
             })
             .await;
-        let [place, lock, applied, attempts] = &found;
+        let [place, lock, applied, attempts] = found;
         if let Some([schema, slots, pid]) = place.first().map(Vec::as_slice) {
             // A pooler gives its own key.
             self.server.pooled = *pid != Some(self.connection.key().pid.to_string());
@@ -167,8 +167,9 @@ impl Postgres {
                 _ => Err(failed.error),
             };
         }
-        let history = history_sql::history(&found[3], &found[4], &found[5])?;
-        if found[2].is_empty() {
+        let [_, _, token, lock, applied, attempts, _] = found;
+        let history = history_sql::history(lock, applied, attempts)?;
+        if token.is_empty() {
             return history_sql::held(history);
         }
         let lease = Lease {
@@ -182,7 +183,8 @@ impl Postgres {
         let select = history_sql::select_lock(&Flavor, &self.options.tables);
         let rows = self.rows(&select).await?;
         let found = rows
-            .first()
+            .into_iter()
+            .next()
             .map(history_sql::lock)
             .transpose()?
             .and_then(|row| row.holder);

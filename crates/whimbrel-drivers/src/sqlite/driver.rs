@@ -159,7 +159,7 @@ fn history(connection: &Connection, tables: &HistoryTables) -> Result<History, D
     };
     let applied = rows(connection, &history_sql::select_applied(&flavor, tables))?;
     let attempts = rows(connection, &history_sql::select_attempts(&flavor, tables))?;
-    history_sql::history(&lock, &applied, &attempts)
+    history_sql::history(lock, applied, attempts)
 }
 
 /// Who we are, and whether the process that holds the lock is gone.
