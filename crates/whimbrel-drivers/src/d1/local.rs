@@ -1,6 +1,6 @@
 //! The database file of `wrangler dev`.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use whimbrel_core::Error;
 
@@ -16,7 +16,9 @@ pub(crate) fn file(place: &str) -> Result<PathBuf, Error> {
     if place.is_file() {
         return Ok(place.to_owned());
     }
-    let state = place.join(STATE);
+    // Without the dots that come from putting folders together.
+    let plain = place.components().filter(|one| *one != Component::CurDir);
+    let state = plain.collect::<PathBuf>().join(STATE);
     let mut found = databases(&state)?;
     match found.len() {
         1 => Ok(found.remove(0)),

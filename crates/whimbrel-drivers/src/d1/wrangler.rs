@@ -111,7 +111,8 @@ impl Wrangler {
             .or_else(|| by(&|one| one.database_id.as_deref() == wanted))
     }
 
-    fn names(&self) -> String {
+    /// The bindings, for people.
+    pub fn names(&self) -> String {
         let list = self.d1_databases.iter();
         let names: Vec<_> = list.map(|one| one.binding.as_str()).collect();
         names.join(", ")
