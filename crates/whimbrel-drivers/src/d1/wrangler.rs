@@ -207,8 +207,9 @@ pub(crate) fn local_file(database: &Database) -> String {
     let name = sign(id.as_bytes()).unwrap_or_default();
     let check = sign(&name).unwrap_or_default();
     let bytes = name.iter().chain(&check);
-    let hex: String = bytes.map(|byte| format!("{byte:02x}")).collect();
-    format!("{hex}.sqlite")
+    let mut file = bytes.fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
+    file.push_str(".sqlite");
+    file
 }
 
 fn full_url(
