@@ -110,6 +110,59 @@ fn the_token_and_the_folder_come_from_wranglers_places() {
     succeeded(&down);
 }
 
+/// The commands of a day, in their order.
+#[test]
+fn every_command_works() {
+    let project = Project::new();
+    for (name, table) in [("001_a", "a"), ("002_b", "b"), ("003_c", "c")] {
+        let text = format!("CREATE TABLE {table} (n integer);\n-- Rollback: DROP TABLE {table};\n");
+        project.write(&format!("sql/{name}.sql"), &text);
+    }
+    let told = |arguments: &[&str]| {
+        let output = project.run(arguments);
+        succeeded(&output);
+        text(&output.stdout) + &text(&output.stderr)
+    };
+    assert_eq!(project.run(&["status", "--check"]).status.code(), Some(3));
+    assert!(told(&["plan"]).contains("003_c"));
+    assert!(told(&["up", "--dry-run"]).contains("-- One batch"));
+    assert!(told(&["up", "--steps", "1"]).contains("Applied 1 migration"));
+    assert!(told(&["up", "--single-transaction"]).contains("Applied 2 migrations"));
+    assert!(told(&["status", "--check"]).contains("3 applied"));
+    assert!(told(&["down", "--steps", "1", "--dry-run"]).contains("DROP TABLE c"));
+    assert!(told(&["down", "001", "003", "--yes"]).contains("Undid 2 migrations"));
+    assert!(told(&["up", "--force"]).contains("Applied 2 migrations"));
+    assert!(told(&["redo", "--yes"]).contains("undone"));
+    let json = told(&["status", "--json"]);
+    assert!(
+        json.contains("\"applied\":3") || json.contains("\"applied\": 3"),
+        "{json}"
+    );
+    assert!(told(&["reset", "--yes"]).contains("Undid 3 migrations"));
+    assert!(told(&["unlock", "--yes"]).contains("free"));
+    let left = "SELECT count(*) AS n FROM sqlite_master WHERE name IN ('a', 'b', 'c')";
+    assert_eq!(d1().rows(&project.url, left), "[{\"n\":0}]");
+}
+
+#[test]
+fn a_project_of_wranglers_is_told_its_databases() {
+    let project = Project::new();
+    let output = Command::new(env!("CARGO_BIN_EXE_whimbrel"))
+        .arg("status")
+        .current_dir(project.folder.path())
+        .env_clear()
+        .output()
+        .unwrap();
+    let told = text(&output.stderr);
+    assert!(
+        told.contains("wrangler's file knows D1 databases (DB)"),
+        "{told}"
+    );
+    let output = project.command("d1-local:.", &["status"]).output().unwrap();
+    let told = text(&output.stderr);
+    assert!(told.contains("database in .wrangler/state"), "{told}");
+}
+
 #[test]
 fn names_need_a_file_and_an_account() {
     let project = Project::new();

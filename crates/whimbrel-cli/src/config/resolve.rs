@@ -58,7 +58,10 @@ pub(super) fn resolve(
         (Some(local), None) => Some(format!(
             "no database is set: using {local}, the local one of {CONFIG}"
         )),
-        (None, None) => Some(format!("no database is set: using {DEFAULT_URL}")),
+        (None, None) => Some(format!(
+            "no database is set: using {DEFAULT_URL}{}",
+            wranglers(&root)?
+        )),
         _ => None,
     };
     let is_local = url.is_none() && supabase.url.is_some();
@@ -110,6 +113,18 @@ pub(super) fn resolve(
         },
         root,
     })
+}
+
+/// What a project of wrangler's would rather have.
+fn wranglers(root: &Path) -> Result<String, Error> {
+    let known = wrangler::Wrangler::read(root)?;
+    let Some(known) = known.filter(|known| !known.d1_databases.is_empty()) else {
+        return Ok(String::new());
+    };
+    Ok(format!(
+        "; wrangler's file knows D1 databases ({}): --url d1://NAME is one in the service, d1-local:. the one of `wrangler dev`",
+        known.names()
+    ))
 }
 
 impl Places<'_> {

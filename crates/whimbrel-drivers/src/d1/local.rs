@@ -1,11 +1,10 @@
 //! The database file of `wrangler dev`.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use whimbrel_core::Error;
 
-/// Where wrangler keeps its local databases.
-const STATE: &str = ".wrangler/state/v3/d1/miniflare-D1DatabaseObject";
+use super::wrangler::{STATE, Wrangler, local_file};
 
 /// The one local database of a project, or the file itself.
 ///
@@ -16,18 +15,29 @@ pub(crate) fn file(place: &str) -> Result<PathBuf, Error> {
     if place.is_file() {
         return Ok(place.to_owned());
     }
-    let state = place.join(STATE);
+    // Without the dots that come from putting folders together.
+    let plain = place.components().filter(|one| *one != Component::CurDir);
+    let plain: PathBuf = plain.collect();
+    if plain.extension().is_some_and(|end| end == "sqlite") {
+        return Err(missing(&plain));
+    }
+    let state = plain.join(STATE);
     let mut found = databases(&state)?;
     match found.len() {
         1 => Ok(found.remove(0)),
-        0 => Err(Error::Settings(format!(
-            "there is no local D1 database in {}: it is made when the worker first uses it, or by `wrangler d1 execute NAME --local --command \"SELECT 1\"`",
-            state.display()
-        ))),
+        0 => Err(missing(&state)),
         _ => {
+            let known = Wrangler::read(place)?.unwrap_or_default();
+            let binding = |path: &Path| {
+                let mut bindings = known.d1_databases.iter();
+                let own = bindings.find(|one| path.ends_with(local_file(one)));
+                own.map_or_else(String::new, |own| {
+                    format!("  (the binding {})", own.binding)
+                })
+            };
             let list: Vec<_> = found
                 .iter()
-                .map(|path| format!("  d1-local:{}", path.display()))
+                .map(|path| format!("  d1-local:{}{}", path.display(), binding(path)))
                 .collect();
             Err(Error::Settings(format!(
                 "there are several local D1 databases; name one of them:\n{}",
@@ -35,6 +45,13 @@ pub(crate) fn file(place: &str) -> Result<PathBuf, Error> {
             )))
         }
     }
+}
+
+fn missing(place: &Path) -> Error {
+    Error::Settings(format!(
+        "there is no local D1 database in {}: it is made when the worker first uses it, or by `wrangler d1 execute NAME --local --command \"SELECT 1\"`",
+        place.display()
+    ))
 }
 
 /// Files named by a database's hash; `metadata.sqlite` is Miniflare's own.
@@ -83,7 +100,14 @@ mod tests {
         assert_eq!(file(&place).unwrap(), first);
         let second = state.join(format!("{}.sqlite", "b".repeat(64)));
         std::fs::write(&second, "").unwrap();
+        let third =
+            state.join("2daf131e09591ecdf3de59bf3600a581fb5e47d17d255e5abcbb1f5a182c4db7.sqlite");
+        std::fs::write(&third, "").unwrap();
+        let binding = "[[d1_databases]]\nbinding = \"DB\"\ndatabase_id = \"db-1\"\n";
+        std::fs::write(folder.path().join("wrangler.toml"), binding).unwrap();
         let several = told(&place);
+        let named = format!("{}  (the binding DB)", third.display());
+        assert!(several.contains(&named), "{several}");
         assert!(several.contains(&second.display().to_string()), "{several}");
         assert_eq!(file(&second.display().to_string()).unwrap(), second);
     }

@@ -3,11 +3,15 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use hmac::{Hmac, KeyInit, Mac};
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
 use whimbrel_core::Error;
 use whimbrel_core::diagnostic::Diagnostic;
 use whimbrel_core::text::SourceFile;
 
+/// Where wrangler keeps its local databases.
+pub(crate) const STATE: &str = ".wrangler/state/v3/d1/miniflare-D1DatabaseObject";
 /// In the order in which wrangler itself looks for them.
 const FILES: [&str; 3] = ["wrangler.json", "wrangler.jsonc", "wrangler.toml"];
 
@@ -46,6 +50,9 @@ pub struct Database {
     /// Its identifier.
     #[serde(default)]
     pub database_id: Option<String>,
+    /// The identifier of the one to try things on, which `wrangler dev` prefers.
+    #[serde(default)]
+    pub preview_database_id: Option<String>,
     /// Where its migrations are, from the file's folder; `migrations` if nothing says.
     #[serde(default)]
     pub migrations_dir: Option<String>,
@@ -111,7 +118,8 @@ impl Wrangler {
             .or_else(|| by(&|one| one.database_id.as_deref() == wanted))
     }
 
-    fn names(&self) -> String {
+    /// The bindings, for people.
+    pub fn names(&self) -> String {
         let list = self.d1_databases.iter();
         let names: Vec<_> = list.map(|one| one.binding.as_str()).collect();
         names.join(", ")
@@ -126,6 +134,9 @@ impl Wrangler {
 /// The wrangler file can't be read, or does not know the name.
 pub fn resolve(url: &str, folder: &Path, account: Option<&str>) -> Result<Option<Resolved>, Error> {
     if let Some(path) = url.strip_prefix("d1-local:") {
+        if let Some(found) = local_binding(path, folder)? {
+            return Ok(Some(found));
+        }
         let place = folder.join(path);
         let known = Wrangler::read(&place)?;
         let only = match known.as_ref().map(|known| known.d1_databases.as_slice()) {
@@ -164,6 +175,41 @@ pub fn resolve(url: &str, folder: &Path, account: Option<&str>) -> Result<Option
     };
     let url = full_url(rest, known, found, account)?;
     Ok(Some(Resolved::new(url, database)))
+}
+
+/// `d1-local:NAME`, where there is no such file or folder, is the local database of a binding.
+fn local_binding(name: &str, folder: &Path) -> Result<Option<Resolved>, Error> {
+    if name.is_empty() || folder.join(name).exists() {
+        return Ok(None);
+    }
+    let known = Wrangler::read(folder)?;
+    let found = known.as_ref().and_then(|known| known.find(name));
+    let Some((database, _)) = found else {
+        return Ok(None);
+    };
+    let file = local_file(database);
+    let url = format!("d1-local:{}", folder.join(STATE).join(file).display());
+    Ok(Some(Resolved::new(url, Some(database))))
+}
+
+/// The file in which Miniflare keeps a database: the name of the object that holds it is made of
+/// its class and the database's identifier.
+pub(crate) fn local_file(database: &Database) -> String {
+    let own = || database.preview_database_id.as_ref();
+    let id = own().or(database.database_id.as_ref());
+    let id = id.unwrap_or(&database.binding);
+    let key = Sha256::digest("miniflare-D1DatabaseObject");
+    let sign = |message: &[u8]| {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&key).ok()?;
+        mac.update(message);
+        Some(mac.finalize().into_bytes()[..16].to_vec())
+    };
+    let name = sign(id.as_bytes()).unwrap_or_default();
+    let check = sign(&name).unwrap_or_default();
+    let bytes = name.iter().chain(&check);
+    let mut file = bytes.fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"));
+    file.push_str(".sqlite");
+    file
 }
 
 fn full_url(
@@ -256,6 +302,30 @@ mod tests {
         assert_eq!(full.migrations_table.as_deref(), Some("m"));
         let error = url(path, "d1://DB", None).unwrap_err();
         assert!(error.contains("CLOUDFLARE_ACCOUNT_ID"), "{error}");
+    }
+
+    /// As Miniflare itself named them.
+    #[test]
+    fn the_local_database_of_a_binding_is_found_by_its_name() {
+        let two = "{ \"d1_databases\": [ { \"binding\": \"DB\", \"database_id\": \"db-1\", \"migrations_dir\": \"sql\" }, { \"binding\": \"LOGS\", \"database_id\": \"x\", \"preview_database_id\": \"db-2\" } ] }";
+        let folder = folder("wrangler.json", two);
+        let path = folder.path();
+        let found = resolve("d1-local:DB", path, None).unwrap().unwrap();
+        assert_eq!(found.migrations_dir.as_deref(), Some("sql"));
+        assert!(
+            found.url.ends_with(
+                "/2daf131e09591ecdf3de59bf3600a581fb5e47d17d255e5abcbb1f5a182c4db7.sqlite"
+            ),
+            "{}",
+            found.url
+        );
+        let other = url(path, "d1-local:LOGS", None).unwrap();
+        assert!(
+            other.ends_with(
+                "/4b8efd738a857cb97c3a540965f84762ae517e225db7f8722ba9062b0a913f7e.sqlite"
+            ),
+            "{other}"
+        );
     }
 
     #[test]
