@@ -71,7 +71,7 @@ fn reaches(
     for (at, word) in words.iter().enumerate() {
         let next = words.get(at + 1).map_or("", |next| next.text.as_str());
         let verb = matches!(word.text.as_str(), "create" | "alter" | "drop");
-        let begins = word.inner || begins_a_statement(at.checked_sub(1).map(|at| &words[at]));
+        let begins = word.first || begins_a_statement(at.checked_sub(1).map(|at| &words[at]));
         if verb && begins && dialect != Dialect::Sqlite && OF_THE_SERVER.contains(&next) {
             return Some(format!("{} {next}", word.text).to_uppercase());
         }
@@ -108,15 +108,15 @@ fn begins_a_statement(before: Option<&Word>) -> bool {
 /// A word in lower case, a dot, or nothing for what stands between them.
 struct Word {
     text: String,
-    /// From a literal or a body.
-    inner: bool,
+    /// The first one of a literal, which may be run as a statement.
+    first: bool,
 }
 
 fn words(text: &str, dialect: Dialect, with_inner: bool) -> Vec<Word> {
     let mut words = Vec::new();
     let outer = |text: &str| Word {
         text: text.to_lowercase(),
-        inner: false,
+        first: false,
     };
     for token in Lexer::new(text, dialect) {
         let part = &text[token.span.clone()];
@@ -127,9 +127,13 @@ fn words(text: &str, dialect: Dialect, with_inner: bool) -> Vec<Word> {
             TokenKind::QuotedIdentifier => {
                 words.push(outer(part.trim_matches(['`', '"', '[', ']'])));
             }
-            TokenKind::String | TokenKind::DollarString | TokenKind::ExecutableComment
-                if with_inner =>
-            {
+            TokenKind::DollarString if with_inner => {
+                words.push(outer(""));
+                let tag = part[1..].find('$').map_or(part.len(), |at| at + 2);
+                let body = part.get(tag..part.len().saturating_sub(tag));
+                words.extend(self::words(body.unwrap_or_default(), dialect, true));
+            }
+            TokenKind::String | TokenKind::ExecutableComment if with_inner => {
                 words.extend(inner(part));
             }
             // Keeps what stands before and after it apart.
@@ -147,15 +151,18 @@ fn inner(text: &str) -> Vec<Word> {
                 last.extend(c.to_lowercase());
             }
         } else {
-            if c == '.' {
-                words.push(".".to_owned());
+            if matches!(c, '.' | ';') {
+                words.push(c.to_string());
             }
             words.push(String::new());
         }
     }
     words.retain(|word| !word.is_empty());
-    let word = |text| Word { text, inner: true };
-    words.into_iter().map(word).collect()
+    let word = |(place, text)| Word {
+        text: if text == ";" { String::new() } else { text },
+        first: place == 0,
+    };
+    words.into_iter().enumerate().map(word).collect()
 }
 
 #[cfg(test)]
@@ -180,6 +187,10 @@ mod tests {
             ),
             (
                 "DO $$ BEGIN EXECUTE 'CREATE DATABASE a'; END $$",
+                Dialect::Postgres,
+            ),
+            (
+                "DO $x$ BEGIN EXECUTE format('SET a = 1; CREATE ROLE %I', 'a'); END $x$",
                 Dialect::Postgres,
             ),
             ("ALTER SYSTEM SET x = 1", Dialect::Postgres),
@@ -214,6 +225,10 @@ mod tests {
                 Dialect::Postgres,
             ),
             ("CREATE TABLE user (id int)", Dialect::Mysql),
+            (
+                "CREATE FUNCTION f() RETURNS trigger AS $$ BEGIN RAISE EXCEPTION 'cannot create user %', x; END $$ LANGUAGE plpgsql",
+                Dialect::Postgres,
+            ),
             ("CREATE SCHEMA app", Dialect::Postgres),
             ("GRANT SELECT ON t TO app", Dialect::Postgres),
             ("SELECT shopping.id FROM shopping", Dialect::Mysql),

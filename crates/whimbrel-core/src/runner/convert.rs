@@ -85,12 +85,14 @@ impl Runner<'_> {
         let proof = self.prove(session, &conversion, options).await?;
         // From here on it is about the new files.
         session.migrations = self.new_files(session, &conversion, &options.to)?;
+        let origin = Self::converted_origin(session, histories, options).await?;
         if !options.dry_run {
             folder.write(&conversion)?;
         }
-        let history = self
-            .take_over_converted(session, histories, options)
-            .await?;
+        let history = match &origin {
+            Some(origin) => Some(self.take_over_in(session, origin, options.dry_run).await?),
+            None => None,
+        };
         Ok(ConversionReport {
             folder: options.to.display().to_string(),
             files: conversion.files.len(),

@@ -22,7 +22,7 @@ use crate::takeover::{
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// Where a takeover's records come from.
-enum Origin<'a> {
+pub(super) enum Origin<'a> {
     Baseline(&'a str),
     Import(Box<dyn ForeignHistory>),
     /// Files were converted: records get their new versions, and another tool's history is matched
@@ -91,22 +91,24 @@ impl Runner<'_> {
         Ok(Origin::Converted(foreign))
     }
 
-    /// Takes over what there is for files that were just converted: records of Whimbrel's own under
+    /// What there is to take over for files that were just converted: records of Whimbrel's own under
     /// older versions, another tool's history. None if there is nothing.
-    pub(super) async fn take_over_converted(
-        &self,
+    ///
+    /// # Errors
+    /// It can't be taken over as it is.
+    pub(super) async fn converted_origin(
         session: &mut Session,
         histories: &dyn ForeignHistories,
         options: &ConvertOptions<'_>,
-    ) -> Result<Option<TakeoverReport>, Error> {
+    ) -> Result<Option<Origin<'static>>, Error> {
         let origin = match Self::import_origin(session, histories).await {
             Err(error) if !options.must_have_history && is_about_nothing(&error) => {
                 return Ok(None);
             }
             origin => origin?,
         };
-        let report = self.take_over_in(session, &origin, options.dry_run).await;
-        report.map(Some)
+        origin.adoption(session)?;
+        Ok(Some(origin))
     }
 
     async fn take_over(
@@ -125,7 +127,7 @@ impl Runner<'_> {
         Ok(report)
     }
 
-    async fn take_over_in(
+    pub(super) async fn take_over_in(
         &self,
         session: &mut Session,
         origin: &Origin<'_>,

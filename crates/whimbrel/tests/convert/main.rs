@@ -3,6 +3,7 @@
 
 #[macro_use]
 mod engines;
+mod histories;
 mod shadows;
 
 use std::path::PathBuf;
@@ -18,9 +19,9 @@ use whimbrel::takeover::EntryState;
 use whimbrel_drivers::connector;
 
 pub(crate) struct Project {
-    folder: tempfile::TempDir,
+    pub(crate) folder: tempfile::TempDir,
     pub(crate) url: String,
-    layout: &'static str,
+    pub(crate) layout: &'static str,
 }
 
 impl Project {
@@ -52,11 +53,11 @@ impl Project {
         migrator(&self.url, self.old(), self.layout)
     }
 
-    fn after(&self) -> Migrator {
+    pub(crate) fn after(&self) -> Migrator {
         migrator(&self.url, self.new_folder(), "native")
     }
 
-    async fn sql(&self, text: &str) -> Vec<Vec<Option<String>>> {
+    pub(crate) async fn sql(&self, text: &str) -> Vec<Vec<Option<String>>> {
         let connect = connector(&self.url, None, SessionOptions::default()).unwrap();
         let mut driver = connect.connect().await.unwrap();
         let mut rows = Vec::new();
@@ -290,48 +291,10 @@ async fn another_tools_history(engine: &str) {
     );
 }
 
-const LIQUIBASE: &str = "--liquibase formatted sql\n--changeset ada:1\nCREATE TABLE a (b int);\n--rollback DROP TABLE a;\n--changeset ada:2\nCREATE TABLE c (d int);\n--rollback DROP TABLE c;\n";
-
-/// Changesets whose versions become numbers are found again by what they were.
-async fn names_there_are_numbers_here(engine: &str) {
-    let project = Project::new(engine, "liquibase", &[("a.sql", LIQUIBASE)]);
-    let elsewhere = database(engine, &project.folder.path().join("other.db"));
-    let there = Project {
-        url: elsewhere,
-        folder: tempfile::tempdir().unwrap(),
-        layout: "native",
-    };
-    for one in [&project, &there] {
-        one.sql("CREATE TABLE a (b int); CREATE TABLE databasechangelog (id varchar(255) NOT NULL, author varchar(255) NOT NULL, filename varchar(255) NOT NULL, dateexecuted timestamp NULL, orderexecuted int NOT NULL, exectype varchar(10) NOT NULL, md5sum varchar(35), deployment_id varchar(10)); INSERT INTO databasechangelog VALUES ('1', 'ada', 'db/a.sql', '2024-03-01 10:20:30', 1, 'EXECUTED', '9:e7a158573b833e3fcc354269198efdca', '1')").await;
-    }
-    let to = project.new_folder();
-    let report = project
-        .before()
-        .convert(&Histories::all(), &to)
-        .await
-        .unwrap();
-    let history = report.history.unwrap();
-    assert_eq!(
-        (history.written, history.count(EntryState::Pending)),
-        (1, 1)
-    );
-    assert_eq!(history.entries[0].version.as_str(), "0001");
-    assert_eq!(project.after().up().await.unwrap().steps.len(), 1);
-    // Elsewhere the old tool's history is matched with the new files.
-    let taken_over = migrator(&there.url, to, "native");
-    assert_eq!(
-        taken_over.import(&Histories::all()).await.unwrap().written,
-        1
-    );
-    assert_eq!(taken_over.up().await.unwrap().steps.len(), 1);
-    assert_eq!(taken_over.run(&Goal::UndoAll).await.unwrap().steps.len(), 2);
-}
-
 engines! {
     versions_stay
     versions_change
     another_tools_history
-    names_there_are_numbers_here
 }
 
 /// Half under the old versions, the rest under the new ones.

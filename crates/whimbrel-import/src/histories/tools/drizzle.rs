@@ -68,13 +68,19 @@ fn name_entries(entries: &mut Vec<Entry>, migrations: &[Migration], _: Dialect) 
             let hash = entry.checksum.as_deref().unwrap_or_default();
             let same = migrations
                 .iter()
-                .filter(|m| digest::is_sha256(&m.file, hash));
+                .filter(|m| digest::is_sha256(&m.file, hash) || was(m, hash));
             entry.names.extend(same.map(|m| m.file.name().to_owned()));
         }
         if entry.names.is_empty() {
             entry.names.push(when);
         }
     }
+}
+
+/// True of a file that was converted from the one with this hash: beside it stands no journal.
+fn was(migration: &Migration, hash: &str) -> bool {
+    let converted = migration.directives.converted.as_ref();
+    converted.is_some_and(|converted| converted.checksum.as_str() == hash)
 }
 
 fn tags(migrations: &[Migration]) -> HashMap<String, String> {

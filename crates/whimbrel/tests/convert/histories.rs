@@ -1,0 +1,90 @@
+//! Other tools' histories, matched with converted files.
+
+use whimbrel::import::Histories;
+use whimbrel::plan::Goal;
+use whimbrel::takeover::EntryState;
+
+use super::{Project, database, migrator};
+
+/// drizzle's rows have no names, and the journal that has them is not in the new folder.
+async fn a_history_without_names(engine: &str) {
+    let journal = r#"{"version":"7","dialect":"sqlite","entries":[{"idx":0,"version":"6","when":1704099600000,"tag":"0000_odd","breakpoints":true},{"idx":1,"version":"6","when":1704186000000,"tag":"0001_even","breakpoints":true}]}"#;
+    let first = "CREATE TABLE a (id integer PRIMARY KEY);\n";
+    let files = [
+        ("meta/_journal.json", journal),
+        ("0000_odd.sql", first),
+        (
+            "0001_even.sql",
+            "CREATE TABLE b (id integer PRIMARY KEY);\n",
+        ),
+    ];
+    let project = Project::new(engine, "drizzle", &files);
+    let hash = whimbrel::checksum::Checksum::of(first);
+    project
+        .sql(&format!("{first}CREATE TABLE __drizzle_migrations (id integer PRIMARY KEY, hash varchar(64) NOT NULL, created_at bigint); INSERT INTO __drizzle_migrations VALUES (1, '{hash}', 1704099600000)"))
+        .await;
+    let to = project.new_folder();
+    let report = project
+        .before()
+        .convert(&Histories::all(), &to)
+        .await
+        .unwrap();
+    assert_eq!(report.history.unwrap().written, 1);
+    assert_eq!(project.after().up().await.unwrap().steps.len(), 1);
+
+    // What can't be taken over keeps the folder from being written.
+    let other = Project::new(engine, "drizzle", &files);
+    other
+        .sql("CREATE TABLE __drizzle_migrations (id integer PRIMARY KEY, hash varchar(64) NOT NULL, created_at bigint); INSERT INTO __drizzle_migrations VALUES (1, 'abc', 5)")
+        .await;
+    let to = other.new_folder();
+    let error = other
+        .before()
+        .convert(&Histories::all(), &to)
+        .await
+        .unwrap_err();
+    assert_eq!(error.diagnostics()[0].code.as_deref(), Some("no-match"));
+    assert!(!to.exists());
+}
+
+const LIQUIBASE: &str = "--liquibase formatted sql\n--changeset ada:1\nCREATE TABLE a (b int);\n--rollback DROP TABLE a;\n--changeset ada:2\nCREATE TABLE c (d int);\n--rollback DROP TABLE c;\n";
+
+/// Changesets whose versions become numbers are found again by what they were.
+async fn names_there_are_numbers_here(engine: &str) {
+    let project = Project::new(engine, "liquibase", &[("a.sql", LIQUIBASE)]);
+    let elsewhere = database(engine, &project.folder.path().join("other.db"));
+    let there = Project {
+        url: elsewhere,
+        folder: tempfile::tempdir().unwrap(),
+        layout: "native",
+    };
+    for one in [&project, &there] {
+        one.sql("CREATE TABLE a (b int); CREATE TABLE databasechangelog (id varchar(255) NOT NULL, author varchar(255) NOT NULL, filename varchar(255) NOT NULL, dateexecuted timestamp NULL, orderexecuted int NOT NULL, exectype varchar(10) NOT NULL, md5sum varchar(35), deployment_id varchar(10)); INSERT INTO databasechangelog VALUES ('1', 'ada', 'db/a.sql', '2024-03-01 10:20:30', 1, 'EXECUTED', '9:e7a158573b833e3fcc354269198efdca', '1')").await;
+    }
+    let to = project.new_folder();
+    let report = project
+        .before()
+        .convert(&Histories::all(), &to)
+        .await
+        .unwrap();
+    let history = report.history.unwrap();
+    assert_eq!(
+        (history.written, history.count(EntryState::Pending)),
+        (1, 1)
+    );
+    assert_eq!(history.entries[0].version.as_str(), "0001");
+    assert_eq!(project.after().up().await.unwrap().steps.len(), 1);
+    // Elsewhere the old tool's history is matched with the new files.
+    let taken_over = migrator(&there.url, to, "native");
+    assert_eq!(
+        taken_over.import(&Histories::all()).await.unwrap().written,
+        1
+    );
+    assert_eq!(taken_over.up().await.unwrap().steps.len(), 1);
+    assert_eq!(taken_over.run(&Goal::UndoAll).await.unwrap().steps.len(), 2);
+}
+
+engines! {
+    names_there_are_numbers_here
+    a_history_without_names
+}
