@@ -78,6 +78,8 @@ impl MariaDbServer {
             "--skip-test-db",
         ]);
         install.arg(format!("--datadir={}", data.display()));
+        // As below: others' servers that start meanwhile delete what is in the common folder.
+        install.env("TMPDIR", &data);
         if is_root() {
             install.arg("--user=mysql");
         }
