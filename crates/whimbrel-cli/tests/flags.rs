@@ -173,9 +173,13 @@ fn one_transaction_for_the_whole_run() {
 #[test]
 fn a_large_transaction_is_warned_of() {
     let url = postgres().database();
-    let tables: String = (0..6000)
-        .map(|n| format!("CREATE TABLE t{n} (i int);\n"))
+    let tables: Vec<_> = (0..6000)
+        .map(|n| format!("CREATE TABLE t{n} (i int);"))
         .collect();
+    let tables = tables.join(
+        "
+",
+    );
     let project = Project::new(&[("001_a.sql", &tables)]);
     let plan = project.run(&["plan", "--url", &url, "--single-transaction"]);
     assert!(

@@ -300,3 +300,51 @@ fn a_syntax_error() {
     001_a failed: near "NUL": syntax error
     "#);
 }
+
+#[test]
+fn a_modified_file_shows_what_was_changed() {
+    let project = Project::new().write(
+        "migrations/001_a.sql",
+        "-- Users\nCREATE TABLE a (\n  i int,\n  t text\n);\n",
+    );
+    let url = [("WHIMBREL_URL", "sqlite:a.db")];
+    assert!(project.say_with(&["up"], &url).ends_with("[0]"));
+    let project = project.write(
+        "migrations/001_a.sql",
+        "-- Users\nCREATE TABLE a (\n  i bigint,\n  t text\n);\n",
+    );
+    let said = project.say_with(&["up"], &url);
+    // Times and checksums are others each time.
+    let lines = said.lines().filter(|line| !line.contains("checksum"));
+    insta::assert_snapshot!(lines.collect::<Vec<_>>().join("\n"), @r"
+    error[modified]: 001_a was changed after it was applied
+    --> migrations/001_a.sql
+     = note: what was applied (-) and the file (+):
+              CREATE TABLE a (
+             -  i int,
+             +  i bigint,
+                t text
+     = help: put the file back as it was and write a new migration for the change, or go on with `--force`
+    [4]
+    ");
+}
+
+/// What is half done stops the run, whatever it was told.
+#[test]
+fn a_half_done_migration_is_not_passed_over() {
+    let project = Project::new()
+        .write(
+            "migrations/001_a.sql",
+            "CREATE TABLE a (i int);\nSELECT nope;\n",
+        )
+        .write("migrations/002_b.sql", "CREATE TABLE b (i int);\n");
+    let server = mariadb();
+    let url = server.database();
+    let said = project.say(&["up", "--url", &url, "--continue-on-error"]);
+    assert!(
+        said.contains("the first of 2 statements of 001_a is in the database")
+            && said.ends_with("[1]"),
+        "{said}"
+    );
+    assert_eq!(server.execute(&url, "SHOW TABLES LIKE 'b'"), "");
+}

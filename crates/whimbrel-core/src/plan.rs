@@ -4,6 +4,7 @@ mod batches;
 mod compose;
 mod control;
 mod dependencies;
+mod difference;
 mod down;
 mod hooks;
 mod modified;

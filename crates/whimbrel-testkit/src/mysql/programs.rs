@@ -82,6 +82,8 @@ impl Maker {
                     "--skip-test-db",
                 ]);
                 install.arg(place);
+                // Others' servers that start meanwhile delete what is in the common folder.
+                install.env("TMPDIR", data);
                 if is_root() {
                     install.arg("--user=mysql");
                 }

@@ -6,6 +6,7 @@ use super::Planner;
 use crate::diagnostic::Diagnostic;
 use crate::history::Action;
 use crate::migration::Kind;
+use crate::plan::difference::difference;
 use crate::plan::modified::{Change, Noted, change_in, modified};
 
 impl Planner<'_> {
@@ -39,7 +40,12 @@ impl Planner<'_> {
                 match change_in(self.input, migration, row) {
                     Change::None => {}
                     Change::Cosmetic => self.noted.extend(Noted::of(migration, row)),
-                    Change::Modified(_) => self.object(modified(migration, row), false),
+                    Change::Modified(kept) => {
+                        let mut problem = modified(migration, row);
+                        let lines = kept.and_then(|then| difference(&then, migration.written()));
+                        problem.notes.extend(lines);
+                        self.object(problem, false);
+                    }
                 }
             }
         }
