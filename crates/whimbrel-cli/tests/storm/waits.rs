@@ -3,7 +3,7 @@
 use std::process::{Child, Command, Stdio};
 
 use crate::engine::{Engine, Project, Run, mariadb, postgres};
-use crate::fence::{TABLE, at_work, end, signal, start, until};
+use crate::fence::{TABLE, at_work, end, start, until};
 
 /// A session that holds a lock on table `t` until it is killed.
 struct Blocker(Child);
@@ -210,7 +210,12 @@ fn lock_wait(engine: Engine<'_>) {
     assert_eq!(second.code, Some(6), "{}", second.said);
     let holder = format!("bob@here, pid {}, since 20", first.id());
     assert_eq!(second.said.matches(&holder).count(), 2, "{}", second.said);
-    signal(&first, "-CONT");
+    for arguments in [["down", "--all"], ["down", "--steps=1"]] {
+        let other = [&arguments[..], &["--lock-wait", "0s"]].concat();
+        let other = project.run(&other);
+        assert_eq!(other.code, Some(6), "{}", other.said);
+        assert!(other.said.contains(&holder), "{}", other.said);
+    }
     std::fs::remove_file(&flag).unwrap();
     assert_eq!(end(first).code, Some(0));
 }
