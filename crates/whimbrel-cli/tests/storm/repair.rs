@@ -7,7 +7,7 @@ use crate::fence::{end, signal, start, until};
 /// alone; together with its journal entries the server would finish it after its client's death.
 const TRUNCATE: (&str, &str) = (
     "001_truncate.sql",
-    "CREATE TABLE t (v integer) ENGINE = MyISAM;\nINSERT INTO t VALUES (1);\nTRUNCATE TABLE t /* ; */;\nINSERT INTO t VALUES (2);\n",
+    "CREATE TABLE t (v integer) ENGINE = MyISAM;\nINSERT INTO t VALUES (1);\nTRUNCATE /* ; */ TABLE t;\nINSERT INTO t VALUES (2);\n",
 );
 
 #[test]
