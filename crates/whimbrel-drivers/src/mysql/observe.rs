@@ -23,7 +23,8 @@ pub(super) fn select(statement: &str, verb: Verb) -> Option<String> {
         .collect();
     // A statement that says nothing of a state has an empty one.
     let states = states?.join(", ");
-    Some(format!("SELECT MD5(CONCAT_WS('/', {states}))"))
+    // MD5 is gone since MySQL 9.
+    Some(format!("SELECT SHA2(CONCAT_WS('/', {states}), 256)"))
 }
 
 /// A digest of rows that does not depend on their order, nor on how long lists may get.

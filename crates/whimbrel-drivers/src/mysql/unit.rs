@@ -58,49 +58,36 @@ impl Mysql {
     ) -> Result<(), GroupError> {
         let mut counts = (0, 0);
         let result = self.send(units, progress, &mut counts).await;
-        let Err(Failed { error, piece }) = result else {
+        let Err(failed) = result else {
             return Ok(());
         };
-        let (mut number, statements) = counts;
         // Whether it was set is not known now.
         self.lock_timeout = None;
-        let lost = error.kind == DriverErrorKind::Lost;
+        let (number, statements) = counts;
+        let unit = &units[number];
+        let lost = failed.error.kind == DriverErrorKind::Lost;
         if !lost {
             // Ends the unit's transaction; without one it does nothing.
             let _ = rows(&mut self.connection, "ROLLBACK").await;
         }
-        let (part, statement) = match piece {
-            Piece::Statement(part, index) | Piece::Warnings(part, index) => (part, Some(index)),
-            _ => (0, None),
-        };
-        let unit = &units[number];
-        let only_the_journal = !unit.atomic && statements > 0 && statement.is_none();
-        let mut outcome = match statement {
-            _ if lost => Outcome::Unknown,
-            Some(_) if !unit.atomic => Outcome::StatementFailed,
-            _ => Outcome::RolledBack,
-        };
-        if only_the_journal && !lost {
+        let mut error = failed.in_terms_of(unit);
+        let mut done = number;
+        if !lost && !unit.atomic && statements > 0 && error.statement.is_none() {
             if self.close_again(unit).await {
-                number += 1;
+                done += 1;
                 progress(Progress::UnitDone);
-                if number == units.len() {
-                    return Ok(());
-                }
             } else {
                 // The journal can't say that it was done; the catalog may.
-                outcome = Outcome::Unknown;
+                error.outcome = Outcome::Unknown;
             }
         }
+        if done == units.len() {
+            return Ok(());
+        }
         Err(GroupError {
-            unit: number,
-            done: number,
-            error: UnitError {
-                error,
-                part,
-                statement,
-                outcome,
-            },
+            unit: done,
+            done,
+            error,
         })
     }
 
@@ -188,6 +175,27 @@ fn set(unit: &Unit<'_>) -> Option<String> {
         .map(|one| format!("{} = {}", one.name, one.value))
         .collect();
     (!unit.continues && !list.is_empty()).then(|| format!("SET {}", list.join(", ")))
+}
+
+impl Failed {
+    /// What the failure means for a unit.
+    fn in_terms_of(self, unit: &Unit<'_>) -> UnitError {
+        let (part, statement) = match self.piece {
+            Piece::Statement(part, index) | Piece::Warnings(part, index) => (part, Some(index)),
+            _ => (0, None),
+        };
+        let outcome = match statement {
+            _ if self.error.kind == DriverErrorKind::Lost => Outcome::Unknown,
+            Some(_) if !unit.atomic => Outcome::StatementFailed,
+            _ => Outcome::RolledBack,
+        };
+        UnitError {
+            error: self.error,
+            part,
+            statement,
+            outcome,
+        }
+    }
 }
 
 /// Units with nothing to be done between them.

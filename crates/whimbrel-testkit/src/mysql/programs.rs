@@ -65,6 +65,8 @@ impl Maker {
                 format!("--basedir={}", packaged().display()),
                 "--mysqlx=OFF".to_owned(),
                 "--disable-log-bin".to_owned(),
+                // Else some builds want a folder that only an installation makes.
+                "--secure-file-priv=NULL".to_owned(),
                 "--innodb-redo-log-capacity=16M".to_owned(),
             ],
         }
