@@ -168,12 +168,8 @@ fn what_can_be_wrong_is_said() {
     insta::assert_snapshot!(output.stderr, @r##"
     note: layout flyway: names such as V1__a.sql
     error[not-convertible]: native files have no callbacks such as afterMigrate
-     --> migrations/afterMigrate.sql:1:1
-      |
-    1 | SELECT 1;
-      | ^
-      |
-      = help: put what it does into migrations, or keep the folder in its layout
+    --> migrations/afterMigrate.sql
+     = help: put what it does into migrations, or keep the folder in its layout
     "##);
     std::fs::remove_file(flyway.path().join("migrations/afterMigrate.sql")).unwrap();
     let output = run(flyway.path(), &["import", "--convert"]);

@@ -218,7 +218,7 @@ fn a_standby_on_postgres() {
         std::fs::remove_file(&mark).unwrap();
         again();
     };
-    let texts = ["recovery is in progress", "standby"];
+    let texts = ["error[25006]", "standby"];
     read_only(&project, "postgres", standby, primary, &texts);
 }
 

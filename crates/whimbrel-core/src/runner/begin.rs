@@ -64,19 +64,26 @@ impl Runner<'_> {
     }
 
     async fn begin_in(&self, session: &mut Session, goal: &Goal) -> Result<Start, Error> {
-        let plan = self.plan_in(session, goal).await?;
-        if plan.steps.is_empty() && plan.noted.is_empty() {
-            self.announce(&plan);
-            return Ok(Start::Nothing(plan.direction));
+        let plan = match self.plan_in(session, goal).await {
+            // Somebody is at work, or a dead client's message still is: what keeps the plan from
+            // being made may be another thing, or none, once the lock is had.
+            Err(_) if session.history.is_held() => None,
+            plan => Some(plan?),
+        };
+        if let Some(plan) = &plan {
+            if plan.steps.is_empty() && plan.noted.is_empty() {
+                self.announce(plan);
+                return Ok(Start::Nothing(plan.direction));
+            }
+            self.look_out(session, plan).await?;
         }
-        self.look_out(session, &plan).await?;
         if !session.history.exists || session.history.format < FORMAT {
             session.driver.create_history().await?;
         }
         let (lease, history) = lock::take(self, session.driver.as_mut(), None).await?;
         let same = history.plans_like(&session.history);
         session.history = history;
-        let plan = same.then_some(plan);
+        let plan = plan.filter(|_| same);
         Ok(Start::Locked { lease, plan })
     }
 

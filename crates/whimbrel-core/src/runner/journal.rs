@@ -130,7 +130,9 @@ impl Execution<'_> {
             // What an attempt of this migration left is gone by now.
             let remains = observed.as_ref().and_then(|seen| seen.remains.as_deref());
             if let Some(sql) = remains {
-                return Err(GroupError::first(before_it_ran(half_made(sql))));
+                let mut failed = before_it_ran(half_made(sql));
+                failed.statement = Some(0);
+                return Err(GroupError::first(failed));
             }
         }
         let mut units = Vec::new();

@@ -137,7 +137,6 @@ fn advice(code: &str, message: &str) -> Option<String> {
             "many objects in one transaction need many locks: raise max_locks_per_transaction, or leave --single-transaction out"
         }
         "25006" => STANDBY,
-        "55000" if message.contains("recovery") => STANDBY,
         "55P04" => {
             "a new enum value can't be used in the transaction that adds it: put the two into files of their own"
         }

@@ -27,7 +27,7 @@ impl Layout for Sqlx {
     /// transaction around it.
     fn recognise(&self, listing: &Listing) -> Option<Recognised> {
         let named = |entry: &Entry| version_and_name(role(&entry.stem).0).is_some();
-        if !listing.entries.iter().all(named) {
+        if !listing.entries.iter().any(named) {
             return None;
         }
         if let Some(entry) = file_with(listing, |text| text.starts_with(MARK)) {
