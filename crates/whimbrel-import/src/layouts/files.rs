@@ -249,10 +249,13 @@ pub(crate) fn any_file_has(listing: &Listing, test: impl Fn(&str) -> bool) -> bo
         .any(|text| test(&text))
 }
 
-/// A file with a mark that few files have. All are opened, in parallel; they are about to be read
-/// anyway, and what was read is kept.
-pub(crate) fn file_with(listing: &Listing, test: impl Fn(&str) -> bool + Sync) -> Option<&Entry> {
-    let entries: Vec<_> = listing.entries.iter().collect();
+/// A file with a mark that few files have. All of these are opened, in parallel; they are about to
+/// be read anyway, and what was read is kept.
+pub(crate) fn file_with<'l>(
+    entries: impl Iterator<Item = &'l Entry>,
+    test: impl Fn(&str) -> bool + Sync,
+) -> Option<&'l Entry> {
+    let entries: Vec<_> = entries.collect();
     let has = |entry: &&Entry| entry.read().is_ok_and(|file| test(file.text()));
     let found = in_parallel(&entries, |entry| has(entry).then_some(*entry));
     found.into_iter().flatten().next()
@@ -265,7 +268,10 @@ const HEAD: usize = 16 * 1024;
 /// The beginning of a file, if it can be read.
 pub(crate) fn head(entry: &Entry) -> Option<String> {
     if let Some(file) = entry.text.get() {
-        return Some(file.text().to_owned());
+        let text = file.text();
+        let boundary = |at: &usize| text.is_char_boundary(*at);
+        let end = (0..=text.len().min(HEAD)).rev().find(boundary)?;
+        return Some(text[..end].to_owned());
     }
     let mut bytes = Vec::new();
     let limit = u64::try_from(HEAD).unwrap_or(u64::MAX);

@@ -48,7 +48,7 @@ impl Layout for Refinery {
             return Some(Recognised::new(Certainty::Certain, reason));
         }
         let marked = |text: &str| lines(text).any(|(_, line)| is_mark(line));
-        file_with(listing, marked).map(|entry| {
+        file_with(listing.entries.iter(), marked).map(|entry| {
             let path = entry.path.display();
             let reason = format!("{path} has `-- refinery:noTransaction`");
             Recognised::new(Certainty::Certain, reason)

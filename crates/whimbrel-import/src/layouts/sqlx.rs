@@ -30,7 +30,10 @@ impl Layout for Sqlx {
         if !listing.entries.iter().any(named) {
             return None;
         }
-        if let Some(entry) = file_with(listing, |text| text.starts_with(MARK)) {
+        // What undoes is read when it is needed, which is seldom.
+        let up = |entry: &&Entry| role(&entry.stem).1 != Role::Down;
+        let ups = listing.entries.iter().filter(up);
+        if let Some(entry) = file_with(ups, |text| text.starts_with(MARK)) {
             let reason = format!("{} begins with `{MARK}`", entry.path.display());
             return Some(Recognised::new(Certainty::Certain, reason));
         }
