@@ -291,6 +291,22 @@ fn a_file_of_two_hundred_megabytes() {
     assert!(most < LIMIT, "{most} MiB");
 }
 
+/// A file of data has millions of statements, which must cost little besides their text.
+#[test]
+fn half_a_million_statements() {
+    let project = Project::new();
+    let mut inserts = "CREATE TABLE a (t text);\n".to_owned();
+    let insert = format!("INSERT INTO a VALUES ('{}');\n", "x".repeat(70));
+    inserts.push_str(&insert.repeat(500_000));
+    let size = u64::try_from(inserts.len()).unwrap() / (1024 * 1024);
+    project.write("migrations/001_data.sql", inserts);
+    let (output, most) = most_memory(project.command(&["up", "--url", "sqlite:many.db"]));
+    succeeded(&output);
+    // What a file of 200 MB may take, in proportion; and the program itself.
+    let limit = size * 3 / 2 + 20;
+    assert!(most < limit, "{most} MiB for {size} MiB");
+}
+
 fn is_root() -> bool {
     let output = Command::new("id").arg("-u").output().unwrap();
     output.stdout.starts_with(b"0\n")

@@ -13,6 +13,7 @@ mod driver;
 mod errors;
 mod flavor;
 mod history;
+mod login;
 mod observe;
 mod schema;
 mod send;

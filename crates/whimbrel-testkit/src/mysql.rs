@@ -137,12 +137,12 @@ impl MysqlServer {
         self.daemon.kill();
     }
 
-    /// Makes it stand still until [`MariaDbServer::go_on`]: it answers nobody.
+    /// Makes it stand still until [`MysqlServer::go_on`]: it answers nobody.
     pub fn stand_still(&self) {
         self.daemon.signal("-STOP");
     }
 
-    /// Ends [`MariaDbServer::stand_still`].
+    /// Ends [`MysqlServer::stand_still`].
     pub fn go_on(&self) {
         self.daemon.signal("-CONT");
     }
