@@ -10,7 +10,7 @@ const INTRODUCTION: &str = "\
 # Commands
 
 What `whimbrel COMMAND --help` says; `-h` is shorter. A test compares this page with the binary, and
-`WHIMBREL_BLESS=1 cargo test -p whimbrel-cli --bin whimbrel reference` writes it anew. Settings besides flags are in
+`WHIMBREL_BLESS=1 cargo test -p whimbrel-cli --lib reference` writes it anew. Settings besides flags are in
 [settings.md](settings.md), the codes in [exit-codes.md](exit-codes.md).
 
 ";

@@ -6,7 +6,7 @@ mod engines;
 mod histories;
 mod shadows;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use whimbrel::Migrator;
 use whimbrel::driver::SessionOptions;
@@ -47,6 +47,18 @@ impl Project {
 
     pub(crate) fn new_folder(&self) -> PathBuf {
         self.folder.path().join("native")
+    }
+
+    /// Converts where the old tool has applied the first of two migrations, then applies the other.
+    pub(crate) async fn goes_on_half_way(&self, to: &Path, version: &str) {
+        let report = self.before().convert(&Histories::all(), to).await.unwrap();
+        let history = report.history.unwrap();
+        assert_eq!(
+            (history.written, history.count(EntryState::Pending)),
+            (1, 1)
+        );
+        assert_eq!(history.entries[0].version.as_str(), version);
+        assert_eq!(self.after().up().await.unwrap().steps.len(), 1);
     }
 
     pub(crate) fn before(&self) -> Migrator {
@@ -270,18 +282,7 @@ async fn another_tools_history(engine: &str) {
         .sql("CREATE TABLE a (id integer PRIMARY KEY); CREATE TABLE _prisma_migrations (id varchar(36) PRIMARY KEY NOT NULL, checksum varchar(64) NOT NULL, finished_at timestamp NULL, migration_name varchar(255) NOT NULL, logs text, rolled_back_at timestamp NULL, started_at timestamp NULL, applied_steps_count integer NOT NULL DEFAULT 0); INSERT INTO _prisma_migrations VALUES ('1', 'something else', '2024-03-01 10:20:31', '20240101000000_init', NULL, NULL, '2024-03-01 10:20:30', 1)")
         .await;
     let to = project.new_folder();
-    let report = project
-        .before()
-        .convert(&Histories::all(), &to)
-        .await
-        .unwrap();
-    let history = report.history.unwrap();
-    assert_eq!(
-        (history.written, history.count(EntryState::Pending)),
-        (1, 1)
-    );
-    assert_eq!(history.entries[0].version.as_str(), "20240101000000");
-    assert_eq!(project.after().up().await.unwrap().steps.len(), 1);
+    project.goes_on_half_way(&to, "20240101000000").await;
     let goose = Histories::all().from("goose").unwrap();
     std::fs::remove_dir_all(&to).unwrap();
     let missing = project.before().convert(&goose, &to).await.unwrap_err();
