@@ -5,6 +5,7 @@
 
 mod certificates;
 mod d1;
+mod engines;
 mod mysql;
 mod pooler;
 mod postgres;
@@ -13,6 +14,7 @@ mod proxy;
 
 pub use certificates::{Authority, Certificate};
 pub use d1::{D1Server, Fate, Line, Texts, d1};
+pub use engines::{ask, block_on, database};
 pub use mysql::{Maker, MysqlServer, MysqlServer as MariaDbServer, mariadb, mysql};
 pub use pooler::{PoolMode, Pooler};
 pub use postgres::{PostgresServer, Session, postgres, postgres_newest, postgres_oldest};
