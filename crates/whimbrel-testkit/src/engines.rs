@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rusqlite::types::Value;
 
-use crate::{d1, mariadb, mysql, postgres, postgres_newest, postgres_oldest};
+use crate::{d1, mariadb, mariadb_newest, mysql, postgres, postgres_newest, postgres_oldest};
 
 /// Makes a test of each function for each engine: `on_engines! { [sqlite postgres] up_and_down late_files }`.
 /// A function takes the engine's name and is async.
@@ -51,6 +51,7 @@ pub fn database(engine: &str, folder: &Path) -> String {
         "postgres_oldest" => postgres_oldest().database(),
         "postgres_newest" => postgres_newest().database(),
         "mariadb" => mariadb().database(),
+        "mariadb_newest" => mariadb_newest().database(),
         "mysql" => mysql().database(),
         "d1" => d1().database(),
         _ => panic!("{engine} is no engine"),
@@ -68,6 +69,7 @@ pub fn ask(engine: &str, url: &str, sql: &str) -> String {
         "postgres_oldest" => postgres_oldest().execute(url, sql),
         "postgres_newest" => postgres_newest().execute(url, sql),
         "mariadb" => mariadb().execute(url, sql),
+        "mariadb_newest" => mariadb_newest().execute(url, sql),
         "mysql" => mysql().execute(url, sql),
         "d1" => d1().rows(url, sql),
         _ => panic!("{engine} is no engine"),
