@@ -4,6 +4,7 @@ use std::path::Path;
 
 use rusqlite::types::Value;
 
+use crate::{D1Server, MysqlServer, PostgresServer};
 use crate::{d1, mariadb, mariadb_newest, mysql, postgres, postgres_newest, postgres_oldest};
 
 /// Makes a test of each function for each engine: `on_engines! { [sqlite postgres] up_and_down late_files }`.
@@ -36,25 +37,56 @@ pub fn block_on<F: Future>(work: F) -> F::Output {
     runtime.expect("a runtime").block_on(work)
 }
 
-/// A new, empty database of an engine; gives its URL. SQLite's is a file in the folder.
+/// What all servers offer.
+pub trait Server: Sync {
+    /// A new, empty database; gives its URL.
+    fn database(&self) -> String;
+
+    /// Runs SQL in the database of a URL by the engine's own client; gives what it prints.
+    fn execute(&self, url: &str, sql: &str) -> String;
+}
+
+macro_rules! server {
+    ($($kind:ident)*) => {$(
+        impl Server for $kind {
+            fn database(&self) -> String {
+                self.database()
+            }
+
+            fn execute(&self, url: &str, sql: &str) -> String {
+                self.execute(url, sql)
+            }
+        }
+    )*};
+}
+
+server! { PostgresServer MysqlServer D1Server }
+
+/// This test process's server of an engine; started by the first who asks.
 ///
 /// # Panics
-/// There is no such engine, or its server is not installed; the message says how to install it.
+/// There is none of this name, or it is not installed; the message says how to install it.
+pub fn server(engine: &str) -> &'static dyn Server {
+    match engine {
+        "postgres" => postgres(),
+        "postgres_oldest" => postgres_oldest(),
+        "postgres_newest" => postgres_newest(),
+        "mariadb" => mariadb(),
+        "mariadb_newest" => mariadb_newest(),
+        "mysql" => mysql(),
+        "d1" => d1(),
+        _ => panic!("{engine} has no server"),
+    }
+}
+
+/// A new, empty database of an engine; gives its URL. SQLite's is `test.db` in the folder, which is not there yet.
+///
+/// # Panics
+/// As [`server`].
 pub fn database(engine: &str, folder: &Path) -> String {
     match engine {
-        "sqlite" => {
-            let file = folder.join("test.db");
-            std::fs::write(&file, "").expect("a folder of our own");
-            format!("sqlite:{}", file.display())
-        }
-        "postgres" => postgres().database(),
-        "postgres_oldest" => postgres_oldest().database(),
-        "postgres_newest" => postgres_newest().database(),
-        "mariadb" => mariadb().database(),
-        "mariadb_newest" => mariadb_newest().database(),
-        "mysql" => mysql().database(),
-        "d1" => d1().database(),
-        _ => panic!("{engine} is no engine"),
+        "sqlite" => format!("sqlite:{}", folder.join("test.db").display()),
+        _ => server(engine).database(),
     }
 }
 
@@ -65,14 +97,7 @@ pub fn database(engine: &str, folder: &Path) -> String {
 pub fn ask(engine: &str, url: &str, sql: &str) -> String {
     match engine {
         "sqlite" => sqlite_value(url.trim_start_matches("sqlite:"), sql),
-        "postgres" => postgres().execute(url, sql),
-        "postgres_oldest" => postgres_oldest().execute(url, sql),
-        "postgres_newest" => postgres_newest().execute(url, sql),
-        "mariadb" => mariadb().execute(url, sql),
-        "mariadb_newest" => mariadb_newest().execute(url, sql),
-        "mysql" => mysql().execute(url, sql),
-        "d1" => d1().rows(url, sql),
-        _ => panic!("{engine} is no engine"),
+        _ => server(engine).execute(url, sql),
     }
 }
 

@@ -15,7 +15,7 @@ mod proxy;
 
 pub use certificates::{Authority, Certificate};
 pub use d1::{D1Server, Fate, Line, Texts, d1};
-pub use engines::{ask, block_on, database};
+pub use engines::{Server, ask, block_on, database, server};
 pub use mysql::{Maker, MysqlServer, MysqlServer as MariaDbServer, mariadb, mariadb_newest, mysql};
 pub use pooler::{PoolMode, Pooler};
 pub use postgres::{PostgresServer, Session, postgres, postgres_newest, postgres_oldest};
