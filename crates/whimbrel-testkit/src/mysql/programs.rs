@@ -61,22 +61,18 @@ impl Maker {
     pub(super) fn settings(self) -> Vec<String> {
         let home = self.home();
         let mut settings: Vec<_> = home.iter().map(|home| based(home)).collect();
-        if self == Self::MariaDbNewest {
-            // Else it makes a certificate first, which takes longer than all else together.
-            settings.push("--disable-ssl".to_owned());
-        }
-        if self == Self::Mysql {
-            settings.extend(
-                [
-                    "--mysqlx=OFF",
-                    "--disable-log-bin",
-                    // Else some builds want a folder that only an installation makes.
-                    "--secure-file-priv=NULL",
-                    "--innodb-redo-log-capacity=16M",
-                ]
-                .map(str::to_owned),
-            );
-        }
+        let own: &[_] = match self {
+            // Since 11.4 it makes a certificate first, which takes longer than all else together.
+            Self::MariaDb | Self::MariaDbNewest => &["--disable-ssl"],
+            Self::Mysql => &[
+                "--mysqlx=OFF",
+                "--disable-log-bin",
+                // Else some builds want a folder that only an installation makes.
+                "--secure-file-priv=NULL",
+                "--innodb-redo-log-capacity=16M",
+            ],
+        };
+        settings.extend(own.iter().map(ToString::to_string));
         settings
     }
 
