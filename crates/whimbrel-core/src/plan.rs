@@ -42,6 +42,10 @@ use crate::rules::{Condition, Setting};
 use crate::text::Script;
 use crate::version::Version;
 
+/// Something for each migration, by source and version. Thousands of them are put into such maps for
+/// a run that finds nothing to do, and nobody gains by versions that collide: so no keyed hashing.
+pub(crate) type ByVersion<'a, T> = rustc_hash::FxHashMap<(&'a str, &'a Version), T>;
+
 /// Up or down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]

@@ -313,7 +313,11 @@ impl Runner<'_> {
                 let text = format!("layout {}: {}", found.name, found.reason);
                 self.note("layout", text);
             }
-            migrations.extend(list);
+            if migrations.is_empty() {
+                migrations = list;
+            } else {
+                migrations.extend(list);
+            }
             hooks.extend(around);
         }
         (migrations, hooks)

@@ -1,11 +1,12 @@
 //! The native layout: `001_name.sql`, `20231201_001_name.sql`, `.up.sql`/`.down.sql`, `R__name.sql`.
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
 use whimbrel_sql::Dialect;
 
+use super::file_name::{FileName, FileRole, split_role};
 use super::layout::{Certainty, Entry, Layout, Listing, Recognised};
 use super::{Loaded, in_parallel, sections};
 use crate::checksum::Checksum;
@@ -21,91 +22,6 @@ pub(super) const NAMING_HELP: &str = "name files like `001_create_users.sql`, `2
 /// The native layout.
 #[derive(Clone, Copy, Debug)]
 pub struct Native;
-
-/// What a file's name says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FileName {
-    /// The version's text; empty if the name has none.
-    pub version: String,
-    /// What follows it.
-    pub name: String,
-    /// Which script the file holds.
-    pub role: FileRole,
-    /// `R__`.
-    pub repeatable: bool,
-}
-
-/// Which script a file holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FileRole {
-    /// Up, and down in a rollback section.
-    Single,
-    /// `.up`
-    Up,
-    /// `.down`
-    Down,
-}
-
-impl FileName {
-    /// Reads a file's name without its extension.
-    pub fn parse(stem: &str) -> Self {
-        let (rest, role) = split_role(stem);
-        if let Some(name) = rest.strip_prefix("R__") {
-            return Self {
-                version: rest.to_owned(),
-                name: name.to_owned(),
-                role,
-                repeatable: !name.is_empty(),
-            };
-        }
-        let end = version_end(rest);
-        let name = rest[end..].trim_start_matches(['_', '-', '.', ' ']);
-        Self {
-            version: rest[..end].to_owned(),
-            name: name.to_owned(),
-            role,
-            repeatable: false,
-        }
-    }
-}
-
-/// Takes `.up` or `.down` off a stem. yoyo says `.rollback`, and a rollback must never pass for a
-/// migration.
-pub(super) fn split_role(stem: &str) -> (&str, FileRole) {
-    if let Some(rest) = stem.strip_suffix(".up") {
-        (rest, FileRole::Up)
-    } else if let Some(rest) = stem
-        .strip_suffix(".down")
-        .or_else(|| stem.strip_suffix(".rollback"))
-    {
-        (rest, FileRole::Down)
-    } else {
-        (stem, FileRole::Single)
-    }
-}
-
-/// Where the version ends: after the first group of digits, after further groups behind dots, and
-/// after the number that follows a date (`20231201_001`).
-fn version_end(text: &str) -> usize {
-    let digits = |from: usize| text[from..].bytes().take_while(u8::is_ascii_digit).count();
-    let mut end = digits(0);
-    if end == 0 {
-        return 0;
-    }
-    let date = end == 8;
-    while text[end..].starts_with('.') && digits(end + 1) > 0 {
-        end += 1 + digits(end + 1);
-    }
-    let number = text[end..]
-        .strip_prefix(['_', '-'])
-        .map_or(0, |_| digits(end + 1));
-    let after = end + 1 + number;
-    let ends_there = || matches!(text.as_bytes().get(after), None | Some(b'_' | b'-' | b'.'));
-    if date && (1..=6).contains(&number) && ends_there() {
-        end = after;
-    }
-    end
-}
 
 impl Layout for Native {
     fn name(&self) -> &'static str {
@@ -127,18 +43,32 @@ impl Layout for Native {
     }
 }
 
+/// An up script that was read.
 struct Read<'a> {
     entry: &'a Entry,
-    name: FileName,
-    version: Version,
-    migration: Option<Migration>,
+    /// Only version and name if it can't be read.
+    migration: Result<Migration, (Version, String)>,
     problems: Vec<Diagnostic>,
 }
+
+/// Lists of these are built, paired and sorted: ten thousand of them by themselves would be megabytes
+/// to move each time.
+type Boxed<'a> = Box<Read<'a>>;
 
 impl Read<'_> {
     /// What a down script and its up script have in common.
     fn key(&self) -> (&Version, &str) {
-        (&self.version, &self.name.name)
+        match &self.migration {
+            Ok(migration) => (&migration.version, &migration.name),
+            Err((version, name)) => (version, name),
+        }
+    }
+
+    /// What it is sorted by within its folder: repeatable ones come last.
+    fn place(&self) -> (bool, Option<&Version>) {
+        let migration = self.migration.as_ref().ok();
+        let repeatable = migration.is_some_and(|m| m.kind == Kind::Repeatable);
+        (repeatable, migration.map(|m| &m.version))
     }
 }
 
@@ -151,15 +81,14 @@ pub(super) fn load(
 ) -> Result<Loaded, Error> {
     let mut loaded = Loaded::default();
     let mut errors = Vec::new();
-    let mut reads = Vec::new();
-    let mut downs = Vec::new();
-    for read in read_all(listing, dialect, named)? {
-        if read.name.role == FileRole::Down {
-            downs.push(read);
-        } else {
-            reads.push(read);
-        }
-    }
+    let is_down = |entry: &&Entry| split_role(&entry.stem).1 == FileRole::Down;
+    let (downs, ups): (Vec<_>, Vec<_>) = listing.entries.iter().partition(is_down);
+    let reads = in_parallel(&ups, |entry| {
+        let read = read_one(listing, entry, dialect, named(entry));
+        read.map(Box::new).map_err(Box::new)
+    });
+    let reads = reads.into_iter().collect::<Result<Vec<Boxed<'_>>, _>>();
+    let mut reads = reads.map_err(|error| *error)?;
     for read in &mut reads {
         for problem in read.problems.drain(..) {
             if problem.is_error() {
@@ -169,27 +98,17 @@ pub(super) fn load(
             }
         }
     }
+    let downs = downs.into_iter().map(|entry| (entry, named(entry)));
     pair_downs(&mut reads, downs, &mut errors);
     sort(listing, &mut reads);
     refuse_duplicates(&reads, &mut errors);
     if errors.is_empty() {
-        loaded.migrations = reads
-            .into_iter()
-            .filter_map(|read| read.migration)
-            .collect();
+        let migrations = reads.into_iter().filter_map(|read| read.migration.ok());
+        loaded.migrations = migrations.collect();
         Ok(loaded)
     } else {
         Err(Error::Refused(errors))
     }
-}
-
-fn read_all<'a>(
-    listing: &'a Listing,
-    dialect: Dialect,
-    named: &(dyn Fn(&Entry) -> FileName + Sync),
-) -> Result<Vec<Read<'a>>, Error> {
-    let read = |entry: &'a Entry| read_one(listing, entry, dialect, named(entry));
-    in_parallel(&listing.entries, read).into_iter().collect()
 }
 
 fn read_one<'a>(
@@ -198,23 +117,12 @@ fn read_one<'a>(
     dialect: Dialect,
     mut name: FileName,
 ) -> Result<Read<'a>, Error> {
-    if name.role == FileRole::Down {
-        return Ok(Read {
-            entry,
-            version: Version::new(name.version.as_str()),
-            name,
-            migration: None,
-            problems: Vec::new(),
-        });
-    }
     let file = match entry.read() {
         Ok(file) => file,
         Err(Error::Refused(problems)) => {
             return Ok(Read {
                 entry,
-                version: Version::new(name.version.as_str()),
-                name,
-                migration: None,
+                migration: Err((Version::new(name.version), name.name)),
                 problems,
             });
         }
@@ -248,8 +156,8 @@ fn read_one<'a>(
     }
     let migration = Migration {
         source: Arc::clone(&listing.source),
-        version: Version::new(name.version.as_str()),
-        name: name.name.clone(),
+        version: Version::new(name.version),
+        name: name.name,
         kind: if name.repeatable {
             Kind::Repeatable
         } else {
@@ -267,9 +175,7 @@ fn read_one<'a>(
     };
     Ok(Read {
         entry,
-        version: migration.version.clone(),
-        name,
-        migration: Some(migration),
+        migration: Ok(migration),
         problems: parts.problems,
     })
 }
@@ -284,45 +190,50 @@ fn version_differs(file: &Arc<SourceFile>, header: &str, name: &str) -> Diagnost
     .help("make them agree, or leave the header out")
 }
 
-fn pair_downs(reads: &mut [Read<'_>], downs: Vec<Read<'_>>, errors: &mut Vec<Diagnostic>) {
+fn pair_downs<'a>(
+    reads: &mut [Boxed<'_>],
+    downs: impl Iterator<Item = (&'a Entry, FileName)>,
+    errors: &mut Vec<Diagnostic>,
+) {
+    let downs: Vec<_> = downs
+        .map(|(entry, name)| (entry, Version::new(name.version), name.name))
+        .collect();
     let places: Vec<Option<usize>> = {
-        let mut ups = HashMap::new();
+        let mut ups = FxHashMap::default();
         if !downs.is_empty() {
             ups.extend(reads.iter().enumerate().map(|(at, up)| (up.key(), at)));
         }
+        let place = |version, name: &str| ups.get(&(version, name)).copied();
+        let downs = downs.iter();
         downs
-            .iter()
-            .map(|down| ups.get(&down.key()).copied())
+            .map(|(_, version, name)| place(version, name))
             .collect()
     };
-    for (down, place) in downs.into_iter().zip(places) {
+    for ((entry, ..), place) in downs.into_iter().zip(places) {
         let Some(index) = place else {
             errors.push(
                 path_error(
                     "down-without-up",
                     "the down script has no up script",
-                    &down.entry.path,
+                    &entry.path,
                 )
-                .help(format!(
-                    "expected `{}` beside it",
-                    up_name(&down.entry.path)
-                )),
+                .help(format!("expected `{}` beside it", up_name(&entry.path))),
             );
             continue;
         };
-        let Some(migration) = &mut reads[index].migration else {
+        let Ok(migration) = &mut reads[index].migration else {
             continue;
         };
         if !matches!(migration.down, Down::None) {
             errors.push(path_error(
                 "two-rollbacks",
                 "the migration has another rollback in its own file",
-                &down.entry.path,
+                &entry.path,
             ));
         }
-        migration.down = match down.entry.text.get() {
+        migration.down = match entry.text.get() {
             Some(file) => Down::Script(Script::whole(Arc::clone(file))),
-            None => Down::File(down.entry.path.clone()),
+            None => Down::File(entry.path.clone()),
         };
     }
 }
@@ -345,27 +256,29 @@ pub(super) fn about_file(diagnostic: Diagnostic, path: &Path) -> Diagnostic {
     diagnostic.at(&file, 0..0, "")
 }
 
-fn sort(listing: &Listing, reads: &mut [Read<'_>]) {
-    let key = |read: &Read<'_>| {
-        let migration = read.migration.as_ref();
-        (
-            migration.is_some_and(|m| m.kind == Kind::Repeatable),
-            listing
-                .sort_dirs_separately
-                .then(|| (read.entry.root, Version::new(read.entry.folder.as_str()))),
-            migration.map(|m| m.version.clone()),
-        )
-    };
-    reads.sort_by_cached_key(key);
+fn sort(listing: &Listing, reads: &mut [Boxed<'_>]) {
+    let folder = |read: &Read<'_>| (read.entry.root, Version::new(read.entry.folder.as_str()));
+    reads.sort_by(|a, b| {
+        let ((a_late, a_version), (b_late, b_version)) = (a.place(), b.place());
+        let mut order = a_late.cmp(&b_late);
+        if listing.sort_dirs_separately {
+            order = order.then_with(|| folder(a).cmp(&folder(b)));
+        }
+        order.then_with(|| a_version.cmp(&b_version))
+    });
 }
 
-fn refuse_duplicates(reads: &[Read<'_>], errors: &mut Vec<Diagnostic>) {
-    let mut seen: HashMap<&Version, &Migration> = HashMap::new();
-    for migration in reads.iter().filter_map(|read| read.migration.as_ref()) {
-        if migration.version.as_str().is_empty() {
-            continue;
-        }
-        if let Some(first) = seen.insert(&migration.version, migration) {
+fn refuse_duplicates(reads: &[Boxed<'_>], errors: &mut Vec<Diagnostic>) {
+    let mut migrations: Vec<&Migration> = reads
+        .iter()
+        .filter_map(|read| read.migration.as_ref().ok())
+        .filter(|migration| !migration.version.as_str().is_empty())
+        .collect();
+    migrations.sort_by(|a, b| a.version.cmp(&b.version));
+    for pair in migrations.windows(2) {
+        if let [first, migration] = pair
+            && first.version == migration.version
+        {
             errors.push(
                 Diagnostic::error(
                     "duplicate-version",
@@ -380,60 +293,5 @@ fn refuse_duplicates(reads: &[Read<'_>], errors: &mut Vec<Diagnostic>) {
                 .help("give one of them the next free number; if in your tool the whole name is the version, say `--layout by-name`"),
             );
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_taken_apart() {
-        let table = [
-            ("001_create_users", "001", "create_users", FileRole::Single),
-            (
-                "20241201120000_initial_schema",
-                "20241201120000",
-                "initial_schema",
-                FileRole::Single,
-            ),
-            (
-                "20231201_001_create_users",
-                "20231201_001",
-                "create_users",
-                FileRole::Single,
-            ),
-            (
-                "20231201-2-create",
-                "20231201-2",
-                "create",
-                FileRole::Single,
-            ),
-            (
-                "20241202093000_add_users.up",
-                "20241202093000",
-                "add_users",
-                FileRole::Up,
-            ),
-            ("7.down", "7", "", FileRole::Down),
-            ("0001.members.rollback", "0001", "members", FileRole::Down),
-            ("1.2.3_x", "1.2.3", "x", FileRole::Single),
-            ("005_2024_sales", "005", "2024_sales", FileRole::Single),
-            ("20240101_2fa", "20240101", "2fa", FileRole::Single),
-            ("3-dashes", "3", "dashes", FileRole::Single),
-            ("12", "12", "", FileRole::Single),
-            ("create_users", "", "create_users", FileRole::Single),
-        ];
-        for (stem, version, name, role) in table {
-            let parsed = FileName::parse(stem);
-            assert_eq!(
-                (parsed.version.as_str(), parsed.name.as_str(), parsed.role),
-                (version, name, role),
-                "{stem}"
-            );
-        }
-        let repeatable = FileName::parse("R__active_users_view");
-        assert!(repeatable.repeatable);
-        assert_eq!(repeatable.name, "active_users_view");
     }
 }
