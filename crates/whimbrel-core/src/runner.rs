@@ -10,7 +10,9 @@ mod failure;
 mod journal;
 mod lock;
 mod note;
+mod options;
 mod recover;
+mod redo;
 mod repair;
 mod script;
 mod send;
@@ -18,12 +20,14 @@ mod takeover;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
 
 use self::begin::{Begun, Start};
 pub use self::convert::{ConversionReport, ConvertOptions, Proof};
+pub use self::options::{CONCURRENT_LOCK_TIMEOUT, RunOptions};
+pub use self::redo::Redo;
 pub use self::repair::{OpenStatement, Verdict};
 pub use self::script::dry_run;
 
@@ -32,62 +36,13 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::driver::{Connect, Driver, DriverError, DriverErrorKind, Lease};
 use crate::error::Error;
 use crate::event::{Event, Listener};
-use crate::history::{FORMAT, History, Owner};
+use crate::history::{FORMAT, History};
 use crate::hook::Hook;
 use crate::migration::Migration;
-use crate::plan::{
-    Direction, Goal, Plan, PlanInput, PlanOptions, Status, needed_scripts, plan, status,
-};
+use crate::plan::{Direction, Goal, Plan, PlanInput, Status, needed_scripts, plan, status};
 use crate::report::Report;
 use crate::source::{Loaded, Source};
 use crate::takeover::ForeignHistories;
-
-/// Settings of a run. The defaults are those of the command line as well.
-#[derive(Clone, Debug)]
-pub struct RunOptions {
-    /// What decides the plan.
-    pub plan: PlanOptions,
-    /// Who runs it.
-    pub owner: Owner,
-    /// How long to wait for the lock; 10 minutes.
-    pub lock_wait: Duration,
-    /// How long the lease on the lock lasts without renewal; 15 seconds. A unit in flight holds the
-    /// lock however long it takes, so this is what others wait for after a run that died.
-    pub lease: Duration,
-    /// Longest time for one migration; none by default.
-    pub timeout: Option<Duration>,
-    /// Longest wait for a lock per statement; 5 seconds, so that a schema change does not make all
-    /// others queue behind it. Zero leaves it to the server. Index builds that let others go on
-    /// have [`CONCURRENT_LOCK_TIMEOUT`] if this is not longer.
-    pub lock_timeout: Duration,
-    /// How often something is tried again that fails for a reason which passes by itself (deadlock,
-    /// serialization failure, lock timeout, a connection that dropped); 3.
-    pub retries: u32,
-    /// The pause before the first retry, which doubles each time and varies at random; 2 seconds.
-    pub retry_delay: Duration,
-    /// Go on after a failure with what does not depend on it.
-    pub continue_on_error: bool,
-}
-
-/// How long a concurrent index build may wait for the transactions that it has to outlast.
-pub const CONCURRENT_LOCK_TIMEOUT: Duration = Duration::from_secs(600);
-
-impl RunOptions {
-    /// The defaults, for an owner.
-    pub fn new(owner: Owner) -> Self {
-        Self {
-            plan: PlanOptions::default(),
-            owner,
-            lock_wait: Duration::from_secs(600),
-            lease: Duration::from_secs(15),
-            timeout: None,
-            lock_timeout: Duration::from_secs(5),
-            retries: 3,
-            retry_delay: Duration::from_secs(2),
-            continue_on_error: false,
-        }
-    }
-}
 
 /// Runs one command against one database.
 pub struct Runner<'a> {
@@ -144,13 +99,22 @@ impl Runner<'_> {
         mut lease: Lease,
     ) -> Result<Report, Error> {
         let result = self.run_locked(session, goal, &mut lease, plan).await;
-        // A failed run gives the lock back all the same; if even that fails, the lease runs out.
-        let unlocked = recover::in_time(&self.cancel, session.driver.unlock(&lease)).await;
-        let report = result?;
+        self.give_back(session, &lease, result).await
+    }
+
+    /// A failed run gives the lock back all the same; if even that fails, the lease runs out.
+    async fn give_back<T>(
+        &self,
+        session: &mut Session,
+        lease: &Lease,
+        result: Result<T, Error>,
+    ) -> Result<T, Error> {
+        let unlocked = recover::in_time(&self.cancel, session.driver.unlock(lease)).await;
+        let done = result?;
         if let Some(unlocked) = unlocked {
             unless_lost(unlocked)?;
         }
-        Ok(report)
+        Ok(done)
     }
 
     async fn run_locked(
