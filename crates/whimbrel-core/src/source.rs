@@ -3,7 +3,7 @@
 mod by_name;
 mod directory;
 mod embedded;
-mod file_name;
+
 mod layout;
 mod native;
 mod sections;
@@ -18,11 +18,10 @@ use whimbrel_sql::Dialect;
 pub use self::by_name::ByName;
 pub use self::directory::Directory;
 pub use self::embedded::Embedded;
-pub use self::file_name::{FileName, FileRole};
 pub use self::layout::{
     Blank, Certainty, Entry, Layout, Listing, NATIVE_LAYOUTS, Recognised, detect,
 };
-pub use self::native::Native;
+pub use self::native::{FileName, FileRole, Native};
 
 use crate::diagnostic::Diagnostic;
 use crate::error::Error;

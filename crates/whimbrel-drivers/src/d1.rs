@@ -9,6 +9,7 @@ mod http;
 #[cfg(feature = "sqlite")]
 pub(crate) mod local;
 mod locate;
+mod send;
 mod unit;
 pub mod wrangler;
 

@@ -6,13 +6,24 @@
 
 use std::fs;
 
+use crate::history_sql::{Claim, Flavor};
+
+/// What we take the lock with, where a process of this name may have it.
+pub(crate) fn claim(flavor: &dyn Flavor, holder: Option<&str>) -> Claim {
+    let gone = holder.filter(|holder| is_gone(holder));
+    Claim {
+        connection: own().map(|name| flavor.literal(&name)),
+        gone: gone.map(|name| format!("connection = {}", flavor.literal(name))),
+    }
+}
+
 /// This process's name; none where it can't be told.
-pub(crate) fn own() -> Option<String> {
+fn own() -> Option<String> {
     name(std::process::id())
 }
 
 /// True if the name is of this boot and this namespace, and no such process is there.
-pub(crate) fn is_gone(holder: &str) -> bool {
+fn is_gone(holder: &str) -> bool {
     let Some(place) = place() else { return false };
     let Some(rest) = holder.strip_prefix(&place) else {
         return false;

@@ -4,6 +4,7 @@ mod driver;
 mod errors;
 mod execute;
 mod guard;
+mod history;
 pub(crate) mod shadow;
 mod unit;
 

@@ -11,30 +11,18 @@ use whimbrel_core::driver::{
 use whimbrel_core::history::{AttemptId, FORMAT, History, Owner};
 use whimbrel_core::migration::Kind;
 use whimbrel_sql::split;
+use whimbrel_testkit::on_engines;
 
 struct Database {
     connect: Box<dyn Connect>,
     // Kept until the test ends.
-    _folder: Option<tempfile::TempDir>,
+    _folder: tempfile::TempDir,
 }
 
 impl Database {
     fn new(engine: &str) -> Self {
-        let (url, folder) = match engine {
-            "postgres" => (whimbrel_testkit::postgres().database(), None),
-            "postgres_oldest" => (whimbrel_testkit::postgres_oldest().database(), None),
-            "postgres_newest" => (whimbrel_testkit::postgres_newest().database(), None),
-            "mariadb" => (whimbrel_testkit::mariadb().database(), None),
-            "mysql" => (whimbrel_testkit::mysql().database(), None),
-            "d1" => (whimbrel_testkit::d1().database(), None),
-            _ => {
-                let folder = tempfile::tempdir().unwrap();
-                (
-                    format!("sqlite:{}/test.db", folder.path().display()),
-                    Some(folder),
-                )
-            }
-        };
+        let folder = tempfile::tempdir().unwrap();
+        let url = whimbrel_testkit::database(engine, folder.path());
         let options = SessionOptions {
             foreign_keys: true,
             ..SessionOptions::default()
@@ -195,7 +183,7 @@ async fn the_fence_keeps_a_late_unit_out(engine: &str) {
     first.query("CREATE TABLE t (v integer)").await.unwrap();
     let (lease, _) = take(first.as_mut(), "late", 1).await;
     let mut second = database.open().await;
-    if ["mariadb", "mysql"].contains(&engine) {
+    if engine == "mysql" || engine.starts_with("mariadb") {
         // The first connection still has its named lock: another one must not get in ...
         let attempt = second
             .lock(&owner("b"), Duration::from_secs(60), None)
@@ -344,33 +332,17 @@ async fn reading_creates_nothing(engine: &str) {
     assert!(!driver.read_history().await.unwrap().exists);
 }
 
-macro_rules! contract {
-    ($($engine:ident $($more:ident)*;)*) => {$(
-        mod $engine {
-            contract!(@ $engine a_unit_and_its_record_are_one);
-            contract!(@ $engine a_held_lock_names_its_holder);
-            contract!(@ $engine the_fence_keeps_a_late_unit_out);
-            contract!(@ $engine old_records_keep_their_time);
-            contract!(@ $engine tables_of_an_older_format_are_brought_to_this_one);
-            contract!(@ $engine reading_creates_nothing);
-            $(contract!(@ $engine $more);)*
-        }
-    )*};
-    (@ $engine:ident $test:ident) => {
-        #[test]
-        fn $test() {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(super::$test(stringify!($engine)));
-        }
-    };
+on_engines! {
+    [sqlite postgres postgres_oldest postgres_newest mariadb mariadb_newest mysql d1]
+    a_unit_and_its_record_are_one
+    a_held_lock_names_its_holder
+    the_fence_keeps_a_late_unit_out
+    old_records_keep_their_time
+    tables_of_an_older_format_are_brought_to_this_one
+    reading_creates_nothing
 }
 
-contract! {
-    sqlite;
-    postgres;
-    postgres_oldest;
-    postgres_newest;
-    mariadb a_late_error_is_not_the_next_query_s;
-    mysql a_late_error_is_not_the_next_query_s;
-    d1;
+on_engines! {
+    [mariadb mariadb_newest mysql]
+    a_late_error_is_not_the_next_query_s
 }

@@ -10,6 +10,7 @@ use std::sync::{LazyLock, OnceLock};
 
 pub use self::line::{Fate, Line, Texts};
 use crate::process::{Daemon, folder, free_port, run, succeeds, wait_for};
+use crate::programs::unpacked;
 
 /// The account that the server knows.
 const ACCOUNT: &str = "account";
@@ -37,24 +38,12 @@ pub fn d1() -> &'static D1Server {
     SERVER.get_or_init(D1Server::start)
 }
 
-/// Where `scripts/install-test-servers` puts the packages.
 fn modules() -> PathBuf {
     let package = include_str!("../d1/package.json");
     let version = package.split("\"miniflare\": \"").nth(1);
     let version = version.and_then(|rest| rest.split('"').next());
-    let cache = std::env::var_os("XDG_CACHE_HOME").map_or_else(
-        || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cache"),
-        PathBuf::from,
-    );
-    let home = cache.join(format!(
-        "whimbrel-testkit/d1-{}",
-        version.unwrap_or_default()
-    ));
-    assert!(
-        home.join("complete").exists(),
-        "the local D1 engine is not installed: run scripts/install-test-servers"
-    );
-    home.join("node_modules")
+    let folder = format!("d1-{}", version.unwrap_or_default());
+    unpacked("the local D1 engine", &folder).join("node_modules")
 }
 
 impl PartialEq for D1Server {

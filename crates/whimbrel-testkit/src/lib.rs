@@ -5,15 +5,18 @@
 
 mod certificates;
 mod d1;
+mod engines;
 mod mysql;
 mod pooler;
 mod postgres;
 mod process;
+mod programs;
 mod proxy;
 
 pub use certificates::{Authority, Certificate};
 pub use d1::{D1Server, Fate, Line, Texts, d1};
-pub use mysql::{Maker, MysqlServer, MysqlServer as MariaDbServer, mariadb, mysql};
+pub use engines::{Server, ask, block_on, database, server};
+pub use mysql::{Maker, MysqlServer, MysqlServer as MariaDbServer, mariadb, mariadb_newest, mysql};
 pub use pooler::{PoolMode, Pooler};
 pub use postgres::{PostgresServer, Session, postgres, postgres_newest, postgres_oldest};
 pub use proxy::{Fault, Proxy};

@@ -7,9 +7,9 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 pub use self::programs::Maker;
-use self::programs::installed;
 use crate::certificates::Certificate;
 use crate::process::{Daemon, as_user, folder, free_port, give, run, succeeds, wait_for};
+use crate::programs::program;
 
 /// A server on a port of its own.
 #[derive(Debug)]
@@ -28,6 +28,15 @@ pub struct MysqlServer {
 pub fn mariadb() -> &'static MysqlServer {
     static SERVER: OnceLock<MysqlServer> = OnceLock::new();
     SERVER.get_or_init(MysqlServer::private)
+}
+
+/// As [`mariadb`], the newest version that the tests run on.
+///
+/// # Panics
+/// It is not installed; the message says how to install it.
+pub fn mariadb_newest() -> &'static MysqlServer {
+    static SERVER: OnceLock<MysqlServer> = OnceLock::new();
+    SERVER.get_or_init(|| MysqlServer::private_of(Maker::MariaDbNewest))
 }
 
 /// As [`mariadb`], a MySQL 8.
@@ -74,13 +83,14 @@ impl MysqlServer {
                 .settings
                 .push(format!("{option}={}", place.display()));
         }
+        server.settings.retain(|setting| setting != "--disable-ssl");
         give(&server.folder, "mysql");
         server.start();
         server
     }
 
     fn new(maker: Maker) -> Self {
-        let folder = folder(maker.name());
+        let folder = folder("mysql");
         let data = folder.join("data");
         std::fs::create_dir(&data).expect("a data folder");
         give(&folder, "mysql");
@@ -96,10 +106,7 @@ impl MysqlServer {
 
     /// What people call it.
     pub fn name(&self) -> &'static str {
-        match self.maker {
-            Maker::MariaDb => "MariaDB",
-            Maker::Mysql => "MySQL",
-        }
+        self.maker.name()
     }
 
     /// Its own folder; gone when this process is.
@@ -164,7 +171,7 @@ impl MysqlServer {
 
     fn dumped(&self, url: &str, what: &str) -> String {
         let name = url.rsplit('/').next().unwrap_or_default();
-        let mut dump = Command::new(installed("mariadb-dump"));
+        let mut dump = Command::new(program("mariadb-dump"));
         dump.args([
             "--no-defaults",
             "--protocol=tcp",
@@ -188,7 +195,7 @@ impl MysqlServer {
     }
 
     fn client(&self, database: &str) -> Command {
-        let mut command = Command::new(installed("mariadb"));
+        let mut command = Command::new(program("mariadb"));
         let port = self.port.to_string();
         command.args([
             "--no-defaults",

@@ -1,11 +1,11 @@
 //! A private PgBouncer.
 
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
 
 use crate::certificates::Certificate;
 use crate::postgres::PostgresServer;
 use crate::process::{Daemon, as_user, folder, free_port, give, run, wait_for};
+use crate::programs::program;
 
 /// When a pooler takes a server's connection back from a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,15 +21,6 @@ pub enum PoolMode {
 pub struct Pooler {
     port: u16,
     daemon: Daemon,
-}
-
-fn program() -> PathBuf {
-    let places = ["/usr/sbin", "/usr/bin", "/usr/local/bin"];
-    let found = places
-        .iter()
-        .map(|place| Path::new(place).join("pgbouncer"))
-        .find(|path| path.exists());
-    found.expect("pgbouncer is not installed: run scripts/install-test-servers")
 }
 
 impl Pooler {
@@ -78,7 +69,7 @@ impl Pooler {
             port,
             daemon: Daemon::new(folder.clone()),
         };
-        let mut command = as_user("postgres", &program());
+        let mut command = as_user("postgres", &program("pgbouncer"));
         pooler.daemon.start(command.arg(folder.join("pooler.ini")));
         wait_for("PgBouncer", &folder, || {
             TcpStream::connect(("127.0.0.1", port)).is_ok()

@@ -6,6 +6,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use crate::programs::missing;
+
 /// How long a server may take to answer.
 const START_LIMIT: Duration = Duration::from_secs(60);
 
@@ -20,20 +22,6 @@ pub(crate) fn folder(name: &str) -> PathBuf {
     let folder = std::env::temp_dir().join(crate::unique(&format!("whimbrel_{name}")));
     std::fs::create_dir_all(&folder).expect("a temporary folder");
     folder
-}
-
-/// Where `scripts/install-test-servers` keeps servers that are no packages of the system; root's
-/// are where a server that must not be root can read them.
-pub(crate) fn cache() -> PathBuf {
-    let cache = if is_root() {
-        PathBuf::from("/var/cache")
-    } else {
-        std::env::var_os("XDG_CACHE_HOME").map_or_else(
-            || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cache"),
-            PathBuf::from,
-        )
-    };
-    cache.join("whimbrel-testkit")
 }
 
 /// True if this process is root, which servers refuse to be.
@@ -62,12 +50,19 @@ pub(crate) fn give(folder: &Path, user: &str) {
     }
 }
 
+fn not_started(command: &Command, error: &std::io::Error) -> ! {
+    if error.kind() == std::io::ErrorKind::NotFound {
+        missing(&command.get_program().to_string_lossy());
+    }
+    panic!("{command:?}: {error}")
+}
+
 /// Runs a command to its end; a failure is loud.
 pub(crate) fn run(command: &mut Command) -> String {
     let output = command
         .stdin(Stdio::null())
         .output()
-        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        .unwrap_or_else(|error| not_started(command, &error));
     assert!(
         output.status.success(),
         "{command:?} failed: {}{}",
@@ -113,7 +108,7 @@ impl Daemon {
             .stdout(log.try_clone().expect("the log file"))
             .stderr(log)
             .spawn()
-            .unwrap_or_else(|error| panic!("{server:?}: {error}"));
+            .unwrap_or_else(|error| not_started(server, &error));
         std::fs::write(self.folder.join("server.pid"), child.id().to_string()).expect("a pid file");
         *self.child.lock().expect("no panic while it is held") = Some(child);
     }

@@ -8,7 +8,7 @@ use whimbrel::error::{Error, ErrorKind};
 use whimbrel::event::{Event, Listener};
 use whimbrel::report::{DatabaseState, Failure};
 use whimbrel::source::Directory;
-use whimbrel_testkit::{Maker, MysqlServer, mariadb, mysql};
+use whimbrel_testkit::{MysqlServer, Server, on_engines, server};
 
 /// What was told, line by line.
 #[derive(Default)]
@@ -30,14 +30,20 @@ impl Listener for Heard {
 }
 
 struct Project<'s> {
-    server: &'s MysqlServer,
+    server: &'s dyn Server,
     folder: tempfile::TempDir,
     url: String,
     heard: Arc<Heard>,
 }
 
+impl Project<'static> {
+    fn on(engine: &str, text: &str) -> Self {
+        Self::new(server(engine), text)
+    }
+}
+
 impl<'s> Project<'s> {
-    fn new(server: &'s MysqlServer, text: &str) -> Self {
+    fn new(server: &'s dyn Server, text: &str) -> Self {
         let project = Self {
             server,
             folder: tempfile::tempdir().unwrap(),
@@ -78,9 +84,9 @@ impl<'s> Project<'s> {
 
 const T: &str = "CREATE TABLE t (i integer PRIMARY KEY, s varchar(40));\n";
 
-async fn each_statement_is_told_of_with_its_warnings(server: &MysqlServer) {
-    let project = Project::new(
-        server,
+async fn each_statement_is_told_of_with_its_warnings(engine: &str) {
+    let project = Project::on(
+        engine,
         &format!(
             "{T}INSERT INTO t VALUES (1, 'a'), (2, 'b');\nDROP TABLE IF EXISTS u;\nUPDATE t SET i = i + 10;\n"
         ),
@@ -96,7 +102,7 @@ async fn each_statement_is_told_of_with_its_warnings(server: &MysqlServer) {
     assert_eq!(heard[3..], ["done 3: Some(0)", "done 4: Some(2)"]);
 }
 
-async fn an_error_shows_its_own_statement_alone(server: &MysqlServer) {
+async fn an_error_shows_its_own_statement_alone(engine: &str) {
     // In the middle of a message, on a statement's second line; and at a statement's end.
     for (bad, line, near) in [
         ("UPDATE t\n  SETT i = 3", 4, "'i = 3'"),
@@ -105,7 +111,7 @@ async fn an_error_shows_its_own_statement_alone(server: &MysqlServer) {
         ("UPDATE t SETT i = 3 # why", 3, "'i = 3'"),
     ] {
         let text = format!("{T}INSERT INTO t VALUES (1, 'a');\n{bad}\n;\nDELETE FROM t;\n");
-        let project = Project::new(server, &text);
+        let project = Project::on(engine, &text);
         let failure = project.fails().await;
         let told = failure.diagnostic.to_string();
         assert!(told.contains(&format!("near {near} at line")), "{told}");
@@ -122,9 +128,9 @@ async fn an_error_shows_its_own_statement_alone(server: &MysqlServer) {
     }
 }
 
-async fn a_schema_change_that_fails_stops_what_follows(server: &MysqlServer) {
+async fn a_schema_change_that_fails_stops_what_follows(engine: &str) {
     let text = format!("{T}CREATE INDEX x ON t (nothing);\nCREATE TABLE u (i integer);\n");
-    let project = Project::new(server, &text);
+    let project = Project::on(engine, &text);
     let failure = project.fails().await;
     assert_eq!(failure.diagnostic.label.unwrap().place().line, 2);
     assert_eq!(project.ask("SHOW TABLES LIKE 'u'"), "");
@@ -134,19 +140,19 @@ async fn a_schema_change_that_fails_stops_what_follows(server: &MysqlServer) {
 }
 
 /// Questions of Whimbrel's own in between would change the answer.
-async fn a_statement_may_ask_about_the_one_before(server: &MysqlServer) {
+async fn a_statement_may_ask_about_the_one_before(engine: &str) {
     let text = format!(
         "{T}INSERT INTO t VALUES (1, 'a'), (2, 'b');\nUPDATE t SET s = 'c' WHERE i = 2;\nINSERT INTO t SELECT 10 + row_count(), 'rows';\n"
     );
-    let project = Project::new(server, &text);
+    let project = Project::on(engine, &text);
     project.migrator().up().await.unwrap();
     assert_eq!(project.ask("SELECT i FROM t WHERE s = 'rows'"), "11");
 }
 
 /// The server sees other ends than Whimbrel does; nothing of it is kept.
-async fn what_the_server_splits_is_taken_back(server: &MysqlServer) {
+async fn what_the_server_splits_is_taken_back(engine: &str) {
     let text = "SET sql_mode = 'NO_BACKSLASH_ESCAPES';\nINSERT INTO t VALUES (7, '\\'); DELETE FROM t WHERE i = 1; -- ');\n";
-    let project = Project::new(server, T);
+    let project = Project::on(engine, T);
     project.write("002_rows.sql", "INSERT INTO t VALUES (1, 'a');\n");
     project.write("003_split.sql", text);
     let failure = project.fails().await;
@@ -158,8 +164,8 @@ async fn what_the_server_splits_is_taken_back(server: &MysqlServer) {
 }
 
 /// A reset puts the session back to the server's own character set.
-async fn text_is_text_after_a_reset(server: &MysqlServer) {
-    let project = Project::new(server, T);
+async fn text_is_text_after_a_reset(engine: &str) {
+    let project = Project::on(engine, T);
     project.write(
         "002_session.sql",
         "SET NAMES latin1;\nSET @left = 1;\nINSERT INTO t VALUES (1, 'x');\n",
@@ -174,8 +180,8 @@ async fn text_is_text_after_a_reset(server: &MysqlServer) {
 }
 
 /// Data changes of several migrations share a message; each is committed with its record.
-async fn small_migrations_are_sent_together(server: &MysqlServer) {
-    let project = Project::new(server, T);
+async fn small_migrations_are_sent_together(engine: &str) {
+    let project = Project::on(engine, T);
     for number in 2..=60 {
         let text = format!("INSERT INTO t VALUES ({number}, 'x');\n");
         project.write(&format!("{number:03}_row.sql"), &text);
@@ -191,9 +197,9 @@ async fn small_migrations_are_sent_together(server: &MysqlServer) {
     assert_eq!(project.migrator().up().await.unwrap().steps.len(), 11);
 }
 
-async fn a_long_script_is_cut_into_messages(server: &MysqlServer) {
+async fn a_long_script_is_cut_into_messages(engine: &str) {
     let rows = (0..20_000).map(|i| format!("INSERT INTO t VALUES ({i}, 'some text');\n"));
-    let project = Project::new(server, &format!("{T}{}", rows.collect::<String>()));
+    let project = Project::on(engine, &format!("{T}{}", rows.collect::<String>()));
     project.migrator().up().await.unwrap();
     assert_eq!(project.ask("SELECT count(*) FROM t"), "20000");
     assert_eq!(project.heard().len(), 20_001);
@@ -201,7 +207,7 @@ async fn a_long_script_is_cut_into_messages(server: &MysqlServer) {
 
 #[tokio::test]
 async fn a_statement_that_no_packet_holds_is_refused_before_anything_runs() {
-    let server = MysqlServer::private_of(Maker::MariaDb);
+    let server = MysqlServer::private();
     let text = format!(
         "{T}INSERT INTO t VALUES (1, left('{}', 9));\n",
         "x".repeat(1 << 20)
@@ -223,25 +229,8 @@ async fn a_statement_that_no_packet_holds_is_refused_before_anything_runs() {
     project.migrator().up().await.unwrap();
 }
 
-macro_rules! servers {
-    ($($test:ident)*) => {
-        servers! { @ mariadb on_mariadb $($test)* }
-        servers! { @ mysql on_mysql $($test)* }
-    };
-    (@ $server:ident $name:ident $($test:ident)*) => {
-        mod $name {
-            $(
-                #[test]
-                fn $test() {
-                    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-                    runtime.block_on(super::$test(super::$server()));
-                }
-            )*
-        }
-    };
-}
-
-servers! {
+on_engines! {
+    [mariadb mariadb_newest mysql]
     each_statement_is_told_of_with_its_warnings
     an_error_shows_its_own_statement_alone
     a_schema_change_that_fails_stops_what_follows

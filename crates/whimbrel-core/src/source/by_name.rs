@@ -5,9 +5,8 @@ use std::collections::{HashMap, HashSet};
 use whimbrel_sql::Dialect;
 
 use super::Loaded;
-use super::file_name::{FileName, FileRole, split_role};
 use super::layout::{Certainty, Entry, Layout, Listing, Recognised};
-use super::native;
+use super::native::{self, FileName, FileRole, split_role};
 use crate::diagnostic::Diagnostic;
 use crate::error::Error;
 use crate::version::Version;

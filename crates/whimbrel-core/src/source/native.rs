@@ -1,12 +1,15 @@
 //! The native layout: `001_name.sql`, `20231201_001_name.sql`, `.up.sql`/`.down.sql`, `R__name.sql`.
 
+mod file_name;
+
 use std::path::Path;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 use whimbrel_sql::Dialect;
 
-use super::file_name::{FileName, FileRole, split_role};
+pub(super) use self::file_name::split_role;
+pub use self::file_name::{FileName, FileRole};
 use super::layout::{Certainty, Entry, Layout, Listing, Recognised};
 use super::{Loaded, in_parallel, sections};
 use crate::checksum::Checksum;

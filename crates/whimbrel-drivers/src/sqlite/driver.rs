@@ -13,18 +13,15 @@ use whimbrel_core::driver::{
     Cancel, Capabilities, Driver, DriverError, DriverErrorKind, Lease, Limits, LockAttempt,
     Outcome, Progress, SchemaObject, Server, SessionOptions, Unit, UnitError,
 };
-use whimbrel_core::history::{History, HistoryTables, Owner};
+use whimbrel_core::history::{History, Owner};
 use whimbrel_sql::Dialect;
 
 use super::errors;
 use super::execute::{rows, run};
+use super::history::{BUSY_WAIT, claim, history, take};
 use super::unit::{Composer, leaves_state};
-use crate::history_sql::{self, Claim, Row};
-use crate::process;
+use crate::history_sql::{self, Row};
 use crate::sqlite_flavor::Sqlite as Flavor;
-
-/// How long a statement waits for another writer where no lock timeout is set.
-const BUSY_WAIT: Duration = Duration::from_secs(5);
 
 /// Operations that wait for the thread that runs them.
 const OPERATIONS_AHEAD: usize = 16;
@@ -150,34 +147,6 @@ fn rows_of_nothing(sql: &str) -> Result<Vec<Row>, DriverError> {
     }
 }
 
-fn history(connection: &Connection, tables: &HistoryTables) -> Result<History, DriverError> {
-    let flavor = Flavor::now();
-    let lock = match rows(connection, &history_sql::select_lock(&flavor, tables)) {
-        Ok(lock) => lock,
-        Err(error) if error.kind == DriverErrorKind::DoesNotExist => return Ok(History::default()),
-        Err(error) => return Err(error),
-    };
-    let applied = rows(connection, &history_sql::select_applied(&flavor, tables))?;
-    let attempts = rows(connection, &history_sql::select_attempts(&flavor, tables))?;
-    history_sql::history(lock, applied, attempts)
-}
-
-/// Who we are, and whether the process that holds the lock is gone.
-fn claim(connection: &Connection, tables: &HistoryTables) -> Result<Claim, DriverError> {
-    let flavor = Flavor::now();
-    let lock = history_sql::table(&flavor, tables, &tables.lock);
-    let holder = rows(connection, &format!("SELECT connection FROM {lock}"))?;
-    let holder = holder.into_iter().flatten().flatten().next();
-    let gone = holder.filter(|holder| process::is_gone(holder));
-    let text = |name: &String| history_sql::Flavor::literal(&flavor, name);
-    Ok(Claim {
-        connection: process::own().as_ref().map(text),
-        gone: gone
-            .as_ref()
-            .map(|gone| format!("connection = {}", text(gone))),
-    })
-}
-
 #[async_trait]
 impl Driver for Sqlite {
     fn server(&self) -> &Server {
@@ -222,48 +191,8 @@ impl Driver for Sqlite {
     ) -> Result<LockAttempt, DriverError> {
         let tables = self.options.tables.clone();
         let (owner, previous) = (owner.clone(), previous.copied());
-        self.call(move |connection| {
-            // Polls instead of waiting: a unit in flight holds the file.
-            let _ = connection.busy_timeout(Duration::ZERO);
-            let begun = connection.execute_batch("BEGIN IMMEDIATE");
-            let _ = connection.busy_timeout(BUSY_WAIT);
-            if let Err(error) = begun {
-                let error = errors::error(&error);
-                if error.kind != DriverErrorKind::LockTimeout {
-                    return Err(error);
-                }
-                let holder = history(connection, &tables)
-                    .ok()
-                    .and_then(|history| history.holder);
-                return Ok(LockAttempt::Held(
-                    holder.unwrap_or_else(history_sql::unknown_holder),
-                ));
-            }
-            let taken = claim(connection, &tables).and_then(|claim| {
-                let flavor = Flavor::now();
-                let previous = previous.as_ref();
-                let take =
-                    history_sql::take_lock(&flavor, &tables, &owner, lease, previous, &claim);
-                let changed = connection
-                    .execute(&take, [])
-                    .map_err(|error| errors::error(&error))?;
-                Ok((changed, history(connection, &tables)?))
-            });
-            let end = if taken.is_ok() { "COMMIT" } else { "ROLLBACK" };
-            rows(connection, end)?;
-            let (changed, history) = taken?;
-            if changed == 0 {
-                return history_sql::held(history);
-            }
-            Ok(LockAttempt::Taken(
-                Lease {
-                    token: history.token,
-                    length: lease,
-                },
-                Box::new(history),
-            ))
-        })
-        .await
+        self.call(move |connection| take(connection, &tables, &owner, lease, previous.as_ref()))
+            .await
     }
 
     async fn unlock(&mut self, lease: &Lease) -> Result<(), DriverError> {

@@ -1,4 +1,4 @@
-//! MariaDB and MySQL 8.
+//! MariaDB, Debian's and the newest, and MySQL 8.
 
 use std::sync::OnceLock;
 
@@ -50,6 +50,11 @@ fn maria() -> &'static Guarded {
     GUARDED.get_or_init(|| guard(Maker::MariaDb, &bare()))
 }
 
+fn maria_newest() -> &'static Guarded {
+    static GUARDED: OnceLock<Guarded> = OnceLock::new();
+    GUARDED.get_or_init(|| guard(Maker::MariaDbNewest, &bare()))
+}
+
 fn mysql() -> &'static Guarded {
     static GUARDED: OnceLock<Guarded> = OnceLock::new();
     GUARDED.get_or_init(|| guard(Maker::Mysql, &bare()))
@@ -72,6 +77,10 @@ mod on_mariadb {
     fn a_socket_is_a_way_in() {
         super::a_socket_is_a_way_in(super::maria());
     }
+}
+
+mod on_mariadb_newest {
+    crate::house::doors! { &super::maria_newest().house }
 }
 
 mod on_mysql {

@@ -1,15 +1,15 @@
-//! Where PostgreSQL's programs are.
+//! Which PostgreSQL is started.
 
 use std::path::{Path, PathBuf};
 
-use crate::process::cache;
+use crate::programs::{missing, system, unpacked};
 
 /// The newest version under Debian's folder, or the one that `WHIMBREL_TEST_PG_BIN` names.
 pub(super) fn installed() -> PathBuf {
     if let Some(path) = std::env::var_os("WHIMBREL_TEST_PG_BIN") {
         return path.into();
     }
-    let versions = std::fs::read_dir("/usr/lib/postgresql")
+    let versions = std::fs::read_dir(system("usr/lib/postgresql"))
         .into_iter()
         .flatten()
         .flatten();
@@ -23,10 +23,10 @@ pub(super) fn installed() -> PathBuf {
                 .map(|name| name.to_string_lossy().into_owned());
             version.and_then(|text| text.parse::<u32>().ok())
         });
-    newest.expect("no PostgreSQL server is installed: run scripts/install-test-servers")
+    newest.unwrap_or_else(|| missing("PostgreSQL"))
 }
 
-/// Where `scripts/install-test-servers` puts the packages of other versions.
+/// A package of another version.
 pub(super) fn packaged(which: &str) -> PathBuf {
     let package = include_str!("../../postgres/package.json");
     let versions: Vec<_> = package
@@ -34,10 +34,7 @@ pub(super) fn packaged(which: &str) -> PathBuf {
         .skip(1)
         .filter_map(|rest| rest.split('"').next())
         .collect();
-    let home = cache().join(format!("postgres-{}", versions.join("-")));
-    assert!(
-        home.join("complete").exists(),
-        "the {which} PostgreSQL is not installed: run scripts/install-test-servers"
-    );
+    let folder = format!("postgres-{}", versions.join("-"));
+    let home = unpacked(&format!("the {which} PostgreSQL"), &folder);
     home.join(format!("node_modules/postgres-{which}/native/bin"))
 }

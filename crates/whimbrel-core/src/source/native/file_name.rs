@@ -37,7 +37,7 @@ impl FileName {
     }
 
     /// The fields, in their order, as parts of the stem.
-    pub(super) fn parts(stem: &str) -> (&str, &str, FileRole, bool) {
+    pub(in crate::source) fn parts(stem: &str) -> (&str, &str, FileRole, bool) {
         let (rest, role) = split_role(stem);
         if let Some(name) = rest.strip_prefix("R__") {
             return (rest, name, role, !name.is_empty());
@@ -50,7 +50,7 @@ impl FileName {
 
 /// Takes `.up` or `.down` off a stem. yoyo says `.rollback`, and a rollback must never pass for a
 /// migration.
-pub(super) fn split_role(stem: &str) -> (&str, FileRole) {
+pub(in crate::source) fn split_role(stem: &str) -> (&str, FileRole) {
     if let Some(rest) = stem.strip_suffix(".up") {
         (rest, FileRole::Up)
     } else if let Some(rest) = stem
