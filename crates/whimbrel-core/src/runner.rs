@@ -14,6 +14,7 @@ mod recover;
 mod repair;
 mod script;
 mod send;
+mod session_lost;
 mod takeover;
 
 use std::collections::HashMap;
