@@ -15,6 +15,7 @@ mod repair;
 mod script;
 mod send;
 mod session_lost;
+mod stop;
 mod takeover;
 
 use std::collections::HashMap;
@@ -27,10 +28,11 @@ use self::begin::{Begun, Start};
 pub use self::convert::{ConversionReport, ConvertOptions, Proof};
 pub use self::repair::{OpenStatement, Verdict};
 pub use self::script::dry_run;
+use self::stop::unless_lost;
 
 use crate::checksum::Checksum;
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::driver::{Connect, Driver, DriverError, DriverErrorKind, Lease};
+use crate::driver::{Connect, Driver, Lease};
 use crate::error::Error;
 use crate::event::{Event, Listener};
 use crate::history::{FORMAT, History, Owner};
@@ -114,6 +116,8 @@ struct Session {
     /// What a conversion would lose.
     lost: Vec<Diagnostic>,
     history: History,
+    /// Nobody knows how what was sent last ended, and the connection is of no use any more.
+    left_open: bool,
 }
 
 impl Runner<'_> {
@@ -129,6 +133,9 @@ impl Runner<'_> {
             Start::Locked { lease, plan } => self.run_in(&mut session, goal, plan, lease).await,
             Start::Nothing(direction) => Ok(Report::empty(direction)),
         };
+        if session.left_open {
+            return result;
+        }
         let closed = session.driver.close().await;
         let mut report = result?;
         unless_lost(closed)?;
@@ -145,6 +152,9 @@ impl Runner<'_> {
         mut lease: Lease,
     ) -> Result<Report, Error> {
         let result = self.run_locked(session, goal, &mut lease, plan).await;
+        if session.left_open {
+            return result;
+        }
         // A failed run gives the lock back all the same; if even that fails, the lease runs out.
         let unlocked = recover::in_time(&self.cancel, session.driver.unlock(&lease)).await;
         let report = result?;
@@ -167,7 +177,10 @@ impl Runner<'_> {
         };
         self.announce(&plan);
         let Session {
-            driver, history, ..
+            driver,
+            history,
+            left_open,
+            ..
         } = session;
         let written = self.write_notes(driver.as_mut(), *lease, &plan.noted).await;
         let noted = match written {
@@ -181,7 +194,7 @@ impl Runner<'_> {
             return Ok(Report { noted, ..report });
         }
         let execution = execution::Execution::new(self, driver, history, lease, &mut plan);
-        let report = execution.run().await?;
+        let report = execution.run(left_open).await?;
         Ok(Report { noted, ..report })
     }
 
@@ -292,6 +305,7 @@ impl Runner<'_> {
             hooks,
             lost,
             history,
+            left_open: false,
         })
     }
 
@@ -372,15 +386,6 @@ impl Runner<'_> {
         }
         self.listener.event(&Event::Planned(plan));
     }
-}
-
-/// When all is done and recorded, a connection that breaks takes nothing away: the next run sees
-/// that the lock's holder is gone, or waits for the lease.
-fn unless_lost(end: Result<(), DriverError>) -> Result<(), DriverError> {
-    end.or_else(|error| match error.kind {
-        DriverErrorKind::Lost => Ok(()),
-        _ => Err(error),
-    })
 }
 
 async fn kept(

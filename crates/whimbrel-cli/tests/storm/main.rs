@@ -18,4 +18,5 @@ mod resume;
 mod server;
 mod sessions;
 mod signals;
+mod stubborn;
 mod waits;

@@ -95,6 +95,10 @@ impl Execution<'_> {
         segment: &Segment,
         mut error: UnitError,
     ) -> UnitError {
+        // That it was started stands in the journal, and is all that is known.
+        if error.outcome == Outcome::Unknown {
+            return error;
+        }
         let noted = self
             .note(Write::Fail {
                 id: records.attempt.id,
