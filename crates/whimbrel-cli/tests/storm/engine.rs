@@ -203,6 +203,19 @@ impl Project<'_> {
         }
     }
 
+    /// One statement that gives no rows.
+    pub(crate) fn change(&self, sql: &str) {
+        match self.engine {
+            Engine::D1(server) => drop(server.execute(&self.url, sql)),
+            Engine::Sqlite | Engine::SqliteWal => {
+                let file = self.path("test.db");
+                let connection = rusqlite::Connection::open(file).unwrap();
+                connection.execute_batch(sql).unwrap();
+            }
+            _ => drop(self.execute(sql)),
+        }
+    }
+
     /// SQLite alone: none while the table is not there.
     pub(crate) fn try_execute(&self, sql: &str) -> Option<String> {
         let connection = rusqlite::Connection::open(self.path("test.db")).ok()?;
