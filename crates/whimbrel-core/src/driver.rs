@@ -255,6 +255,15 @@ pub trait Cancel: Send + Sync {
     /// # Errors
     /// The request cannot be sent.
     async fn cancel(&self) -> Result<(), DriverError>;
+
+    /// Has the server end the connection, for a statement that does not heed [`Cancel::cancel`].
+    /// Where that can't be, it asks once more.
+    ///
+    /// # Errors
+    /// The request cannot be sent.
+    async fn end_connection(&self) -> Result<(), DriverError> {
+        self.cancel().await
+    }
 }
 
 /// What a connection is to be opened with, besides its URL.

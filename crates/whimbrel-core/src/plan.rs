@@ -1,5 +1,6 @@
 //! Plans: what a run will do. Planning is pure; it sees neither files nor databases.
 
+mod asked;
 mod batches;
 mod compose;
 mod control;
@@ -7,6 +8,7 @@ mod dependencies;
 mod difference;
 mod down;
 mod hooks;
+mod lost;
 mod modified;
 mod order;
 mod placeholder;
@@ -26,7 +28,10 @@ use std::time::Duration;
 use serde::Serialize;
 use whimbrel_sql::{Dialect, Statement};
 
+pub(crate) use self::asked::{Asked, SESSION_AGAIN, SESSION_LOST, commands};
+pub use self::lost::Lost;
 pub use self::modified::{Change, Noted, change, needed_scripts};
+pub(crate) use self::resume::said_to_be_done;
 pub use self::resume::{Resume, statement_hash, statement_hashes};
 pub(crate) use self::shape::{Shape, put_in, shape};
 pub use self::status::{State, Status, StatusRow, Totals, status};

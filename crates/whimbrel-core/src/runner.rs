@@ -16,6 +16,8 @@ mod redo;
 mod repair;
 mod script;
 mod send;
+mod session_lost;
+mod stop;
 mod takeover;
 
 use std::collections::HashMap;
@@ -30,10 +32,11 @@ pub use self::options::{CONCURRENT_LOCK_TIMEOUT, RunOptions};
 pub use self::redo::Redo;
 pub use self::repair::{OpenStatement, Verdict};
 pub use self::script::dry_run;
+use self::stop::unless_lost;
 
 use crate::checksum::Checksum;
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::driver::{Connect, Driver, DriverError, DriverErrorKind, Lease};
+use crate::driver::{Connect, Driver, Lease};
 use crate::error::Error;
 use crate::event::{Event, Listener};
 use crate::history::{FORMAT, History};
@@ -68,6 +71,8 @@ struct Session {
     /// What a conversion would lose.
     lost: Vec<Diagnostic>,
     history: History,
+    /// Nobody knows how what was sent last ended, and the connection is of no use any more.
+    left_open: bool,
 }
 
 impl Runner<'_> {
@@ -83,9 +88,7 @@ impl Runner<'_> {
             Start::Locked { lease, plan } => self.run_in(&mut session, goal, plan, lease).await,
             Start::Nothing(direction) => Ok(Report::empty(direction)),
         };
-        let closed = session.driver.close().await;
-        let mut report = result?;
-        unless_lost(closed)?;
+        let mut report = close_after(session, result).await?;
         report.retries += tries;
         report.duration = started.elapsed();
         Ok(report)
@@ -109,6 +112,9 @@ impl Runner<'_> {
         lease: &Lease,
         result: Result<T, Error>,
     ) -> Result<T, Error> {
+        if session.left_open {
+            return result;
+        }
         let unlocked = recover::in_time(&self.cancel, session.driver.unlock(lease)).await;
         let done = result?;
         if let Some(unlocked) = unlocked {
@@ -130,7 +136,10 @@ impl Runner<'_> {
         };
         self.announce(&plan);
         let Session {
-            driver, history, ..
+            driver,
+            history,
+            left_open,
+            ..
         } = session;
         let written = self.write_notes(driver.as_mut(), *lease, &plan.noted).await;
         let noted = match written {
@@ -144,7 +153,7 @@ impl Runner<'_> {
             return Ok(Report { noted, ..report });
         }
         let execution = execution::Execution::new(self, driver, history, lease, &mut plan);
-        let report = execution.run().await?;
+        let report = execution.run(left_open).await?;
         Ok(Report { noted, ..report })
     }
 
@@ -255,6 +264,7 @@ impl Runner<'_> {
             hooks,
             lost,
             history,
+            left_open: false,
         })
     }
 
@@ -341,13 +351,15 @@ impl Runner<'_> {
     }
 }
 
-/// When all is done and recorded, a connection that breaks takes nothing away: the next run sees
-/// that the lock's holder is gone, or waits for the lease.
-fn unless_lost(end: Result<(), DriverError>) -> Result<(), DriverError> {
-    end.or_else(|error| match error.kind {
-        DriverErrorKind::Lost => Ok(()),
-        _ => Err(error),
-    })
+/// Closes the connection, unless it was left in the middle of something.
+async fn close_after<T>(session: Session, result: Result<T, Error>) -> Result<T, Error> {
+    if session.left_open {
+        return result;
+    }
+    let closed = session.driver.close().await;
+    let done = result?;
+    unless_lost(closed)?;
+    Ok(done)
 }
 
 async fn kept(

@@ -70,7 +70,8 @@ impl Migrator {
     /// # Errors
     /// See [`Error`].
     pub async fn run(&self, goal: &Goal) -> Result<Report, Error> {
-        self.runner().run(goal).await
+        let runner = self.runner();
+        runner.unless_cancelled(runner.run(goal)).await
     }
 
     /// What [`Migrator::run`] would do.
@@ -78,7 +79,8 @@ impl Migrator {
     /// # Errors
     /// See [`Error`].
     pub async fn plan(&self, goal: &Goal) -> Result<Plan, Error> {
-        self.runner().plan(goal).await
+        let runner = self.runner();
+        runner.unless_cancelled(runner.plan(goal)).await
     }
 
     /// What [`Migrator::run`] would do, with the exact text that it would send.
@@ -86,7 +88,8 @@ impl Migrator {
     /// # Errors
     /// See [`Error`].
     pub async fn dry_run(&self, goal: &Goal) -> Result<(Plan, String), Error> {
-        self.runner().dry_run(goal).await
+        let runner = self.runner();
+        runner.unless_cancelled(runner.dry_run(goal)).await
     }
 
     /// Undoes a migration and applies its file as it is now, under one lock.
@@ -94,7 +97,8 @@ impl Migrator {
     /// # Errors
     /// See [`Error`]; nothing is undone if the file can't be planned.
     pub async fn redo(&self, version: &str) -> Result<Redo<Report>, Error> {
-        self.runner().redo(version).await
+        let runner = self.runner();
+        runner.unless_cancelled(runner.redo(version)).await
     }
 
     /// What [`Migrator::redo`] of the last applied migration would do, with the exact text that it
@@ -103,7 +107,8 @@ impl Migrator {
     /// # Errors
     /// See [`Error`].
     pub async fn plan_redo(&self) -> Result<Option<Redo<(Plan, String)>>, Error> {
-        self.runner().plan_redo().await
+        let runner = self.runner();
+        runner.unless_cancelled(runner.plan_redo()).await
     }
 
     /// Undoes everything, by the down scripts.
@@ -111,7 +116,8 @@ impl Migrator {
     /// # Errors
     /// The database is marked as protected in the options; or see [`Error`].
     pub async fn reset(&self) -> Result<Report, Error> {
-        self.runner().reset().await
+        let runner = self.runner();
+        runner.unless_cancelled(runner.reset()).await
     }
 
     /// What [`Migrator::reset`] would do, with the exact text that it would send.
@@ -119,7 +125,8 @@ impl Migrator {
     /// # Errors
     /// As those of [`Migrator::reset`].
     pub async fn plan_reset(&self) -> Result<(Plan, String), Error> {
-        self.runner().plan_reset().await
+        let runner = self.runner();
+        runner.unless_cancelled(runner.plan_reset()).await
     }
 
     /// The state of every migration.
@@ -127,7 +134,8 @@ impl Migrator {
     /// # Errors
     /// See [`Error`].
     pub async fn status(&self) -> Result<Status, Error> {
-        self.runner().status().await
+        let runner = self.runner();
+        runner.unless_cancelled(runner.status()).await
     }
 
     /// The migrations that `up` would apply.
@@ -156,7 +164,8 @@ impl Migrator {
     /// # Errors
     /// See [`Error`].
     pub async fn open_statements(&self) -> Result<Vec<OpenStatement>, Error> {
-        self.runner().open_statements().await
+        let runner = self.runner();
+        runner.unless_cancelled(runner.open_statements()).await
     }
 
     /// Writes down what became of the statement of a version whose end is not known.
@@ -164,7 +173,10 @@ impl Migrator {
     /// # Errors
     /// There is none; or see [`Error`].
     pub async fn repair(&self, version: &str, verdict: Verdict) -> Result<OpenStatement, Error> {
-        self.runner().repair(version, verdict).await
+        let runner = self.runner();
+        runner
+            .unless_cancelled(runner.repair(version, verdict))
+            .await
     }
 
     /// Who holds the lock, if anybody does.
@@ -172,7 +184,8 @@ impl Migrator {
     /// # Errors
     /// See [`Error`].
     pub async fn holder(&self) -> Result<Option<Holder>, Error> {
-        self.runner().holder().await
+        let runner = self.runner();
+        runner.unless_cancelled(runner.holder()).await
     }
 
     /// Takes the lock from whoever holds it and gives it back. Needed only where a person knows more
@@ -181,7 +194,8 @@ impl Migrator {
     /// # Errors
     /// Something of that run is still at work in the server; or see [`Error`].
     pub async fn unlock(&self) -> Result<Option<Holder>, Error> {
-        self.runner().unlock().await
+        let runner = self.runner();
+        runner.unless_cancelled(runner.unlock()).await
     }
 
     /// Marks the database as being at a version: every migration up to it, and it itself, is recorded
@@ -190,7 +204,10 @@ impl Migrator {
     /// # Errors
     /// See [`Error`]. It refuses a history that has other records.
     pub async fn baseline(&self, version: &str) -> Result<TakeoverReport, Error> {
-        self.runner().baseline(version, false).await
+        let runner = self.runner();
+        runner
+            .unless_cancelled(runner.baseline(version, false))
+            .await
     }
 
     /// What [`Migrator::baseline`] would do, with the exact text that it would send.
@@ -198,7 +215,10 @@ impl Migrator {
     /// # Errors
     /// See [`Error`].
     pub async fn plan_baseline(&self, version: &str) -> Result<TakeoverReport, Error> {
-        self.runner().baseline(version, true).await
+        let runner = self.runner();
+        runner
+            .unless_cancelled(runner.baseline(version, true))
+            .await
     }
 
     /// Takes another tool's history over: what it says was applied is recorded as applied. That
@@ -207,7 +227,10 @@ impl Migrator {
     /// # Errors
     /// See [`Error`].
     pub async fn import(&self, histories: &Histories) -> Result<TakeoverReport, Error> {
-        self.runner().import(histories, false).await
+        let runner = self.runner();
+        runner
+            .unless_cancelled(runner.import(histories, false))
+            .await
     }
 
     /// What [`Migrator::import`] would do, with the exact text that it would send.
@@ -215,7 +238,10 @@ impl Migrator {
     /// # Errors
     /// See [`Error`].
     pub async fn plan_import(&self, histories: &Histories) -> Result<TakeoverReport, Error> {
-        self.runner().import(histories, true).await
+        let runner = self.runner();
+        runner
+            .unless_cancelled(runner.import(histories, true))
+            .await
     }
 
     /// Makes native files of the migrations, whatever their layout is, in a new folder, and takes over
@@ -229,7 +255,9 @@ impl Migrator {
         to: impl Into<std::path::PathBuf>,
     ) -> Result<ConversionReport, Error> {
         let options = self.conversion(histories, to.into(), false);
-        self.runner().convert(histories, &options).await
+        let runner = self.runner();
+        let work = runner.convert(histories, &options);
+        runner.unless_cancelled(work).await
     }
 
     /// What [`Migrator::convert`] would do, tried on shadows all the same.
@@ -242,7 +270,9 @@ impl Migrator {
         to: impl Into<std::path::PathBuf>,
     ) -> Result<ConversionReport, Error> {
         let options = self.conversion(histories, to.into(), true);
-        self.runner().convert(histories, &options).await
+        let runner = self.runner();
+        let work = runner.convert(histories, &options);
+        runner.unless_cancelled(work).await
     }
 
     fn conversion(
@@ -265,7 +295,8 @@ impl Migrator {
     /// # Errors
     /// See [`Error`].
     pub async fn init(&self) -> Result<bool, Error> {
-        self.runner().init().await
+        let runner = self.runner();
+        runner.unless_cancelled(runner.init()).await
     }
 
     /// The database as people may see it: without secrets.

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::begin::{Begun, Start};
-use super::{Runner, Session, dry_run, unless_lost};
+use super::{Runner, Session, close_after, dry_run};
 use crate::diagnostic::Diagnostic;
 use crate::driver::Lease;
 use crate::error::Error;
@@ -37,9 +37,7 @@ impl Runner<'_> {
         };
         let result = self.redo_in(&mut session, &goal, plan, &mut lease).await;
         let result = self.give_back(&mut session, &lease, result).await;
-        let closed = session.driver.close().await;
-        let mut redo = result?;
-        unless_lost(closed)?;
+        let mut redo = close_after(session, result).await?;
         redo.down.retries += tries;
         redo.up.duration = started.elapsed().saturating_sub(redo.down.duration);
         Ok(redo)
