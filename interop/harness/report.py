@@ -10,7 +10,7 @@ from .trial import Different, Trial
 
 #: With PostgreSQL and MariaDB.
 ALL_ENGINES = 4
-HEADINGS = ("tool", "version", "from", "engine", "same schema", "take-over", "changed file")
+HEADINGS = ("tool", "version", "from", "engine", "same schema", "take-over", "changed file", "undo")
 
 
 def main(options):
@@ -40,7 +40,7 @@ def main(options):
 def try_tool(tool, cache, options, troubles):
     """The rows of one tool."""
     def row(engine, *results):
-        return (tool.name, tool.version, tool.registry, engine, *results, *[""] * (3 - len(results)))
+        return (tool.name, tool.version, tool.registry, engine, *results, *[""] * (4 - len(results)))
     if options.quick and not tool.quick:
         return [row("-", "left out by --quick")]
     try:
@@ -69,10 +69,11 @@ def try_engine(trial, engine, options, troubles):
         return ["tool failed"]
     results = []
     tool = trial.tool
-    # A baseline knows nothing of the files.
-    checks = tool.keeps_checksums and tool.baseline(engine) is None
+    # A baseline knows nothing of the files, and is not undone.
+    imports = tool.baseline(engine, trial.scripts) is None
+    checks, undoes = tool.keeps_checksums and imports, tool.undoes and imports
     parts = [("same schema", trial.same_schema, True), ("take-over", trial.take_over, tool.takes_over)]
-    parts.append(("changed file", trial.changed_file, checks))
+    parts += [("changed file", trial.changed_file, checks), ("undo", trial.undo, undoes)]
     for title, part, applies in parts:
         if not applies:
             results.append("-")

@@ -23,6 +23,8 @@ class Tool:
     takes_over = True
     #: Whether its history has checksums of the files, which `import` compares.
     keeps_checksums = False
+    #: Whether it has a command that undoes, by the scripts that Whimbrel reads too.
+    undoes = False
     #: The version that is installed.
     version = ""
     #: Where it comes from: npm, PyPI, Go, Maven, Debian, crates.io.
@@ -63,6 +65,10 @@ class Tool:
         """Applies everything in the project with the original tool."""
         raise NotImplementedError
 
+    def down(self, project, database, count):
+        """Undoes the last so many with the tool's own command."""
+        raise NotImplementedError
+
     def form(self, script):
         """A migration in the tool's form: path below the project -> text."""
         raise NotImplementedError
@@ -94,8 +100,8 @@ class Tool:
         """What `import` has to be told about where the history is."""
         return ()
 
-    def baseline(self, _engine):
-        """The version to give to `baseline`, where `import` does not know the tool's history."""
+    def baseline(self, _engine, _scripts):
+        """The version of the last of these scripts, to give to `baseline`, where `import` does not know the tool's history."""
         return None
 
     def drop(self, _database):

@@ -27,6 +27,7 @@ class NodePgMigrate(Tool):
     quick = True
     engines = ("postgres",)
     own_tables = ("pgmigrations",)
+    undoes = True
 
     def form(self, script):
         text = f"-- Up Migration\n{script.up_text}\n-- Down Migration\n{script.down_text}"
@@ -37,8 +38,14 @@ class NodePgMigrate(Tool):
         self.program = folder / "node_modules/.bin/node-pg-migrate"
 
     def up(self, project, database):
+        self._migrate(project, database, "up")
+
+    def down(self, project, database, count):
+        self._migrate(project, database, "down", count)
+
+    def _migrate(self, project, database, *command):
         env = dict(os.environ, DATABASE_URL=database.url)
-        self.run([self.program, "up", "-m", "migrations"], project, env)
+        self.run([self.program, *command, "-m", "migrations"], project, env)
 
 
 class GraphileMigrate(Tool):

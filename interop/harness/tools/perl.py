@@ -19,6 +19,7 @@ class Sqitch(Tool):
     directory = "."
     own_schemas = ("sqitch",)
     runs_alone = True
+    undoes = True
 
     def files(self, engine, scripts):
         lines, before = ["%syntax-version=1.0.0", "%project=library", ""], ""
@@ -43,10 +44,17 @@ class Sqitch(Tool):
             self.needs(["perl", f"-MDBD::{driver}", "-e", "1"], PACKAGES)
 
     def up(self, project, database):
+        self._sqitch(project, database, "deploy")
+
+    def down(self, project, database, count):
+        stays = self.scripts(database.engine)[-count - 1]
+        self._sqitch(project, database, "revert", "-y", "--to-change", stays.name)
+
+    def _sqitch(self, project, database, *command):
         where = f"sqlite:{database.path}" if database.engine == "sqlite" else database.url
         target = f"db:{where.replace('postgres:', 'pg:', 1)}"
         registry = ["--registry", self.registry_of(database)] if database.engine == "mysql" else []
-        self.run(["sqitch", "deploy", "--target", target, *registry], project)
+        self.run(["sqitch", *command, "--target", target, *registry], project)
 
     @staticmethod
     def registry_of(database):
@@ -65,9 +73,9 @@ class Sqitch(Tool):
             return ()
         return ("--from", "sqitch", "--history-table", f"{self.registry_of(database)}.changes")
 
-    def baseline(self, engine):
+    def baseline(self, engine, scripts):
         """On SQLite its registry is another file, which can't be read from the database."""
-        return "loans" if engine == "sqlite" else None
+        return scripts[-1].name if engine == "sqlite" else None
 
 
 def delimited(statement):
