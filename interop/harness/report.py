@@ -24,7 +24,7 @@ def main(options):
     if options.self_test:
         with servers():
             return self_test(options.whimbrel)
-    cache = Cache(options.cache)
+    cache = Cache(options.cache, options.quick)
     rows, troubles = [], []
     with servers():
         if options.quick and len(engines()) < ALL_ENGINES:
@@ -52,7 +52,9 @@ def try_tool(tool, cache, options, troubles):
         return [row("-", "not installable here", str(reason))]
     rows = []
     for engine, database in engines().items():
-        if engine in tool.engines:
+        if options.quick and engine in tool.slow_engines:
+            rows.append(row(engine, "left out by --quick"))
+        elif engine in tool.engines:
             trial = Trial(tool, database, options.whimbrel)
             rows.append(row(engine, *try_engine(trial, engine, options, troubles)))
     rows += [row(engine, "not possible here", reason) for engine, reason in tool.impossible.items()]

@@ -29,8 +29,10 @@ class Tool:
     version = ""
     #: Where it comes from: npm, PyPI, Go, Maven, Debian, crates.io.
     registry = ""
-    #: Whether npm or pip alone install it in seconds: one of those that are tried with every change.
+    #: Whether it is installed in seconds by npm, by pip or with the servers: one of those that are tried with every change.
     quick = False
+    #: Of its engines those whose drivers take minutes to install.
+    slow_engines = ()
     #: The engines that it is tried on.
     engines = ("postgres", "sqlite")
     #: Engines that the tool knows and that it can't be tried on here, with the reason.

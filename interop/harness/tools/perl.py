@@ -14,6 +14,7 @@ class Sqitch(Tool):
     name = "sqitch"
     version = "system's"
     registry = "Debian"
+    quick = True
     keeps_checksums = True
     engines = ("postgres", "sqlite", "mysql")
     directory = "."
@@ -29,12 +30,15 @@ class Sqitch(Tool):
             before = f"[{script.name}] "
             if script.number == FIRST_HALF:
                 lines += [f"@v1 {who.replace('T09', 'T10')} # The first release", ""]
-        files = {"sqitch.plan": "\n".join(lines) + "\n", "sqitch.conf": f"[core]\n\tengine = {ENGINES[engine]}\n"}
+        files = {"sqitch.plan": "\n".join(lines) + "\n", "sqitch.conf": f"[core]\n\tengine = {ENGINES[engine]}\n[deploy]\n\tverify = true\n"}
         for script in scripts:
             for way, statements in (("deploy", script.up), ("revert", script.down)):
                 text = "\n".join(delimited(one) if engine == "mysql" else one for one in statements) + "\n"
                 text = f"-- {way.title()} {script.name}\n\n{wrapped(text, script)}"
                 files[f"{way}/{script.name}.sql"] = text
+            # Both run it; the row that it writes is taken back.
+            tries = "INSERT INTO members (id, email, name) VALUES (99, 'x@example.org', 'X');\nSELECT email FROM members;\n"
+            files[f"verify/{script.name}.sql"] = f"BEGIN;\n\n{tries}\nROLLBACK;\n"
         return files
 
     def install(self, _cache):
