@@ -34,7 +34,7 @@ pub(crate) fn shadow(
     };
     let connect = super::file(folder.join("shadow.db"), options, d1_limits);
     Ok(Box::new(Folder {
-        folder,
+        path: folder,
         connect,
         notes,
         _claim: claim,
@@ -74,7 +74,7 @@ fn failed(verb: &str, folder: &Path, error: &std::io::Error) -> DriverError {
 }
 
 struct Folder {
-    folder: PathBuf,
+    path: PathBuf,
     connect: Box<dyn Connect>,
     notes: Vec<String>,
     /// Locked until this is dropped.
@@ -88,9 +88,9 @@ impl Shadow for Folder {
     }
 
     async fn remove(&self) -> Result<(), DriverError> {
-        let lock = lock_of(&self.folder);
-        std::fs::remove_dir_all(&self.folder)
-            .map_err(|error| failed("remove", &self.folder, &error))?;
+        let lock = lock_of(&self.path);
+        std::fs::remove_dir_all(&self.path)
+            .map_err(|error| failed("remove", &self.path, &error))?;
         std::fs::remove_file(&lock).map_err(|error| failed("remove", &lock, &error))
     }
 
