@@ -40,7 +40,7 @@ use serde::Serialize;
 use whimbrel_sql::Dialect;
 
 pub use self::error::{DriverError, DriverErrorKind, GroupError, Outcome, Position, UnitError};
-pub use self::shadow::{SchemaObject, Shadow};
+pub use self::shadow::{SHADOW_PREFIX, SchemaObject, Shadow};
 pub use self::unit::{
     BoundStatement, Fact, Notice, Part, Progress, Record, Statements, Unit, Write,
 };
@@ -231,8 +231,9 @@ pub trait Connect: Send + Sync {
     /// The database's own name, as a person types it to confirm a `reset`.
     fn database(&self) -> String;
 
-    /// Makes an empty database beside this one under a name that nothing else has; none where the
-    /// driver can't. It keeps its history under the usual names.
+    /// Makes an empty database beside this one under a name that nothing else has and that begins with
+    /// [`SHADOW_PREFIX`]; none where the driver can't. It keeps its history under the usual names. A
+    /// shadow that a run left when it died is removed, if that run is surely gone.
     ///
     /// # Errors
     /// The server cannot be reached or refuses.

@@ -20,6 +20,7 @@ mod shape;
 mod sizes;
 mod status;
 mod up;
+mod verify;
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;

@@ -10,6 +10,7 @@ use super::dependencies::{Dependencies, circle};
 use super::modified::{Change, Noted, change_in};
 use super::order::{Order, out_of_order};
 use super::prepare::Rules;
+use super::verify;
 use super::{ByVersion, Direction, Goal, Plan, PlanInput, Step, find, not_found, renamed};
 use crate::diagnostic::Diagnostic;
 use crate::error::Error;
@@ -316,13 +317,16 @@ impl<'a> Planner<'a> {
             transactions: migration.transactions,
             substitute: migration.substitute.as_ref(),
         };
-        let prepared = compose_with_hooks(
+        let mut prepared = compose_with_hooks(
             self.input,
             &migration.source,
             Direction::Up,
             &migration.up,
             rules,
         )?;
+        if let Some(script) = &migration.verify {
+            prepared = verify::add(self.input, prepared, script, rules)?;
+        }
         let mut step = Step {
             source: migration.source.to_string(),
             version: migration.version.clone(),

@@ -171,6 +171,7 @@ fn read_one<'a>(
         file,
         up: parts.up,
         down: parts.down.map_or(Down::None, Down::Script),
+        verify: None,
         transactions: Transactions::default(),
         down_transaction: None,
         reader: sections::read,
