@@ -15,8 +15,10 @@ class NotInstallable(Exception):
 class Cache:
     """The folder that keeps what was installed, one folder for each tool and version."""
 
-    def __init__(self, root):
+    def __init__(self, root, quick=False):
         self.root = Path(root)
+        #: Without what takes minutes.
+        self.quick = quick
         self.root.mkdir(parents=True, exist_ok=True)
 
     def npm(self, name, packages):

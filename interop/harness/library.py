@@ -6,6 +6,8 @@ from pathlib import Path
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
 #: How many of them are the first half, which the tool applies before Whimbrel takes over.
 FIRST_HALF = 2
+#: How many are undone.
+UNDONE = 3
 DOWN = "\n\n-- down\n\n"
 
 

@@ -10,7 +10,7 @@ from .trial import Different, Trial
 
 #: With PostgreSQL and MariaDB.
 ALL_ENGINES = 4
-HEADINGS = ("tool", "version", "from", "engine", "same schema", "take-over", "changed file")
+HEADINGS = ("tool", "version", "from", "engine", "same schema", "take-over", "changed file", "undo")
 
 
 def main(options):
@@ -24,7 +24,7 @@ def main(options):
     if options.self_test:
         with servers():
             return self_test(options.whimbrel)
-    cache = Cache(options.cache)
+    cache = Cache(options.cache, options.quick)
     rows, troubles = [], []
     with servers():
         if options.quick and len(engines()) < ALL_ENGINES:
@@ -40,7 +40,7 @@ def main(options):
 def try_tool(tool, cache, options, troubles):
     """The rows of one tool."""
     def row(engine, *results):
-        return (tool.name, tool.version, tool.registry, engine, *results, *[""] * (3 - len(results)))
+        return (tool.name, tool.version, tool.registry, engine, *results, *[""] * (4 - len(results)))
     if options.quick and not tool.quick:
         return [row("-", "left out by --quick")]
     try:
@@ -52,7 +52,9 @@ def try_tool(tool, cache, options, troubles):
         return [row("-", "not installable here", str(reason))]
     rows = []
     for engine, database in engines().items():
-        if engine in tool.engines:
+        if options.quick and engine in tool.slow_engines:
+            rows.append(row(engine, "left out by --quick"))
+        elif engine in tool.engines:
             trial = Trial(tool, database, options.whimbrel)
             rows.append(row(engine, *try_engine(trial, engine, options, troubles)))
     rows += [row(engine, "not possible here", reason) for engine, reason in tool.impossible.items()]
@@ -69,10 +71,11 @@ def try_engine(trial, engine, options, troubles):
         return ["tool failed"]
     results = []
     tool = trial.tool
-    # A baseline knows nothing of the files.
-    checks = tool.keeps_checksums and tool.baseline(engine) is None
+    # A baseline knows nothing of the files, and is not undone.
+    imports = tool.baseline(engine, trial.scripts) is None
+    checks, undoes = tool.keeps_checksums and imports, tool.undoes and imports
     parts = [("same schema", trial.same_schema, True), ("take-over", trial.take_over, tool.takes_over)]
-    parts.append(("changed file", trial.changed_file, checks))
+    parts += [("changed file", trial.changed_file, checks), ("undo", trial.undo, undoes)]
     for title, part, applies in parts:
         if not applies:
             results.append("-")

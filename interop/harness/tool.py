@@ -23,12 +23,16 @@ class Tool:
     takes_over = True
     #: Whether its history has checksums of the files, which `import` compares.
     keeps_checksums = False
+    #: Whether it has a command that undoes, by the scripts that Whimbrel reads too.
+    undoes = False
     #: The version that is installed.
     version = ""
     #: Where it comes from: npm, PyPI, Go, Maven, Debian, crates.io.
     registry = ""
-    #: Whether npm or pip alone install it in seconds: one of those that are tried with every change.
+    #: Whether it is installed in seconds by npm, by pip or with the servers: one of those that are tried with every change.
     quick = False
+    #: Of its engines those whose drivers take minutes to install.
+    slow_engines = ()
     #: The engines that it is tried on.
     engines = ("postgres", "sqlite")
     #: Engines that the tool knows and that it can't be tried on here, with the reason.
@@ -63,6 +67,10 @@ class Tool:
         """Applies everything in the project with the original tool."""
         raise NotImplementedError
 
+    def down(self, project, database, count):
+        """Undoes the last so many with the tool's own command."""
+        raise NotImplementedError
+
     def form(self, script):
         """A migration in the tool's form: path below the project -> text."""
         raise NotImplementedError
@@ -94,8 +102,8 @@ class Tool:
         """What `import` has to be told about where the history is."""
         return ()
 
-    def baseline(self, _engine):
-        """The version to give to `baseline`, where `import` does not know the tool's history."""
+    def baseline(self, _engine, _scripts):
+        """The version of the last of these scripts, to give to `baseline`, where `import` does not know the tool's history."""
         return None
 
     def drop(self, _database):

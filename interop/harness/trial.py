@@ -6,7 +6,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from .library import FIRST_HALF
+from .library import FIRST_HALF, UNDONE
 from .schema import without_modes
 from .tool import ToolFailed
 from .whimbrel import Whimbrel
@@ -48,11 +48,7 @@ class Trial:
             whimbrel = Whimbrel(self.program, project, database, self.tool)
             # With the tool's own tables: they stay as they are.
             before = database.dump((), ())
-            version = self.tool.baseline(database.engine)
-            if version is None:
-                self._import(whimbrel, self.tool.import_arguments(database))
-            else:
-                self._expect(whimbrel.run("baseline", version), 0)
+            self._take_over(whimbrel, self.scripts[:FIRST_HALF])
             compare(before, database.dump((), ()))
             self._expect(whimbrel.run("status"), 0)
             self._expect(whimbrel.run("up"), 0)
@@ -68,6 +64,30 @@ class Trial:
             said = self._expect(whimbrel.run("import", *self.tool.import_arguments(database), "--dry-run"), 0)
             if "warning[changed-since]" not in said.err:
                 raise Different("no word of the change:\n" + said.err)
+
+    def undo(self, _expected):
+        """The tool applies everything and undoes the last ones; on a copy, Whimbrel takes over and undoes as many."""
+        with Room(self) as (project, database):
+            self.tool.up(project, database)
+            whole = self._dump(database)
+            self.tool.down(project, database, UNDONE)
+            expected = self._dump(database)
+        if expected == whole:
+            raise ToolFailed("the original tool undid nothing; there is nothing to compare")
+        with Room(self) as (project, database):
+            self.tool.up(project, database)
+            whimbrel = Whimbrel(self.program, project, database, self.tool)
+            self._take_over(whimbrel, self.scripts)
+            self._expect(whimbrel.run("down", "--steps", str(UNDONE)), 0)
+            compare(expected, self._dump(database))
+
+    def _take_over(self, whimbrel, applied):
+        database = whimbrel.database
+        version = self.tool.baseline(database.engine, applied)
+        if version is None:
+            self._import(whimbrel, self.tool.import_arguments(database))
+        else:
+            self._expect(whimbrel.run("baseline", version), 0)
 
     def _import(self, whimbrel, where):
         # It must see the other history by itself and stop before anything happens.

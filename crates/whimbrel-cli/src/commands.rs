@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use whimbrel::import::{Histories, layout_by_name, layouts};
 use whimbrel::plan::{Direction, Goal, Plan};
+use whimbrel::report::Report;
 use whimbrel::source::Directory;
 use whimbrel::{Error, Migrator};
 
@@ -204,6 +205,7 @@ fn migrator(
             .and_then(|e| e.retry_delay)
             .or(settings.retry_delay)
             .unwrap_or(options.retry_delay);
+        options.protected = settings.protected;
         options.continue_on_error = execution.is_some_and(|e| e.continue_on_error);
         options.plan.force = execution.is_some_and(|e| e.force);
         options.plan.single_transaction =
@@ -239,12 +241,17 @@ async fn execute(
         return Ok(exit::OK);
     }
     let report = project.migrator.run(goal).await?;
-    output.report(&report);
-    Ok(if report.failures.is_empty() {
+    Ok(finish(output, &report))
+}
+
+/// Shows what a run did; gives the exit code.
+fn finish(output: &Output, report: &Report) -> u8 {
+    output.report(report);
+    if report.failures.is_empty() {
         exit::OK
     } else {
         exit::FAILED
-    })
+    }
 }
 
 /// What will be undone, before it is.

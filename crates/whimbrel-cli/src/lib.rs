@@ -27,7 +27,12 @@ pub fn main() -> ExitCode {
         .enable_all()
         .build();
     match runtime {
-        Ok(runtime) => runtime.block_on(commands::run(arguments)),
+        Ok(runtime) => {
+            let code = runtime.block_on(commands::run(arguments));
+            // What still waits for a server or a file must not keep the process.
+            runtime.shutdown_background();
+            code
+        }
         Err(error) => exit::without_runtime(&error),
     }
 }

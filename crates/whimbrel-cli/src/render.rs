@@ -221,6 +221,22 @@ impl Output {
 
     /// A dry run.
     pub(crate) fn dry_run(&self, plan: &Plan, sql: &str) {
+        self.print_sql(plan, sql);
+        self.result(&table::dry_run_json(plan, sql));
+    }
+
+    /// What `redo` would send.
+    pub(crate) fn dry_runs(&self, plans: &[(Plan, String); 2]) {
+        for (plan, sql) in plans {
+            self.print_sql(plan, sql);
+        }
+        let results = plans
+            .each_ref()
+            .map(|(plan, sql)| table::dry_run_json(plan, sql));
+        self.result(&results);
+    }
+
+    fn print_sql(&self, plan: &Plan, sql: &str) {
         for warning in &plan.warnings {
             self.diagnostic(warning);
         }
@@ -229,9 +245,6 @@ impl Output {
         } else {
             self.print(sql.trim_end());
         }
-        let mut result = table::plan_json(plan);
-        result["sql"] = json!(sql);
-        self.result(&result);
     }
 
     /// What a baseline or an import did, or would do.

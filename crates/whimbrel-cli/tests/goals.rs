@@ -144,8 +144,36 @@ fn redo_is_down_and_up_of_the_last() {
     );
     assert_eq!(project.tables(), "1238");
     let shown = project.well(&["redo", "--dry-run"]);
-    assert!(shown.contains("DROP TABLE t8;"), "{shown}");
+    let (undone, applied) = (shown.find("DROP TABLE t8;"), shown.find("CREATE TABLE t8"));
+    assert!(undone.is_some() && undone < applied, "{shown}");
     assert_eq!(project.tables(), "1238");
+}
+
+#[test]
+fn redo_undoes_nothing_that_it_could_not_apply_again() {
+    let project = Project::new();
+    project.well(&["up", "--to", "3"]);
+    let file = project.0.path().join("migrations/003_t3.sql");
+    std::fs::remove_file(&file).unwrap();
+    for arguments in [&["redo"][..], &["redo", "--dry-run"]] {
+        let gone = project.run(arguments);
+        assert_eq!(gone.status.code(), Some(4), "{}", told(&gone));
+        assert!(
+            told(&gone)
+                .contains("003_t3 has no file, so it can't be applied again; nothing was undone"),
+            "{}",
+            told(&gone)
+        );
+    }
+    project.write(
+        "003_t3.sql",
+        "BEGIN;\nCREATE TABLE t3 (i int);\nCOMMIT;\nCREATE TABLE t9 (i int);\n",
+    );
+    let mixed = project.run(&["redo"]);
+    assert!(!mixed.status.success(), "{}", told(&mixed));
+    assert_eq!(project.tables(), "123");
+    let status = project.well(&["status"]);
+    assert!(status.contains("3 applied"), "{status}");
 }
 
 #[test]

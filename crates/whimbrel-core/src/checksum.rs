@@ -15,19 +15,19 @@ impl Checksum {
     pub fn of(text: &str) -> Self {
         let mut hash = Sha256::new();
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        for (index, part) in text.split("\r\n").enumerate() {
-            if index > 0 {
-                hash.update(b"\n");
+        if text.as_bytes().contains(&b'\r') {
+            for (index, part) in text.split("\r\n").enumerate() {
+                if index > 0 {
+                    hash.update(b"\n");
+                }
+                hash.update(part.as_bytes());
             }
-            hash.update(part.as_bytes());
+        } else {
+            hash.update(text.as_bytes());
         }
-        let mut hex = String::with_capacity(64);
-        for byte in hash.finalize() {
-            for digit in [byte >> 4, byte & 15] {
-                hex.push(char::from(b"0123456789abcdef"[usize::from(digit)]));
-            }
-        }
-        Self(hex)
+        let digits = hash.finalize().into_iter().flat_map(|b| [b >> 4, b & 15]);
+        let hex = digits.map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)]));
+        Self(hex.collect())
     }
 
     /// A checksum that was stored.

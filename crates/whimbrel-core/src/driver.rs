@@ -40,7 +40,7 @@ use serde::Serialize;
 use whimbrel_sql::Dialect;
 
 pub use self::error::{DriverError, DriverErrorKind, GroupError, Outcome, Position, UnitError};
-pub use self::shadow::{SchemaObject, Shadow};
+pub use self::shadow::{SHADOW_PREFIX, SchemaObject, Shadow};
 pub use self::unit::{
     BoundStatement, Fact, Notice, Part, Progress, Record, Statements, Unit, Write,
 };
@@ -231,8 +231,9 @@ pub trait Connect: Send + Sync {
     /// The database's own name, as a person types it to confirm a `reset`.
     fn database(&self) -> String;
 
-    /// Makes an empty database beside this one under a name that nothing else has; none where the
-    /// driver can't. It keeps its history under the usual names.
+    /// Makes an empty database beside this one under a name that nothing else has and that begins with
+    /// [`SHADOW_PREFIX`]; none where the driver can't. It keeps its history under the usual names. A
+    /// shadow that a run left when it died is removed, if that run is surely gone.
     ///
     /// # Errors
     /// The server cannot be reached or refuses.
@@ -255,6 +256,15 @@ pub trait Cancel: Send + Sync {
     /// # Errors
     /// The request cannot be sent.
     async fn cancel(&self) -> Result<(), DriverError>;
+
+    /// Has the server end the connection, for a statement that does not heed [`Cancel::cancel`].
+    /// Where that can't be, it asks once more.
+    ///
+    /// # Errors
+    /// The request cannot be sent.
+    async fn end_connection(&self) -> Result<(), DriverError> {
+        self.cancel().await
+    }
 }
 
 /// What a connection is to be opened with, besides its URL.

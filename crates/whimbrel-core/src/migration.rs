@@ -69,6 +69,9 @@ pub struct Migration {
     pub up: Script,
     /// What `down` runs.
     pub down: Down,
+    /// What tries whether `up` did its work. It runs behind it and is taken back; the migration fails
+    /// if it does.
+    pub verify: Option<Script>,
     /// How the tool that the file was written for runs it.
     pub transactions: Transactions,
     /// `Transaction:` of the down script, where it is not that of the up script.

@@ -1,5 +1,6 @@
 //! Plans: what a run will do. Planning is pure; it sees neither files nor databases.
 
+mod asked;
 mod batches;
 mod compose;
 mod control;
@@ -7,6 +8,7 @@ mod dependencies;
 mod difference;
 mod down;
 mod hooks;
+mod lost;
 mod modified;
 mod order;
 mod placeholder;
@@ -18,6 +20,7 @@ mod shape;
 mod sizes;
 mod status;
 mod up;
+mod verify;
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
@@ -26,7 +29,10 @@ use std::time::Duration;
 use serde::Serialize;
 use whimbrel_sql::{Dialect, Statement};
 
+pub(crate) use self::asked::{Asked, SESSION_AGAIN, SESSION_LOST, commands};
+pub use self::lost::Lost;
 pub use self::modified::{Change, Noted, change, needed_scripts};
+pub(crate) use self::resume::said_to_be_done;
 pub use self::resume::{Resume, statement_hash, statement_hashes};
 pub(crate) use self::shape::{Shape, put_in, shape};
 pub use self::status::{State, Status, StatusRow, Totals, status};
@@ -41,6 +47,10 @@ use crate::migration::{Kind, Migration};
 use crate::rules::{Condition, Setting};
 use crate::text::Script;
 use crate::version::Version;
+
+/// Something for each migration, by source and version. Thousands of them are put into such maps for
+/// a run that finds nothing to do, and nobody gains by versions that collide: so no keyed hashing.
+pub(crate) type ByVersion<'a, T> = rustc_hash::FxHashMap<(&'a str, &'a Version), T>;
 
 /// Up or down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -10,84 +10,42 @@ mod failure;
 mod journal;
 mod lock;
 mod note;
+mod options;
 mod recover;
+mod redo;
 mod repair;
 mod script;
 mod send;
+mod session_lost;
+mod stop;
 mod takeover;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
 
 use self::begin::{Begun, Start};
 pub use self::convert::{ConversionReport, ConvertOptions, Proof};
+pub use self::options::{CONCURRENT_LOCK_TIMEOUT, RunOptions};
+pub use self::redo::Redo;
 pub use self::repair::{OpenStatement, Verdict};
 pub use self::script::dry_run;
+use self::stop::unless_lost;
 
 use crate::checksum::Checksum;
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::driver::{Connect, Driver, DriverError, DriverErrorKind, Lease};
+use crate::driver::{Connect, Driver, Lease};
 use crate::error::Error;
 use crate::event::{Event, Listener};
-use crate::history::{FORMAT, History, Owner};
+use crate::history::{FORMAT, History};
 use crate::hook::Hook;
 use crate::migration::Migration;
-use crate::plan::{
-    Direction, Goal, Plan, PlanInput, PlanOptions, Status, needed_scripts, plan, status,
-};
+use crate::plan::{Direction, Goal, Plan, PlanInput, Status, needed_scripts, plan, status};
 use crate::report::Report;
 use crate::source::{Loaded, Source};
 use crate::takeover::ForeignHistories;
-
-/// Settings of a run. The defaults are those of the command line as well.
-#[derive(Clone, Debug)]
-pub struct RunOptions {
-    /// What decides the plan.
-    pub plan: PlanOptions,
-    /// Who runs it.
-    pub owner: Owner,
-    /// How long to wait for the lock; 10 minutes.
-    pub lock_wait: Duration,
-    /// How long the lease on the lock lasts without renewal; 15 seconds. A unit in flight holds the
-    /// lock however long it takes, so this is what others wait for after a run that died.
-    pub lease: Duration,
-    /// Longest time for one migration; none by default.
-    pub timeout: Option<Duration>,
-    /// Longest wait for a lock per statement; 5 seconds, so that a schema change does not make all
-    /// others queue behind it. Zero leaves it to the server. Index builds that let others go on
-    /// have [`CONCURRENT_LOCK_TIMEOUT`] if this is not longer.
-    pub lock_timeout: Duration,
-    /// How often something is tried again that fails for a reason which passes by itself (deadlock,
-    /// serialization failure, lock timeout, a connection that dropped); 3.
-    pub retries: u32,
-    /// The pause before the first retry, which doubles each time and varies at random; 2 seconds.
-    pub retry_delay: Duration,
-    /// Go on after a failure with what does not depend on it.
-    pub continue_on_error: bool,
-}
-
-/// How long a concurrent index build may wait for the transactions that it has to outlast.
-pub const CONCURRENT_LOCK_TIMEOUT: Duration = Duration::from_secs(600);
-
-impl RunOptions {
-    /// The defaults, for an owner.
-    pub fn new(owner: Owner) -> Self {
-        Self {
-            plan: PlanOptions::default(),
-            owner,
-            lock_wait: Duration::from_secs(600),
-            lease: Duration::from_secs(15),
-            timeout: None,
-            lock_timeout: Duration::from_secs(5),
-            retries: 3,
-            retry_delay: Duration::from_secs(2),
-            continue_on_error: false,
-        }
-    }
-}
 
 /// Runs one command against one database.
 pub struct Runner<'a> {
@@ -113,6 +71,8 @@ struct Session {
     /// What a conversion would lose.
     lost: Vec<Diagnostic>,
     history: History,
+    /// Nobody knows how what was sent last ended, and the connection is of no use any more.
+    left_open: bool,
 }
 
 impl Runner<'_> {
@@ -128,9 +88,7 @@ impl Runner<'_> {
             Start::Locked { lease, plan } => self.run_in(&mut session, goal, plan, lease).await,
             Start::Nothing(direction) => Ok(Report::empty(direction)),
         };
-        let closed = session.driver.close().await;
-        let mut report = result?;
-        unless_lost(closed)?;
+        let mut report = close_after(session, result).await?;
         report.retries += tries;
         report.duration = started.elapsed();
         Ok(report)
@@ -144,13 +102,25 @@ impl Runner<'_> {
         mut lease: Lease,
     ) -> Result<Report, Error> {
         let result = self.run_locked(session, goal, &mut lease, plan).await;
-        // A failed run gives the lock back all the same; if even that fails, the lease runs out.
-        let unlocked = recover::in_time(&self.cancel, session.driver.unlock(&lease)).await;
-        let report = result?;
+        self.give_back(session, &lease, result).await
+    }
+
+    /// A failed run gives the lock back all the same; if even that fails, the lease runs out.
+    async fn give_back<T>(
+        &self,
+        session: &mut Session,
+        lease: &Lease,
+        result: Result<T, Error>,
+    ) -> Result<T, Error> {
+        if session.left_open {
+            return result;
+        }
+        let unlocked = recover::in_time(&self.cancel, session.driver.unlock(lease)).await;
+        let done = result?;
         if let Some(unlocked) = unlocked {
             unless_lost(unlocked)?;
         }
-        Ok(report)
+        Ok(done)
     }
 
     async fn run_locked(
@@ -166,7 +136,10 @@ impl Runner<'_> {
         };
         self.announce(&plan);
         let Session {
-            driver, history, ..
+            driver,
+            history,
+            left_open,
+            ..
         } = session;
         let written = self.write_notes(driver.as_mut(), *lease, &plan.noted).await;
         let noted = match written {
@@ -180,7 +153,7 @@ impl Runner<'_> {
             return Ok(Report { noted, ..report });
         }
         let execution = execution::Execution::new(self, driver, history, lease, &mut plan);
-        let report = execution.run().await?;
+        let report = execution.run(left_open).await?;
         Ok(Report { noted, ..report })
     }
 
@@ -291,6 +264,7 @@ impl Runner<'_> {
             hooks,
             lost,
             history,
+            left_open: false,
         })
     }
 
@@ -313,7 +287,11 @@ impl Runner<'_> {
                 let text = format!("layout {}: {}", found.name, found.reason);
                 self.note("layout", text);
             }
-            migrations.extend(list);
+            if migrations.is_empty() {
+                migrations = list;
+            } else {
+                migrations.extend(list);
+            }
             hooks.extend(around);
         }
         (migrations, hooks)
@@ -373,13 +351,15 @@ impl Runner<'_> {
     }
 }
 
-/// When all is done and recorded, a connection that breaks takes nothing away: the next run sees
-/// that the lock's holder is gone, or waits for the lease.
-fn unless_lost(end: Result<(), DriverError>) -> Result<(), DriverError> {
-    end.or_else(|error| match error.kind {
-        DriverErrorKind::Lost => Ok(()),
-        _ => Err(error),
-    })
+/// Closes the connection, unless it was left in the middle of something.
+async fn close_after<T>(session: Session, result: Result<T, Error>) -> Result<T, Error> {
+    if session.left_open {
+        return result;
+    }
+    let closed = session.driver.close().await;
+    let done = result?;
+    unless_lost(closed)?;
+    Ok(done)
 }
 
 async fn kept(

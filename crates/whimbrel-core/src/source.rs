@@ -3,10 +3,13 @@
 mod by_name;
 mod directory;
 mod embedded;
+
 mod layout;
 mod native;
 mod sections;
 
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -75,8 +78,8 @@ pub fn read_native(file: &Arc<SourceFile>, dialect: Dialect) -> Reading {
 /// # Errors
 /// It cannot be read, or it is not UTF-8: then the diagnostic names the line.
 pub fn read_file(path: &Path) -> Result<Arc<SourceFile>, Error> {
-    let name = path.display().to_string();
-    let bytes = std::fs::read(path).map_err(|source| Error::File {
+    let name = path.to_string_lossy().into_owned();
+    let bytes = bytes_of(path).map_err(|source| Error::File {
         path: name.clone(),
         source,
     })?;
@@ -102,6 +105,24 @@ pub fn read_file(path: &Path) -> Result<Arc<SourceFile>, Error> {
                 },
             );
             Err(Error::refused(diagnostic))
+        }
+    }
+}
+
+/// Asks for no file's size before it is read: most are small, and there may be ten thousand.
+fn bytes_of(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut file = File::open(path)?;
+    let mut start = [0; 4096];
+    let mut bytes = Vec::new();
+    loop {
+        let count = file.read(&mut start)?;
+        bytes.extend_from_slice(&start[..count]);
+        if count == 0 {
+            return Ok(bytes);
+        }
+        if bytes.len() >= start.len() {
+            file.read_to_end(&mut bytes)?;
+            return Ok(bytes);
         }
     }
 }

@@ -16,7 +16,7 @@ use serde::{Serialize, Serializer};
 pub struct Version {
     text: String,
     /// Bytes whose order is that of the versions; see [`key_of`].
-    key: Box<[u8]>,
+    key: Vec<u8>,
 }
 
 /// A group of digits: its length without leading zeros and the digits, so that numbers of any size
@@ -44,7 +44,7 @@ impl Version {
     }
 }
 
-fn key_of(text: &str) -> Box<[u8]> {
+fn key_of(text: &str) -> Vec<u8> {
     let numbers_only = text.bytes().any(|b| b.is_ascii_digit())
         && text
             .bytes()
@@ -77,7 +77,7 @@ fn key_of(text: &str) -> Box<[u8]> {
         }
         rest = tail;
     }
-    key.into()
+    key
 }
 
 impl PartialEq for Version {

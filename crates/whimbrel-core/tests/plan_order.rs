@@ -27,6 +27,7 @@ fn migration(version: &str, kind: Kind) -> Migration {
         up: Script::whole(Arc::clone(&file)),
         file,
         down: Down::None,
+        verify: None,
         transactions: Transactions::default(),
         down_transaction: None,
         reader: Reading::whole,

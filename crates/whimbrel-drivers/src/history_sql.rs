@@ -10,12 +10,16 @@ mod write;
 
 use whimbrel_core::history::{FORMAT, HistoryTables};
 
+#[cfg(any(feature = "sqlite", feature = "mysql", feature = "d1"))]
+pub(crate) use self::read::history;
 #[cfg(any(feature = "postgres", feature = "d1"))]
 pub(crate) use self::read::lock;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 pub(crate) use self::read::unknown_holder;
+#[cfg(feature = "postgres")]
+pub(crate) use self::read::{Part, Rows};
 pub(crate) use self::read::{
-    fenced, held, history, scripts, select_applied, select_attempts, select_lock, select_scripts,
+    fenced, held, scripts, select_applied, select_attempts, select_lock, select_scripts,
 };
 #[cfg(feature = "postgres")]
 pub(crate) use self::write::copy_record;

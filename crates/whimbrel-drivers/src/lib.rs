@@ -17,6 +17,8 @@ pub mod mysql;
 pub mod postgres;
 #[cfg(any(feature = "sqlite", feature = "d1"))]
 mod process;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+mod shadow;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 #[cfg(any(feature = "sqlite", feature = "d1"))]

@@ -53,6 +53,21 @@ impl Statement {
         self
     }
 
+    /// The same one so many bytes further on, in a script that has more before it; none beyond the
+    /// longest script.
+    #[must_use]
+    pub fn moved(&self, by: usize) -> Option<Self> {
+        let further = |range: Range<usize>| Span::of(&(range.start + by..range.end + by));
+        Some(Self {
+            span: further(self.span())?,
+            data: match self.data() {
+                Some(data) => Some(further(data)?),
+                None => None,
+            },
+            facts: self.facts.clone(),
+        })
+    }
+
     /// Its bytes, from its first token to its last, without terminator.
     pub fn span(&self) -> Range<usize> {
         self.span.range()

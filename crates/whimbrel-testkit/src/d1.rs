@@ -25,9 +25,15 @@ static DATABASES: LazyLock<usize> = LazyLock::new(|| {
 #[derive(Debug)]
 pub struct D1Server {
     port: u16,
+    folder: PathBuf,
     data: PathBuf,
+    daemon: Daemon,
+    databases: usize,
     next: AtomicUsize,
 }
+
+/// Of a server that is killed and started again.
+const FEW: usize = 60;
 
 /// This test process's server; started by the first who asks.
 ///
@@ -35,7 +41,7 @@ pub struct D1Server {
 /// The packages are not installed; the message says how to install them.
 pub fn d1() -> &'static D1Server {
     static SERVER: OnceLock<D1Server> = OnceLock::new();
-    SERVER.get_or_init(D1Server::start)
+    SERVER.get_or_init(|| D1Server::launch(*DATABASES))
 }
 
 fn modules() -> PathBuf {
@@ -58,27 +64,49 @@ impl D1Server {
     /// What the server takes as a token.
     pub const TOKEN: &'static str = "test-token";
 
-    fn start() -> Self {
+    /// A server for one test alone, which may kill it.
+    pub fn private() -> Self {
+        Self::launch(FEW)
+    }
+
+    fn launch(databases: usize) -> Self {
         let folder = folder("d1");
-        let data = folder.join("data");
-        let port = free_port();
+        let server = Self {
+            port: free_port(),
+            data: folder.join("data"),
+            daemon: Daemon::new(folder.clone()),
+            folder,
+            databases,
+            next: AtomicUsize::new(1),
+        };
+        server.start();
+        server
+    }
+
+    /// Starts it, on what is there of its databases, and waits until it answers.
+    ///
+    /// # Panics
+    /// It does not.
+    pub fn start(&self) {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("d1/server.mjs");
         let mut server = Command::new("node");
         // A group of its own, since it starts the engine as a process of its own.
         server.process_group(0);
         server.env("WHIMBREL_D1_MODULES", modules());
-        server.arg(script).arg(port.to_string()).arg(&data);
-        server.args([ACCOUNT, Self::TOKEN, &DATABASES.to_string()]);
-        Daemon::new(folder.clone()).start(&mut server);
-        let started = Self {
-            port,
-            data,
-            next: AtomicUsize::new(1),
-        };
-        wait_for("D1", &folder, || {
-            succeeds(&mut started.request("db-1", "SELECT 1"))
+        server
+            .arg(script)
+            .arg(self.port.to_string())
+            .arg(&self.data);
+        server.args([ACCOUNT, Self::TOKEN, &self.databases.to_string()]);
+        self.daemon.start(&mut server);
+        wait_for("D1", &self.folder, || {
+            succeeds(&mut self.request("db-1", "SELECT 1"))
         });
-        started
+    }
+
+    /// Ends it and its engine as a crash does.
+    pub fn kill(&self) {
+        self.daemon.kill_group();
     }
 
     /// A new, empty database; gives its URL. The token is [`D1Server::TOKEN`].
@@ -87,7 +115,8 @@ impl D1Server {
     /// All databases are given out.
     pub fn database(&self) -> String {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        assert!(number <= *DATABASES, "there are {} databases", *DATABASES);
+        let all = self.databases;
+        assert!(number <= all, "there are {all} databases");
         format!("d1+http://127.0.0.1:{}/{ACCOUNT}/db-{number}", self.port)
     }
 

@@ -115,9 +115,19 @@ impl Daemon {
 
     /// Ends the process as a crash does.
     pub(crate) fn kill(&self) {
+        self.kill_with("");
+    }
+
+    /// Ends a process that leads a group, with all of the group.
+    pub(crate) fn kill_group(&self) {
+        self.kill_with("-");
+    }
+
+    fn kill_with(&self, sign: &str) {
         let child = self.child.lock().expect("no panic while it is held").take();
         if let Some(mut child) = child {
-            run(Command::new("kill").args(["-9", &child.id().to_string()]));
+            let whom = format!("{sign}{}", child.id());
+            run(Command::new("kill").args(["-9", "--", &whom]));
             child.wait().expect("it was ours");
         }
     }

@@ -1,18 +1,21 @@
 //! The handle that applications hold.
 
+mod builder;
+
 use std::sync::Arc;
 
+pub use self::builder::MigratorBuilder;
 use tokio_util::sync::CancellationToken;
 use whimbrel_core::Error;
-use whimbrel_core::driver::{Connect, SessionOptions};
+use whimbrel_core::driver::Connect;
 use whimbrel_core::event::Listener;
-use whimbrel_core::history::{HistoryTables, Holder, Owner};
+use whimbrel_core::history::Holder;
 use whimbrel_core::plan::{Goal, Plan, Status, StatusRow};
 use whimbrel_core::report::Report;
 use whimbrel_core::runner::{
-    ConversionReport, ConvertOptions, OpenStatement, RunOptions, Runner, Verdict, silent,
+    ConversionReport, ConvertOptions, OpenStatement, Redo, RunOptions, Runner, Verdict,
 };
-use whimbrel_core::source::{Directory, Source};
+use whimbrel_core::source::Source;
 use whimbrel_core::takeover::TakeoverReport;
 use whimbrel_import::Histories;
 
@@ -28,39 +31,11 @@ pub struct Migrator {
     shadow_sql: Vec<String>,
 }
 
-/// Puts a [`Migrator`] together.
-pub struct MigratorBuilder {
-    url: String,
-    password: Option<String>,
-    session: SessionOptions,
-    sources: Vec<Box<dyn Source>>,
-    options: RunOptions,
-    listener: Arc<dyn Listener>,
-    cancel: CancellationToken,
-    shadow: Option<String>,
-    shadow_sql: Vec<String>,
-    foreign: Histories,
-}
-
 impl Migrator {
     /// Starts with a database's URL: `sqlite:app.db`, `postgres://...`, `mysql://...`,
     /// `d1://...` (whose password is the API token).
     pub fn builder(url: &str) -> MigratorBuilder {
-        MigratorBuilder {
-            url: url.to_owned(),
-            password: None,
-            session: SessionOptions {
-                foreign_keys: true,
-                ..SessionOptions::default()
-            },
-            sources: Vec::new(),
-            options: RunOptions::new(owner()),
-            listener: silent(),
-            cancel: CancellationToken::new(),
-            shadow: None,
-            shadow_sql: Vec::new(),
-            foreign: Histories::all(),
-        }
+        MigratorBuilder::new(url)
     }
 
     fn runner(&self) -> Runner<'_> {
@@ -95,7 +70,8 @@ impl Migrator {
     /// # Errors
     /// See [`Error`].
     pub async fn run(&self, goal: &Goal) -> Result<Report, Error> {
-        self.runner().run(goal).await
+        let runner = self.runner();
+        runner.unless_cancelled(runner.run(goal)).await
     }
 
     /// What [`Migrator::run`] would do.
@@ -103,7 +79,8 @@ impl Migrator {
     /// # Errors
     /// See [`Error`].
     pub async fn plan(&self, goal: &Goal) -> Result<Plan, Error> {
-        self.runner().plan(goal).await
+        let runner = self.runner();
+        runner.unless_cancelled(runner.plan(goal)).await
     }
 
     /// What [`Migrator::run`] would do, with the exact text that it would send.
@@ -111,7 +88,45 @@ impl Migrator {
     /// # Errors
     /// See [`Error`].
     pub async fn dry_run(&self, goal: &Goal) -> Result<(Plan, String), Error> {
-        self.runner().dry_run(goal).await
+        let runner = self.runner();
+        runner.unless_cancelled(runner.dry_run(goal)).await
+    }
+
+    /// Undoes a migration and applies its file as it is now, under one lock.
+    ///
+    /// # Errors
+    /// See [`Error`]; nothing is undone if the file can't be planned.
+    pub async fn redo(&self, version: &str) -> Result<Redo<Report>, Error> {
+        let runner = self.runner();
+        runner.unless_cancelled(runner.redo(version)).await
+    }
+
+    /// What [`Migrator::redo`] of the last applied migration would do, with the exact text that it
+    /// would send; none if nothing is applied.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn plan_redo(&self) -> Result<Option<Redo<(Plan, String)>>, Error> {
+        let runner = self.runner();
+        runner.unless_cancelled(runner.plan_redo()).await
+    }
+
+    /// Undoes everything, by the down scripts.
+    ///
+    /// # Errors
+    /// The database is marked as protected in the options; or see [`Error`].
+    pub async fn reset(&self) -> Result<Report, Error> {
+        let runner = self.runner();
+        runner.unless_cancelled(runner.reset()).await
+    }
+
+    /// What [`Migrator::reset`] would do, with the exact text that it would send.
+    ///
+    /// # Errors
+    /// As those of [`Migrator::reset`].
+    pub async fn plan_reset(&self) -> Result<(Plan, String), Error> {
+        let runner = self.runner();
+        runner.unless_cancelled(runner.plan_reset()).await
     }
 
     /// The state of every migration.
@@ -119,7 +134,8 @@ impl Migrator {
     /// # Errors
     /// See [`Error`].
     pub async fn status(&self) -> Result<Status, Error> {
-        self.runner().status().await
+        let runner = self.runner();
+        runner.unless_cancelled(runner.status()).await
     }
 
     /// The migrations that `up` would apply.
@@ -148,7 +164,8 @@ impl Migrator {
     /// # Errors
     /// See [`Error`].
     pub async fn open_statements(&self) -> Result<Vec<OpenStatement>, Error> {
-        self.runner().open_statements().await
+        let runner = self.runner();
+        runner.unless_cancelled(runner.open_statements()).await
     }
 
     /// Writes down what became of the statement of a version whose end is not known.
@@ -156,7 +173,10 @@ impl Migrator {
     /// # Errors
     /// There is none; or see [`Error`].
     pub async fn repair(&self, version: &str, verdict: Verdict) -> Result<OpenStatement, Error> {
-        self.runner().repair(version, verdict).await
+        let runner = self.runner();
+        runner
+            .unless_cancelled(runner.repair(version, verdict))
+            .await
     }
 
     /// Who holds the lock, if anybody does.
@@ -164,7 +184,8 @@ impl Migrator {
     /// # Errors
     /// See [`Error`].
     pub async fn holder(&self) -> Result<Option<Holder>, Error> {
-        self.runner().holder().await
+        let runner = self.runner();
+        runner.unless_cancelled(runner.holder()).await
     }
 
     /// Takes the lock from whoever holds it and gives it back. Needed only where a person knows more
@@ -173,7 +194,8 @@ impl Migrator {
     /// # Errors
     /// Something of that run is still at work in the server; or see [`Error`].
     pub async fn unlock(&self) -> Result<Option<Holder>, Error> {
-        self.runner().unlock().await
+        let runner = self.runner();
+        runner.unless_cancelled(runner.unlock()).await
     }
 
     /// Marks the database as being at a version: every migration up to it, and it itself, is recorded
@@ -182,7 +204,10 @@ impl Migrator {
     /// # Errors
     /// See [`Error`]. It refuses a history that has other records.
     pub async fn baseline(&self, version: &str) -> Result<TakeoverReport, Error> {
-        self.runner().baseline(version, false).await
+        let runner = self.runner();
+        runner
+            .unless_cancelled(runner.baseline(version, false))
+            .await
     }
 
     /// What [`Migrator::baseline`] would do, with the exact text that it would send.
@@ -190,7 +215,10 @@ impl Migrator {
     /// # Errors
     /// See [`Error`].
     pub async fn plan_baseline(&self, version: &str) -> Result<TakeoverReport, Error> {
-        self.runner().baseline(version, true).await
+        let runner = self.runner();
+        runner
+            .unless_cancelled(runner.baseline(version, true))
+            .await
     }
 
     /// Takes another tool's history over: what it says was applied is recorded as applied. That
@@ -199,7 +227,10 @@ impl Migrator {
     /// # Errors
     /// See [`Error`].
     pub async fn import(&self, histories: &Histories) -> Result<TakeoverReport, Error> {
-        self.runner().import(histories, false).await
+        let runner = self.runner();
+        runner
+            .unless_cancelled(runner.import(histories, false))
+            .await
     }
 
     /// What [`Migrator::import`] would do, with the exact text that it would send.
@@ -207,7 +238,10 @@ impl Migrator {
     /// # Errors
     /// See [`Error`].
     pub async fn plan_import(&self, histories: &Histories) -> Result<TakeoverReport, Error> {
-        self.runner().import(histories, true).await
+        let runner = self.runner();
+        runner
+            .unless_cancelled(runner.import(histories, true))
+            .await
     }
 
     /// Makes native files of the migrations, whatever their layout is, in a new folder, and takes over
@@ -221,7 +255,9 @@ impl Migrator {
         to: impl Into<std::path::PathBuf>,
     ) -> Result<ConversionReport, Error> {
         let options = self.conversion(histories, to.into(), false);
-        self.runner().convert(histories, &options).await
+        let runner = self.runner();
+        let work = runner.convert(histories, &options);
+        runner.unless_cancelled(work).await
     }
 
     /// What [`Migrator::convert`] would do, tried on shadows all the same.
@@ -234,7 +270,9 @@ impl Migrator {
         to: impl Into<std::path::PathBuf>,
     ) -> Result<ConversionReport, Error> {
         let options = self.conversion(histories, to.into(), true);
-        self.runner().convert(histories, &options).await
+        let runner = self.runner();
+        let work = runner.convert(histories, &options);
+        runner.unless_cancelled(work).await
     }
 
     fn conversion(
@@ -257,7 +295,8 @@ impl Migrator {
     /// # Errors
     /// See [`Error`].
     pub async fn init(&self) -> Result<bool, Error> {
-        self.runner().init().await
+        let runner = self.runner();
+        runner.unless_cancelled(runner.init()).await
     }
 
     /// The database as people may see it: without secrets.
@@ -268,121 +307,5 @@ impl Migrator {
     /// The database's own name.
     pub fn database(&self) -> String {
         self.connect.database()
-    }
-}
-
-impl MigratorBuilder {
-    /// Adds migrations.
-    pub fn source(mut self, source: impl Source + 'static) -> Self {
-        self.sources.push(Box::new(source));
-        self
-    }
-
-    /// Adds a folder of migrations, in whatever layout it is found to have.
-    pub fn directory(self, folder: impl Into<std::path::PathBuf>) -> Self {
-        self.source(Directory::new(folder).known_layouts(whimbrel_import::layouts()))
-    }
-
-    /// The password, in the place of one in the URL.
-    pub fn password(mut self, password: impl Into<String>) -> Self {
-        self.password = Some(password.into());
-        self
-    }
-
-    /// Names of the history tables; see [`HistoryTables::named`].
-    pub fn tables(mut self, tables: HistoryTables) -> Self {
-        self.session.tables = tables;
-        self
-    }
-
-    /// A statement that runs before each migration.
-    pub fn session_sql(mut self, sql: impl Into<String>) -> Self {
-        self.session.session_sql.push(sql.into());
-        self
-    }
-
-    /// Settings of its runs.
-    pub fn options(mut self, change: impl FnOnce(&mut RunOptions)) -> Self {
-        change(&mut self.options);
-        self
-    }
-
-    /// Who hears what happens.
-    pub fn listener(mut self, listener: Arc<dyn Listener>) -> Self {
-        self.listener = listener;
-        self
-    }
-
-    /// Other tools' histories that the first `up` looks out for; those of all tools, under their
-    /// usual names, if not set.
-    pub fn histories(mut self, histories: Histories) -> Self {
-        self.foreign = histories;
-        self
-    }
-
-    /// Cancels its runs.
-    pub fn cancel(mut self, token: CancellationToken) -> Self {
-        self.cancel = token;
-        self
-    }
-
-    /// Where [`Migrator::convert`] makes its shadows, if not beside the database itself: a database of
-    /// the same engine, on a server that may be thrown away.
-    pub fn shadow(mut self, url: &str) -> Self {
-        self.shadow = Some(url.to_owned());
-        self
-    }
-
-    /// A script that [`Migrator::convert`] runs on each shadow first, to make what the migrations count on.
-    pub fn shadow_sql(mut self, script: impl Into<String>) -> Self {
-        self.shadow_sql.push(script.into());
-        self
-    }
-
-    /// The migrator. Nothing is connected or read yet.
-    ///
-    /// # Errors
-    /// The URL can't be read, or its driver is not compiled in.
-    pub fn build(self) -> Result<Migrator, Error> {
-        let connector = |url: &str, password: Option<&str>| {
-            whimbrel_drivers::connector(url, password, self.session.clone())
-        };
-        let connect = connector(&self.url, self.password.as_deref())?;
-        let shadow = self.shadow.as_deref().map(|url| connector(url, None));
-        let shadow = shadow.transpose()?;
-        if shadow
-            .as_ref()
-            .is_some_and(|shadow| shadow.dialect() != connect.dialect())
-        {
-            return Err(Error::Settings(
-                "the shadow's URL is one of another engine".to_owned(),
-            ));
-        }
-        Ok(Migrator {
-            connect,
-            sources: Arc::new(self.sources),
-            options: self.options,
-            listener: self.listener,
-            cancel: self.cancel,
-            foreign: self.foreign,
-            shadow,
-            shadow_sql: self.shadow_sql,
-        })
-    }
-}
-
-/// Who an application is if it does not say: its process on its host.
-fn owner() -> Owner {
-    // The kernel's own file; other systems' names come from the application.
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let host = if host.trim().is_empty() {
-        "localhost"
-    } else {
-        host.trim()
-    };
-    Owner {
-        user: "application".to_owned(),
-        host: host.to_owned(),
-        pid: std::process::id(),
     }
 }

@@ -18,6 +18,7 @@ class Sqlx(Tool):
     whimbrel_arguments = ("--layout", "sqlx")
     own_tables = ("_sqlx_migrations",)
     runs_alone = True
+    undoes = True
     engines = ENGINES
 
     def form(self, script):
@@ -30,8 +31,15 @@ class Sqlx(Tool):
         self.program = cache.cargo(self.name, "sqlx-cli", self.version, features) / "sqlx"
 
     def up(self, project, database):
+        self._migrate(project, database, "run")
+
+    def down(self, project, database, count):
+        for _ in range(count):
+            self._migrate(project, database, "revert")
+
+    def _migrate(self, project, database, command):
         env = dict(os.environ, DATABASE_URL=database.url)
-        self.run([self.program, "migrate", "run", "--source", "migrations"], project, env)
+        self.run([self.program, "migrate", command, "--source", "migrations"], project, env)
 
 
 class Diesel(Tool):
@@ -42,6 +50,7 @@ class Diesel(Tool):
     registry = "crates.io"
     own_tables = ("__diesel_schema_migrations",)
     runs_alone = True
+    undoes = True
     engines = ENGINES
 
     def form(self, script):
@@ -57,9 +66,15 @@ class Diesel(Tool):
         self.program = cache.cargo(self.name, "diesel_cli", self.version, features) / "diesel"
 
     def up(self, project, database):
+        self._migration(project, database, "run")
+
+    def down(self, project, database, count):
+        self._migration(project, database, "revert", "--number", count)
+
+    def _migration(self, project, database, *arguments):
         url = str(getattr(database, "path", database.url))
         (project / "diesel.toml").write_text("")
-        command = [self.program, "migration", "run", "--migration-dir", "migrations"]
+        command = [self.program, "migration", *arguments, "--migration-dir", "migrations"]
         self.run(command, project, dict(os.environ, DATABASE_URL=url))
 
 

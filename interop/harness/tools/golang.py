@@ -16,6 +16,7 @@ class Goose(Tool):
     registry = "Go"
     engines = ENGINES
     own_tables = ("goose_db_version",)
+    undoes = True
     runs_alone = True
     #: Drivers that are not tried here and would only be compiled.
     tags = "no_clickhouse,no_mssql,no_vertica,no_ydb,no_libsql,no_duckdb,no_spanner"
@@ -31,12 +32,19 @@ class Goose(Tool):
         self.program = cache.go(self.name, package, f"v{self.version}", self.tags) / "goose"
 
     def up(self, project, database):
+        self._goose(project, database, "up")
+
+    def down(self, project, database, count):
+        for _ in range(count):
+            self._goose(project, database, "down")
+
+    def _goose(self, project, database, command):
         where = {
             "sqlite": lambda: ["sqlite3", database.path],
             "postgres": lambda: ["postgres", database.url],
             "mysql": lambda: ["mysql", go_dsn(database) + "?parseTime=true"],
         }[database.engine]()
-        self.run([self.program, "-dir", "migrations", *where, "up"], project)
+        self.run([self.program, "-dir", "migrations", *where, command], project)
 
 
 class GolangMigrate(Tool):
@@ -50,6 +58,7 @@ class GolangMigrate(Tool):
     engines = ENGINES
     own_tables = ("schema_migrations",)
     runs_alone = True
+    undoes = True
 
     def form(self, script):
         stem = f"migrations/{script.number:06}_{script.name}"
@@ -61,13 +70,19 @@ class GolangMigrate(Tool):
         self.program = folder / "migrate"
 
     def up(self, project, database):
+        self._migrate(project, database, "up")
+
+    def down(self, project, database, count):
+        self._migrate(project, database, "down", count)
+
+    def _migrate(self, project, database, *command):
         url = {
             "sqlite": lambda: f"sqlite3://{database.path}",
             "postgres": lambda: f"{database.url}?sslmode=disable",
             # It has to be told that a file may hold more than one statement.
             "mysql": lambda: f"mysql://{go_dsn(database)}?multiStatements=true",
         }[database.engine]()
-        self.run([self.program, "-path", "migrations", "-database", url, "up"], project)
+        self.run([self.program, "-path", "migrations", "-database", url, *command], project)
 
 
 class Dbmate(Tool):
@@ -80,6 +95,7 @@ class Dbmate(Tool):
     engines = ENGINES
     own_tables = ("schema_migrations",)
     runs_alone = True
+    undoes = True
 
     def form(self, script):
         how = " transaction:false" if script.alone else ""
@@ -91,9 +107,16 @@ class Dbmate(Tool):
         self.program = folder / "node_modules/.bin/dbmate"
 
     def up(self, project, database):
+        self._dbmate(project, database, "up")
+
+    def down(self, project, database, count):
+        for _ in range(count):
+            self._dbmate(project, database, "rollback")
+
+    def _dbmate(self, project, database, command):
         url = f"{database.url}?sslmode=disable" if database.engine == "postgres" else database.url
         env = dict(os.environ, DATABASE_URL=url)
-        self.run([self.program, "-d", "migrations", "--no-dump-schema", "up"], project, env)
+        self.run([self.program, "-d", "migrations", "--no-dump-schema", command], project, env)
 
 
 def goose_statement(text):

@@ -58,6 +58,7 @@ class Liquibase(Tool):
     engines = ENGINES
     own_tables = ("databasechangelog", "databasechangeloglock", "DATABASECHANGELOG", "DATABASECHANGELOGLOCK")
     runs_alone = True
+    undoes = True
 
     def form(self, script):
         return {f"migrations/{script.number:03}_{script.name}.sql": "\n\n".join(changesets(script)) + "\n"}
@@ -67,12 +68,18 @@ class Liquibase(Tool):
         self.jars = cache.maven(self.name, [*ours, *DRIVERS])
 
     def up(self, project, database):
+        self._liquibase(project, database, "update")
+
+    def down(self, project, database, count):
+        self._liquibase(project, database, "rollback-count", f"--count={count}")
+
+    def _liquibase(self, project, database, *arguments):
         url, user, password = jdbc(database)
         command = [*JAVA, "-cp", f"{self.jars}/*", "liquibase.integration.commandline.LiquibaseCommandLine"]
         command += ["--changelog-file=changelog.xml", f"--url={url}", "--show-banner=false"]
         if user:
             command += [f"--username={user}", f"--password={password}"]
-        self.run([*command, "update"], project)
+        self.run([*command, *arguments], project)
 
 
 def changesets(script):

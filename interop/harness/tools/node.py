@@ -5,17 +5,24 @@ import os
 
 from ..tool import Tool
 
-#: What runs by a connection of Node's is installed together, because the driver of SQLite is compiled.
-#: Later versions of that driver want a later Node.
+#: What runs by a connection of Node's is installed together.
 BUILDERS = {
     "knex": "3.3.0",
     "kysely": "0.29.9",
     "drizzle-kit": "0.31.11",
     "drizzle-orm": "0.45.4",
     "pg": "8.23.1",
-    "better-sqlite3": "11.10.0",
     "mysql2": "3.24.5",
 }
+#: The driver of SQLite comes from elsewhere or is compiled. Later versions want a later Node.
+COMPILED = {"better-sqlite3": "11.10.0"}
+
+
+def builders(cache):
+    """The folder of all these packages."""
+    if cache.quick:
+        return cache.npm("builders-quick", BUILDERS) / "node_modules"
+    return cache.npm("builders", {**BUILDERS, **COMPILED}) / "node_modules"
 
 
 class NodePgMigrate(Tool):
@@ -27,6 +34,7 @@ class NodePgMigrate(Tool):
     quick = True
     engines = ("postgres",)
     own_tables = ("pgmigrations",)
+    undoes = True
 
     def form(self, script):
         text = f"-- Up Migration\n{script.up_text}\n-- Down Migration\n{script.down_text}"
@@ -37,8 +45,14 @@ class NodePgMigrate(Tool):
         self.program = folder / "node_modules/.bin/node-pg-migrate"
 
     def up(self, project, database):
+        self._migrate(project, database, "up")
+
+    def down(self, project, database, count):
+        self._migrate(project, database, "down", count)
+
+    def _migrate(self, project, database, *command):
         env = dict(os.environ, DATABASE_URL=database.url)
-        self.run([self.program, "up", "-m", "migrations"], project, env)
+        self.run([self.program, *command, "-m", "migrations"], project, env)
 
 
 class GraphileMigrate(Tool):
@@ -84,6 +98,8 @@ class Knex(Tool):
     name = "knex"
     version = BUILDERS["knex"]
     registry = "npm"
+    quick = True
+    slow_engines = ("sqlite",)
     modes = ("IGNORE_SPACE",)
     has_layout = False
     directory = "sql"
@@ -96,7 +112,7 @@ class Knex(Tool):
         return {f"sql/{name}.sql": spaced(script), f"migrations/{name}.js": module}
 
     def install(self, cache):
-        self.modules = cache.npm("builders", BUILDERS) / "node_modules"
+        self.modules = builders(cache)
 
     def up(self, project, database):
         link(project, self.modules)
@@ -109,6 +125,8 @@ class Kysely(Tool):
     name = "kysely"
     version = BUILDERS["kysely"]
     registry = "npm"
+    quick = True
+    slow_engines = ("sqlite",)
     modes = ("IGNORE_SPACE",)
     has_layout = False
     directory = "sql"
@@ -121,7 +139,7 @@ class Kysely(Tool):
         return {f"sql/{name}.sql": spaced(script), f"migrations/{name}.mjs": module}
 
     def install(self, cache):
-        self.modules = cache.npm("builders", BUILDERS) / "node_modules"
+        self.modules = builders(cache)
 
     def up(self, project, database):
         link(project, self.modules)

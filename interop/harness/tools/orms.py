@@ -3,7 +3,7 @@
 import json
 
 from ..tool import Tool
-from .node import BUILDERS, environment, link
+from .node import BUILDERS, builders, environment, link
 
 #: What drizzle calls an engine, and the version of its journal's entries.
 DIALECTS = {"postgres": ("postgresql", "7"), "sqlite": ("sqlite", "6"), "mysql": ("mysql", "5")}
@@ -15,6 +15,8 @@ class Drizzle(Tool):
     name = "drizzle"
     version = BUILDERS["drizzle-kit"]
     registry = "npm"
+    quick = True
+    slow_engines = ("sqlite",)
     keeps_checksums = True
     directory = "drizzle"
     engines = ("postgres", "sqlite", "mysql")
@@ -35,7 +37,7 @@ class Drizzle(Tool):
         return files
 
     def install(self, cache):
-        self.modules = cache.npm("builders", BUILDERS) / "node_modules"
+        self.modules = builders(cache)
 
     def up(self, project, database):
         link(project, self.modules)

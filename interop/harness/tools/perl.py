@@ -14,11 +14,13 @@ class Sqitch(Tool):
     name = "sqitch"
     version = "system's"
     registry = "Debian"
+    quick = True
     keeps_checksums = True
     engines = ("postgres", "sqlite", "mysql")
     directory = "."
     own_schemas = ("sqitch",)
     runs_alone = True
+    undoes = True
 
     def files(self, engine, scripts):
         lines, before = ["%syntax-version=1.0.0", "%project=library", ""], ""
@@ -28,12 +30,15 @@ class Sqitch(Tool):
             before = f"[{script.name}] "
             if script.number == FIRST_HALF:
                 lines += [f"@v1 {who.replace('T09', 'T10')} # The first release", ""]
-        files = {"sqitch.plan": "\n".join(lines) + "\n", "sqitch.conf": f"[core]\n\tengine = {ENGINES[engine]}\n"}
+        files = {"sqitch.plan": "\n".join(lines) + "\n", "sqitch.conf": f"[core]\n\tengine = {ENGINES[engine]}\n[deploy]\n\tverify = true\n"}
         for script in scripts:
             for way, statements in (("deploy", script.up), ("revert", script.down)):
                 text = "\n".join(delimited(one) if engine == "mysql" else one for one in statements) + "\n"
                 text = f"-- {way.title()} {script.name}\n\n{wrapped(text, script)}"
                 files[f"{way}/{script.name}.sql"] = text
+            # Both run it; the row that it writes is taken back.
+            tries = "INSERT INTO members (id, email, name) VALUES (99, 'x@example.org', 'X');\nSELECT email FROM members;\n"
+            files[f"verify/{script.name}.sql"] = f"BEGIN;\n\n{tries}\nROLLBACK;\n"
         return files
 
     def install(self, _cache):
@@ -43,10 +48,17 @@ class Sqitch(Tool):
             self.needs(["perl", f"-MDBD::{driver}", "-e", "1"], PACKAGES)
 
     def up(self, project, database):
+        self._sqitch(project, database, "deploy")
+
+    def down(self, project, database, count):
+        stays = self.scripts(database.engine)[-count - 1]
+        self._sqitch(project, database, "revert", "-y", "--to-change", stays.name)
+
+    def _sqitch(self, project, database, *command):
         where = f"sqlite:{database.path}" if database.engine == "sqlite" else database.url
         target = f"db:{where.replace('postgres:', 'pg:', 1)}"
         registry = ["--registry", self.registry_of(database)] if database.engine == "mysql" else []
-        self.run(["sqitch", "deploy", "--target", target, *registry], project)
+        self.run(["sqitch", *command, "--target", target, *registry], project)
 
     @staticmethod
     def registry_of(database):
@@ -65,9 +77,9 @@ class Sqitch(Tool):
             return ()
         return ("--from", "sqitch", "--history-table", f"{self.registry_of(database)}.changes")
 
-    def baseline(self, engine):
+    def baseline(self, engine, scripts):
         """On SQLite its registry is another file, which can't be read from the database."""
-        return "loans" if engine == "sqlite" else None
+        return scripts[-1].name if engine == "sqlite" else None
 
 
 def delimited(statement):

@@ -48,6 +48,7 @@ class Yoyo(Tool):
     quick = True
     has_layout = False
     engines = ENGINES
+    undoes = True
     own_tables = ("_yoyo_migration", "_yoyo_log", "_yoyo_version", "yoyo_lock")
     #: Its `-- depends:` lines name whole files.
     whimbrel_arguments = ("--layout", "by-name")
@@ -67,8 +68,17 @@ class Yoyo(Tool):
         self.programs = cache.pip(self.name, packages)
 
     def up(self, project, database):
+        self._yoyo(project, database, "apply")
+
+    def down(self, project, database, count):
+        # It goes back over this one and all after it.
+        script = self.scripts(database.engine)[-count]
+        self._yoyo(project, database, "rollback", "--revision", f"{script.number:04}.{script.name}")
+
+    def _yoyo(self, project, database, *command):
         url = sqlalchemy(database, {"postgres": "postgresql", "mysql": "mysql"})
-        self.run([self.programs / "yoyo", "apply", "--batch", "--no-config-file", "--database", url, "migrations"], project)
+        told = ["--batch", "--no-config-file", "--database", url, "migrations"]
+        self.run([self.programs / "yoyo", *command, *told], project)
 
 
 def sqlalchemy(database, schemes):

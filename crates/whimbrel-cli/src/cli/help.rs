@@ -135,7 +135,10 @@ pub(super) fn down() -> StyledStr {
 pub(super) fn redo() -> StyledStr {
     let examples = &[
         ("whimbrel redo", "after editing the newest migration"),
-        ("whimbrel redo --dry-run", "print the SQL of its undoing"),
+        (
+            "whimbrel redo --dry-run",
+            "print the exact SQL of both, run nothing",
+        ),
     ];
     page(examples, RUNNING)
 }

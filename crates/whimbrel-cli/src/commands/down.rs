@@ -6,7 +6,7 @@ use std::sync::Arc;
 use whimbrel::Error;
 use whimbrel::plan::Goal;
 
-use super::{Project, announce, execute};
+use super::{Project, announce, execute, finish};
 use crate::cli::{Down, Execution, Global};
 use crate::exit;
 use crate::render::Output;
@@ -50,22 +50,18 @@ pub(super) async fn redo(
     execution: &Execution,
 ) -> Result<u8, Error> {
     let project = Project::open(global, output, Some(execution))?;
-    let plan = project.migrator.plan(&Goal::UndoSteps(1)).await?;
-    let Some(step) = plan.steps.first() else {
+    let Some(redo) = project.migrator.plan_redo().await? else {
         output.nothing("nothing is applied, so there is nothing to redo");
         return Ok(exit::OK);
     };
-    let version = step.version.to_string();
-    if execution.dry_run {
-        return execute(&project, output, &Goal::UndoSteps(1), true).await;
-    }
-    announce(output, &plan);
-    let undone = project
-        .migrator
-        .run(&Goal::Undo(vec![version.clone()]))
-        .await?;
-    let applied = project.migrator.run(&Goal::Apply(vec![version])).await?;
-    output.reports(&[undone, applied]);
+    let (down, _) = &redo.down;
+    let Some(step) = down.steps.first().filter(|_| !execution.dry_run) else {
+        output.dry_runs(&[redo.down, redo.up]);
+        return Ok(exit::OK);
+    };
+    announce(output, down);
+    let done = project.migrator.redo(step.version.as_str()).await?;
+    output.reports(&[done.down, done.up]);
     Ok(exit::OK)
 }
 
@@ -75,21 +71,18 @@ pub(super) async fn reset(
     execution: &Execution,
 ) -> Result<u8, Error> {
     let project = Project::open(global, output, Some(execution))?;
-    let database = project.migrator.database();
-    if project.settings.protected {
-        return Err(Error::Settings(format!(
-            "{database} is marked `protected` in the settings: `reset` refuses"
-        )));
+    let (plan, sql) = project.migrator.plan_reset().await?;
+    if execution.dry_run {
+        output.dry_run(&plan, &sql);
+        return Ok(exit::OK);
     }
-    if !execution.dry_run && !global.yes {
-        let plan = project.migrator.plan(&Goal::UndoAll).await?;
-        announce(output, &plan);
-        if !plan.steps.is_empty() && !confirmed(&database)? {
-            return Err(Error::Cancelled);
-        }
-        return execute(&project, output, &Goal::UndoAll, false).await;
+    announce(output, &plan);
+    let asks = !global.yes && !plan.steps.is_empty();
+    if asks && !confirmed(&project.migrator.database())? {
+        return Err(Error::Cancelled);
     }
-    undo(&project, output, &Goal::UndoAll, execution).await
+    let report = project.migrator.reset().await?;
+    Ok(finish(output, &report))
 }
 
 /// Asks for the database's name, typed.

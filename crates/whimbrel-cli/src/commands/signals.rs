@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use whimbrel::CancellationToken;
 
 use crate::exit;
@@ -15,9 +15,14 @@ use crate::exit;
 /// process at once.
 pub(super) fn cancel() -> CancellationToken {
     let token = CancellationToken::new();
-    // Where signals can't be had, they end the process, which is safe as well.
-    if end_at_second().is_ok() {
-        tokio::spawn(cancel_at_first(token.clone()));
+    // Where signals can't be had, they end the process, which is safe as well. They are listened to
+    // before the first one counts.
+    if let (Ok(interrupt), Ok(terminate)) = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+    ) && end_at_second().is_ok()
+    {
+        tokio::spawn(cancel_at_first(interrupt, terminate, token.clone()));
     }
     token
 }
@@ -34,13 +39,7 @@ fn end_at_second() -> io::Result<()> {
     Ok(())
 }
 
-async fn cancel_at_first(token: CancellationToken) {
-    let (Ok(mut interrupt), Ok(mut terminate)) = (
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::terminate()),
-    ) else {
-        return;
-    };
+async fn cancel_at_first(mut interrupt: Signal, mut terminate: Signal, token: CancellationToken) {
     tokio::select! {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}

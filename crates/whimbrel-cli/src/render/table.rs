@@ -119,6 +119,12 @@ pub(super) fn plan_json(plan: &Plan) -> Value {
     })
 }
 
+pub(super) fn dry_run_json(plan: &Plan, sql: &str) -> Value {
+    let mut json = plan_json(plan);
+    json["sql"] = json!(sql);
+    json
+}
+
 fn colour(state: State) -> Color {
     match state {
         State::Applied | State::Baseline => Color::Green,

@@ -119,6 +119,25 @@ impl<'s> Project<'s> {
         self.run_with(arguments, &[])
     }
 
+    /// A command line as it was printed, which must end well.
+    pub(crate) fn shell(&self, line: &str) -> Run {
+        let folder = Path::new(env!("CARGO_BIN_EXE_whimbrel")).parent().unwrap();
+        let path = std::env::var("PATH").unwrap_or_default();
+        let path = format!("{}:{path}", folder.display());
+        let whimbrel = self.command(&[], &[]);
+        let mut shell = Command::new("sh");
+        shell.args(["-c", line]).current_dir(self.folder.path());
+        shell.env_clear();
+        shell.envs(
+            whimbrel
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        );
+        let run = Run::of(&shell.env("PATH", path).output().unwrap());
+        assert_eq!(run.code, Some(0), "{line}: {}", run.said);
+        run
+    }
+
     /// A run that must end well.
     pub(crate) fn succeed(&self, arguments: &[&str]) -> Run {
         let run = self.run(arguments);
@@ -184,6 +203,19 @@ impl Project<'_> {
         }
     }
 
+    /// One statement that gives no rows.
+    pub(crate) fn change(&self, sql: &str) {
+        match self.engine {
+            Engine::D1(server) => drop(server.execute(&self.url, sql)),
+            Engine::Sqlite | Engine::SqliteWal => {
+                let file = self.path("test.db");
+                let connection = rusqlite::Connection::open(file).unwrap();
+                connection.execute_batch(sql).unwrap();
+            }
+            _ => drop(self.execute(sql)),
+        }
+    }
+
     /// SQLite alone: none while the table is not there.
     pub(crate) fn try_execute(&self, sql: &str) -> Option<String> {
         let connection = rusqlite::Connection::open(self.path("test.db")).ok()?;
@@ -199,6 +231,14 @@ impl Run {
             said: text(&output.stdout) + &text(&output.stderr),
         }
     }
+}
+
+/// The printed command that has a flag.
+pub(crate) fn told(said: &str, flag: &str) -> String {
+    let mut lines = said.lines().map(|line| line.trim_start_matches(['|', ' ']));
+    let line = lines.find(|line| line.starts_with("whimbrel repair ") && line.contains(flag));
+    line.unwrap_or_else(|| panic!("no command with {flag}: {said}"))
+        .to_owned()
 }
 
 fn sqlite_rows(file: &Path, sql: &str) -> String {

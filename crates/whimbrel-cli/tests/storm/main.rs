@@ -6,6 +6,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
 mod crash;
+mod deadlock;
 mod engine;
 mod fence;
 mod fixtures;
@@ -18,4 +19,6 @@ mod resume;
 mod server;
 mod sessions;
 mod signals;
+mod stubborn;
+mod takers;
 mod waits;

@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use whimbrel_testkit::{MariaDbServer, PostgresServer};
+use whimbrel_testkit::{D1Server, MariaDbServer, PostgresServer};
 
 use crate::engine::{Engine, Project, Run, some};
 use crate::fence::until;
@@ -32,7 +32,13 @@ fn killed(
     let points = undisturbed.points(command);
     let expected = undisturbed.all();
     let mut went_on = 0;
-    let chosen: Vec<u64> = some(points, STEP).collect();
+    // D1 has few points: a unit is a request.
+    let step = if matches!(engine, Engine::D1(_)) {
+        5
+    } else {
+        STEP
+    };
+    let chosen: Vec<u64> = some(points, step).collect();
     for &point in &chosen {
         let project = project(engine, before);
         let flag = project.path("reached");
@@ -69,6 +75,12 @@ fn mariadb(before: &[&[&str]], command: &[&str]) {
     killed(Engine::MariaDb(&server), before, command, kill, start);
 }
 
+fn d1(before: &[&[&str]], command: &[&str]) {
+    let server = D1Server::private();
+    let (kill, start) = (|| server.kill(), || server.start());
+    killed(Engine::D1(&server), before, command, kill, start);
+}
+
 #[test]
 fn postgres_up() {
     postgres(&[], &["up"]);
@@ -87,4 +99,14 @@ fn mariadb_up() {
 #[test]
 fn mariadb_down() {
     mariadb(&[&["up"]], &["down", "--all"]);
+}
+
+#[test]
+fn d1_up() {
+    d1(&[], &["up"]);
+}
+
+#[test]
+fn d1_down() {
+    d1(&[&["up"]], &["down", "--all"]);
 }

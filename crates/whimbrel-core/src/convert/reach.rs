@@ -32,7 +32,12 @@ pub(crate) fn beyond(
     let mut problems = Vec::new();
     for migration in migrations {
         let down = migration.down_script().ok().flatten();
-        for script in [Some(&migration.up), down.as_ref()].into_iter().flatten() {
+        let scripts = [
+            Some(&migration.up),
+            migration.verify.as_ref(),
+            down.as_ref(),
+        ];
+        for script in scripts.into_iter().flatten() {
             problems.extend(in_script(script, dialect, databases));
         }
     }

@@ -5,6 +5,9 @@ use serde::Serialize;
 
 use super::{Connect, DriverError};
 
+/// How the names of shadows begin. After it come whose it is, a process and a time, with `_` between them.
+pub const SHADOW_PREFIX: &str = "whimbrel_shadow_";
+
 /// An empty database of the same kind, made to try something and then removed.
 #[async_trait]
 pub trait Shadow: Send + Sync {
@@ -16,6 +19,11 @@ pub trait Shadow: Send + Sync {
     /// # Errors
     /// Somebody is connected to it, or the connection fails.
     async fn remove(&self) -> Result<(), DriverError>;
+
+    /// What people should know of how it came about.
+    fn notes(&self) -> &[String] {
+        &[]
+    }
 }
 
 /// Something in a schema, in a form that is the same wherever the same statements made it.

@@ -2,14 +2,14 @@
 
 mod irreversible;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use self::irreversible::Irreversible;
 use super::compose::compose_with_hooks;
 use super::dependencies::Dependencies;
 use super::modified::{Change, change_in};
 use super::prepare::Rules;
-use super::{Direction, Goal, Plan, PlanInput, Step, find, not_found};
+use super::{ByVersion, Direction, Goal, Plan, PlanInput, Step, find, not_found};
 use crate::diagnostic::Diagnostic;
 use crate::directive::Directives;
 use crate::error::Error;
@@ -52,7 +52,7 @@ pub(super) fn plan(input: PlanInput<'_>, goal: &Goal) -> Result<Plan, Error> {
 
 struct Planner<'a> {
     input: PlanInput<'a>,
-    files: HashMap<(&'a str, &'a Version), &'a Migration>,
+    files: ByVersion<'a, &'a Migration>,
     /// What this run's sources have applied, the last first; repeatable ones before all others,
     /// since they build on everything.
     rows: Vec<&'a Applied>,
@@ -69,7 +69,7 @@ impl<'a> Planner<'a> {
                 && (sources.contains(row.source.as_str())
                     || (sources.is_empty() && row.source == crate::source::DEFAULT_SOURCE))
         };
-        let files: HashMap<_, _> = input
+        let files: ByVersion<'_, _> = input
             .migrations
             .iter()
             .filter(|m| m.kind != Kind::Baseline)
@@ -309,7 +309,7 @@ impl<'a> Planner<'a> {
 }
 
 /// True for versioned migrations, and for repeatable ones that take their turn among them.
-fn in_order(files: &HashMap<(&str, &Version), &Migration>, row: &Applied) -> bool {
+fn in_order(files: &ByVersion<'_, &Migration>, row: &Applied) -> bool {
     let file = files.get(&(row.source.as_str(), &row.version));
     row.kind == Kind::Versioned || file.is_some_and(|m| m.directives.rules.in_place)
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use whimbrel_sql::{Dialect, significant_eq};
 
-use super::{Goal, PlanInput};
+use super::{ByVersion, Goal, PlanInput};
 use crate::checksum::Checksum;
 use crate::diagnostic::Diagnostic;
 use crate::history::{Applied, History};
@@ -107,7 +107,7 @@ pub fn needed_scripts(
     history: &History,
     goal: Option<&Goal>,
 ) -> Vec<Checksum> {
-    let files: HashMap<(&str, &Version), &Migration> = migrations
+    let files: ByVersion<'_, &Migration> = migrations
         .iter()
         .filter(|m| m.kind != Kind::Baseline)
         .map(|m| ((&*m.source, &m.version), m))

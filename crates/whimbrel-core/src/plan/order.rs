@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::ByVersion;
 use crate::diagnostic::Diagnostic;
 use crate::history::{Applied, History};
 use crate::migration::{Kind, Migration};
@@ -32,7 +33,7 @@ struct Reach<'a> {
 
 impl<'a> Order<'a> {
     pub(super) fn of(migrations: &'a [Migration], history: &'a History) -> Self {
-        let mut places: HashMap<(&str, &Version), usize> = HashMap::new();
+        let mut places: ByVersion<'_, usize> = ByVersion::default();
         let mut by_place = HashSet::new();
         let mut last: HashMap<&str, &Version> = HashMap::new();
         for (index, migration) in migrations.iter().enumerate() {

@@ -93,7 +93,7 @@ pub(super) fn prepare(
     Ok(prepared)
 }
 
-fn split_diagnostic(script: &Script, error: &SplitError) -> Diagnostic {
+pub(super) fn split_diagnostic(script: &Script, error: &SplitError) -> Diagnostic {
     let diagnostic = Diagnostic::error("syntax", error.to_string());
     let diagnostic = diagnostic.at_script(script, error.span.clone(), "");
     match error.hint() {

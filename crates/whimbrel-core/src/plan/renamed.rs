@@ -11,6 +11,9 @@ use crate::takeover::former;
 /// got another version: it was renamed, or the folder is read by another layout than before. To
 /// apply it would do everything a second time.
 pub(super) fn check(input: PlanInput<'_>, chosen: &[usize]) -> Vec<Diagnostic> {
+    if chosen.is_empty() {
+        return Vec::new();
+    }
     let files: HashSet<_> = input
         .migrations
         .iter()

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use whimbrel_sql::Dialect;
 
+use super::ByVersion;
 use super::modified::{Change, change};
 use super::order::Order;
 use crate::checksum::Checksum;
@@ -154,7 +155,7 @@ pub fn status(
     dialect: Dialect,
     database: String,
 ) -> Status {
-    let files: HashMap<(&str, &Version), &Migration> = migrations
+    let files: ByVersion<'_, &Migration> = migrations
         .iter()
         .filter(|m| m.kind != Kind::Baseline)
         .map(|m| ((&*m.source, &m.version), m))

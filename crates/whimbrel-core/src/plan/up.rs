@@ -10,12 +10,12 @@ use super::dependencies::{Dependencies, circle};
 use super::modified::{Change, Noted, change_in};
 use super::order::{Order, out_of_order};
 use super::prepare::Rules;
-use super::{Direction, Goal, Plan, PlanInput, Step, find, not_found, renamed};
+use super::verify;
+use super::{ByVersion, Direction, Goal, Plan, PlanInput, Step, find, not_found, renamed};
 use crate::diagnostic::Diagnostic;
 use crate::error::Error;
 use crate::history::Applied;
 use crate::migration::{Kind, Migration};
-use crate::version::Version;
 
 pub(super) fn plan(input: PlanInput<'_>, goal: &Goal) -> Result<Plan, Error> {
     let mut planner = Planner::new(input);
@@ -60,7 +60,7 @@ pub(super) fn plan(input: PlanInput<'_>, goal: &Goal) -> Result<Plan, Error> {
 
 struct Planner<'a> {
     input: PlanInput<'a>,
-    applied: HashMap<(&'a str, &'a Version), &'a Applied>,
+    applied: ByVersion<'a, &'a Applied>,
     dependencies: Dependencies,
     /// Made when it is first asked for: a run with nothing to do does without.
     order: OnceCell<Order<'a>>,
@@ -317,13 +317,16 @@ impl<'a> Planner<'a> {
             transactions: migration.transactions,
             substitute: migration.substitute.as_ref(),
         };
-        let prepared = compose_with_hooks(
+        let mut prepared = compose_with_hooks(
             self.input,
             &migration.source,
             Direction::Up,
             &migration.up,
             rules,
         )?;
+        if let Some(script) = &migration.verify {
+            prepared = verify::add(self.input, prepared, script, rules)?;
+        }
         let mut step = Step {
             source: migration.source.to_string(),
             version: migration.version.clone(),

@@ -31,6 +31,8 @@ pub(super) struct Execution<'r> {
     /// After a group failed at once, steps are sent one by one until they have passed this one.
     pub(super) alone_until: usize,
     pub(super) report: Report,
+    /// Nobody knows how what was sent last ended.
+    pub(super) left_open: bool,
 }
 
 /// How far a step came in this run.
@@ -77,17 +79,25 @@ impl<'r> Execution<'r> {
             history,
             plan,
             report,
+            left_open: false,
         }
     }
 
-    pub(super) async fn run(mut self) -> Result<Report, Error> {
+    /// Says in `left_open` whether the connection is left in the middle of something.
+    pub(super) async fn run(mut self, left_open: &mut bool) -> Result<Report, Error> {
+        let result = self.go_through().await;
+        *left_open = self.left_open;
+        result.map(|()| self.report)
+    }
+
+    async fn go_through(&mut self) -> Result<(), Error> {
         while let Err(stopped) = self.pass().await {
             match self.recover(stopped).await? {
                 Verdict::GoOn => {}
                 Verdict::Failed(stopped) => self.fail(&stopped)?,
             }
         }
-        Ok(self.report)
+        Ok(())
     }
 
     /// Goes through what is pending, up to the first failure.

@@ -10,7 +10,7 @@ use crate::driver::{
     UnitError, Write,
 };
 use crate::event::Event;
-use crate::plan::{Direction, Segment, Step};
+use crate::plan::{Segment, Step, commands};
 use crate::report::DatabaseState;
 
 /// What is to be done with a statement whose end is unknown.
@@ -38,6 +38,11 @@ impl Execution<'_> {
             first.statements.start = first.statements.end;
             first.atomic = true;
         }
+        let from = segments.first().map_or(before, |s| s.statements.start);
+        let lost = self.plan.steps[index].lost_from(from);
+        if let Some(lost) = &lost {
+            cut(&mut segments, lost.user);
+        }
         let mut place = 0;
         while let Some(segment) = segments.get(place) {
             if self.runner.cancel.is_cancelled() {
@@ -55,6 +60,9 @@ impl Execution<'_> {
             }
             place += together.len();
             done = segments[place - 1].statements.end;
+        }
+        if let Some(lost) = &lost {
+            return Err(self.session_lost(index, &records, lost, place > 0).await);
         }
         let step = &self.plan.steps[index];
         let report = step_report(step, step.statements.len() - before, started.elapsed());
@@ -87,6 +95,10 @@ impl Execution<'_> {
         segment: &Segment,
         mut error: UnitError,
     ) -> UnitError {
+        // That it was started stands in the journal, and is all that is known.
+        if error.outcome == Outcome::Unknown {
+            return error;
+        }
         let noted = self
             .note(Write::Fail {
                 id: records.attempt.id,
@@ -268,6 +280,14 @@ fn before_it_ran(error: DriverError) -> UnitError {
     }
 }
 
+/// Leaves out what begins at a statement or after it.
+fn cut(segments: &mut Vec<Segment>, at: usize) {
+    segments.retain(|segment| segment.statements.start < at);
+    if let Some(last) = segments.last_mut() {
+        last.statements.end = last.statements.end.min(at);
+    }
+}
+
 /// Statements before a place that changed the session and nothing else.
 fn session_before(step: &Step, place: usize) -> Vec<usize> {
     let resumed = step.resume.as_ref().map(|resume| resume.replay.as_slice());
@@ -298,18 +318,16 @@ fn half_made(sql: &str) -> DriverError {
 
 /// Neither the catalog nor the journal can tell; a person can.
 fn unknown_end(step: &Step) -> DriverError {
-    let version = &step.version;
-    let direction = match step.direction {
-        Direction::Up => "up",
-        Direction::Down => "down",
-    };
+    let hint = commands(
+        (step, "look whether it did, then say so"),
+        "it happened: go on after it",
+        "it did not: run it again",
+    );
     DriverError {
         kind: DriverErrorKind::Statement,
         code: Some("unknown-end".to_owned()),
         message: "this statement was started by a run that died; whether it happened can't be seen in the catalog".to_owned(),
-        hint: Some(format!(
-            "look whether it did, then say so and run `whimbrel {direction}` again:\n  whimbrel repair {version} --done     it happened: go on after it\n  whimbrel repair {version} --again    it did not: run it again"
-        )),
+        hint: Some(hint),
         ..DriverError::default()
     }
 }

@@ -28,6 +28,8 @@ pub(super) enum Verdict {
 
 /// How long a cancelled run waits for what it would like to know, and to give back.
 const PATIENCE: Duration = Duration::from_millis(1500);
+/// How long the end of what was told to end is waited for.
+const SETTLE: Duration = Duration::from_secs(30);
 /// The longest pause between two tries.
 const LONGEST_DELAY: Duration = Duration::from_secs(60);
 
@@ -45,7 +47,10 @@ impl Execution<'_> {
         }
         if lost {
             let cancel = self.runner.cancel.clone();
-            let Some(Ok(())) = in_time(&cancel, self.lock_again(&stopped)).await else {
+            // It did not obey; it may not for a long time.
+            let patience = (kind == DriverErrorKind::Cancelled).then_some(SETTLE);
+            let again = in_time(&cancel, self.lock_again(&stopped));
+            let Some(Ok(())) = within(patience, again).await.flatten() else {
                 stopped.state = DatabaseState::Unknown;
                 return self.left_open(stopped);
             };
@@ -76,7 +81,8 @@ impl Execution<'_> {
     }
 
     /// It could not be found out what became of a step. One who asked for an end gets it.
-    fn left_open(&self, stopped: Stopped) -> Result<Verdict, Error> {
+    fn left_open(&mut self, stopped: Stopped) -> Result<Verdict, Error> {
+        self.left_open = true;
         let step = &self.plan.steps[stopped.index];
         if !self.runner.cancel.is_cancelled() {
             return Ok(Verdict::Failed(Box::new(stopped)));
@@ -241,6 +247,13 @@ pub(super) async fn in_time<T>(
             cancel.cancelled().await;
             tokio::time::sleep(PATIENCE).await;
         } => None,
+    }
+}
+
+async fn within<T>(limit: Option<Duration>, work: impl Future<Output = T>) -> Option<T> {
+    match limit {
+        Some(limit) => tokio::time::timeout(limit, work).await.ok(),
+        None => Some(work.await),
     }
 }
 

@@ -6,8 +6,9 @@ use super::{Runner, lock};
 use crate::diagnostic::Diagnostic;
 use crate::driver::{Driver, DriverError, DriverErrorKind, Lease, LockAttempt, Part, Unit, Write};
 use crate::error::Error;
-use crate::history::{Attempt, AttemptState, History, Holder};
+use crate::history::{Attempt, AttemptId, AttemptState, History, Holder};
 use crate::migration::label;
+use crate::plan::{Asked, SESSION_AGAIN, said_to_be_done};
 use crate::version::Version;
 
 /// What became of a statement whose end is not known.
@@ -110,19 +111,35 @@ impl Runner<'_> {
             Verdict::Again => "it is to be run again",
         };
         let who = self.options.owner.who();
-        let note = format!("statement {}: {who} said that {said}", running + 1);
-        let (id, error) = (attempt.id, note.as_str());
-        let after = vec![
-            Write::Fail {
-                id,
-                error,
-                running_unknown: false,
+        // What was said is an attempt of its own; the one that it is about stays as it was.
+        let told = Attempt {
+            id: AttemptId {
+                run: lease.token,
+                number: 1,
             },
+            state: AttemptState::Failed,
+            statements_done: done,
+            statement_running: None,
+            hashes: match (verdict, usize::try_from(running)) {
+                (Verdict::Done, Ok(running)) => said_to_be_done(&attempt.hashes, running),
+                _ => attempt.hashes.clone(),
+            },
+            error: Some(format!("statement {}: {who} said that {said}", running + 1)),
+            started_by: who,
+            ..attempt.clone()
+        };
+        let session = Asked::of(attempt) == Asked::Open && verdict == Verdict::Again;
+        let after = vec![
+            Write::Supersede {
+                source: &attempt.source,
+                version: attempt.version.as_str(),
+            },
+            Write::Attempt(&told),
             Write::Statement {
-                id,
+                id: told.id,
                 done,
                 running: None,
-                state_before: None,
+                state_before: session.then_some(SESSION_AGAIN),
             },
         ];
         let part = Part {

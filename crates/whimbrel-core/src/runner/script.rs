@@ -180,7 +180,7 @@ pub(super) fn keep_scripts<'a>(writes: &mut Vec<Write<'a>>, step: &'a Step) {
     }
 }
 
-fn number(index: usize) -> i32 {
+pub(super) fn number(index: usize) -> i32 {
     i32::try_from(index).unwrap_or(i32::MAX)
 }
 

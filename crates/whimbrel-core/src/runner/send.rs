@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use super::Runner;
 use super::execution::{step_event, step_report};
+use super::stop::until_stopped;
 use crate::driver::{
-    Cancel, Driver, DriverError, DriverErrorKind, GroupError, Progress, Unit, UnitError,
+    Driver, DriverError, DriverErrorKind, GroupError, Outcome, Progress, Unit, UnitError,
 };
 use crate::event::Event;
 use crate::plan::Plan;
@@ -24,6 +25,8 @@ pub(super) struct Watched<'w> {
     /// The same of the units after it, where the step is in several.
     pieces: Option<std::vec::IntoIter<usize>>,
     current: usize,
+    /// Units that were told to be done.
+    units_done: usize,
     started: Instant,
     reports: Vec<(usize, StepReport)>,
 }
@@ -56,6 +59,7 @@ impl<'w> Watched<'w> {
             first: pieces.next().unwrap_or(0),
             pieces: Some(pieces),
             current: 0,
+            units_done: 0,
             started: Instant::now(),
             reports: Vec::new(),
         }
@@ -70,6 +74,7 @@ impl<'w> Watched<'w> {
             first: 0,
             pieces: None,
             current: 0,
+            units_done: 0,
             started: Instant::now(),
             reports: Vec::new(),
         };
@@ -96,6 +101,7 @@ impl<'w> Watched<'w> {
     }
 
     fn unit_done(&mut self) {
+        self.units_done += 1;
         if let Some(pieces) = &mut self.pieces {
             self.first = pieces.next().unwrap_or(self.first);
             return;
@@ -174,6 +180,7 @@ impl Sender<'_> {
         let work = self.driver.apply(unit, &mut hear);
         let (result, reason) =
             until_stopped(self.runner, self.limit, canceller.as_deref(), work).await;
+        let result = result.unwrap_or_else(|| Err(unanswered()));
         result.map_err(|error| explained(error, reason))
     }
 
@@ -187,6 +194,14 @@ impl Sender<'_> {
         let work = self.driver.apply_all(units, &mut hear);
         let (result, reason) =
             until_stopped(self.runner, self.limit, canceller.as_deref(), work).await;
+        let result = result.unwrap_or_else(|| {
+            let unit = watched.units_done;
+            Err(GroupError {
+                unit,
+                done: unit,
+                error: unanswered(),
+            })
+        });
         result.map_err(|failed| GroupError {
             error: explained(failed.error, reason),
             ..failed
@@ -194,50 +209,25 @@ impl Sender<'_> {
     }
 }
 
-/// Waits for the work; when its time is over or the run is cancelled, asks the server to end it, and
-/// waits all the same: nothing goes on in the server after us.
-async fn until_stopped<T>(
-    runner: &Runner<'_>,
-    limit: Option<Duration>,
-    canceller: Option<&dyn Cancel>,
-    work: impl Future<Output = T>,
-) -> (T, Option<String>) {
-    tokio::pin!(work);
-    let reason = tokio::select! {
-        result = &mut work => return (result, None),
-        () = expiry(limit) => format!(
-            "the time limit of {} ms is over",
-            limit.unwrap_or_default().as_millis()
-        ),
-        () = runner.cancel.cancelled() => "cancelled".to_owned(),
-    };
-    // A request that arrives between two statements strikes nothing, so it is sent until it does.
-    loop {
-        if let Some(canceller) = canceller {
-            let _ = canceller.cancel().await;
-        }
-        tokio::select! {
-            result = &mut work => return (result, Some(reason)),
-            () = tokio::time::sleep(CANCEL_AGAIN) => {}
-        }
+/// The server neither ended what was under way nor said anything.
+fn unanswered() -> UnitError {
+    UnitError {
+        error: DriverError::new(DriverErrorKind::Cancelled, "cancelled"),
+        part: 0,
+        statement: None,
+        outcome: Outcome::Unknown,
     }
 }
 
-/// Between two requests to cancel.
-const CANCEL_AGAIN: Duration = Duration::from_millis(500);
-
 fn explained(mut failed: UnitError, reason: Option<String>) -> UnitError {
+    // Where asking was not enough, the server was told to end the connection.
     if let Some(reason) = reason
-        && failed.error.kind == DriverErrorKind::Cancelled
+        && matches!(
+            failed.error.kind,
+            DriverErrorKind::Cancelled | DriverErrorKind::Lost
+        )
     {
         failed.error = DriverError::new(DriverErrorKind::Cancelled, reason);
     }
     failed
-}
-
-async fn expiry(limit: Option<Duration>) {
-    match limit {
-        Some(limit) => tokio::time::sleep(limit).await,
-        None => std::future::pending().await,
-    }
 }

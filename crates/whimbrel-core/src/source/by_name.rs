@@ -24,34 +24,32 @@ impl Layout for ByName {
     /// One number in two files is a collision, to be refused by the native layout. A number in
     /// three files, or several such numbers, is a habit.
     fn recognise(&self, listing: &Listing) -> Option<Recognised> {
-        let mut names: HashMap<Version, Vec<&str>> = HashMap::new();
-        let mut numbered = 0;
-        for entry in &listing.entries {
-            let name = FileName::parse(&entry.stem);
-            if name.role == FileRole::Down || name.repeatable {
-                continue;
-            }
-            numbered += usize::from(!name.version.is_empty());
-            names
-                .entry(Version::new(name.version))
-                .or_default()
-                .push(&entry.stem);
-        }
-        if numbered == 0 && versioned_folders(listing) {
+        let parts = listing.entries.iter().map(|entry| {
+            let (version, _, role, repeatable) = FileName::parts(&entry.stem);
+            (version, role != FileRole::Down && !repeatable)
+        });
+        let ups = parts.filter(|(_, is_up)| *is_up);
+        let versions: Vec<&str> = ups.map(|(version, _)| version).collect();
+        if versions.iter().all(|version| version.is_empty()) && versioned_folders(listing) {
             return Some(Recognised::new(
                 Certainty::Likely,
                 "the folders carry the numbers, so the path is the version",
             ));
         }
-        names.retain(|version, files| version.is_numeric() && files.len() > 1);
-        let most = names
+        if count_up(&versions) {
+            return None;
+        }
+        let mut names: HashMap<Version, usize> = HashMap::new();
+        for version in versions {
+            *names.entry(Version::new(version)).or_default() += 1;
+        }
+        names.retain(|version, files| version.is_numeric() && *files > 1);
+        let (version, files) = names
             .iter()
-            .max_by_key(|(version, files)| (files.len(), (*version).clone()))?;
-        (most.1.len() > 2 || names.len() > 1).then(|| {
+            .max_by_key(|(version, files)| (**files, *version))?;
+        (*files > 2 || names.len() > 1).then(|| {
             let reason = format!(
-                "{} files share the number {}, so the whole name is the version",
-                most.1.len(),
-                most.0
+                "{files} files share the number {version}, so the whole name is the version"
             );
             Recognised::new(Certainty::Likely, reason)
         })
@@ -63,6 +61,13 @@ impl Layout for ByName {
         loaded.warnings.extend(strays);
         Ok(loaded)
     }
+}
+
+/// True for numbers of one width that grow, as most folders have them: no two are the same.
+fn count_up(versions: &[&str]) -> bool {
+    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    let grows = |pair: &[&str]| pair[0].len() == pair[1].len() && pair[0] < pair[1];
+    versions.windows(2).all(grows) && versions.iter().all(|version| digits(version))
 }
 
 /// In a folder of pairs, a file that is neither of a pair's is not the tool's, and a down script

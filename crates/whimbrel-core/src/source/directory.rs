@@ -126,7 +126,8 @@ impl Directory {
         }
         for (index, root) in self.roots.iter().enumerate() {
             if root.is_file() {
-                self.add(root.clone(), "", index, &mut listing);
+                let name = root.file_name().unwrap_or_default().to_string_lossy();
+                self.add(root.clone(), &name, "", index, &mut listing);
             } else {
                 self.walk(root, "", index, dialect, &mut listing)?;
             }
@@ -160,7 +161,7 @@ impl Directory {
                     self.walk(&path, &inner, root, dialect, out)?;
                 }
             } else {
-                self.add(path, relative, root, out);
+                self.add(path, name, relative, root, out);
             }
         }
         Ok(())
@@ -184,12 +185,11 @@ impl Directory {
     }
 
     /// Puts a file on the list.
-    fn add(&self, path: PathBuf, folder: &str, root: usize, out: &mut Listing) {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let wanted = self.extension(&name);
+    fn add(&self, path: PathBuf, name: &str, folder: &str, root: usize, out: &mut Listing) {
+        let wanted = self.extension(name);
         let (stem, extension) = match wanted {
             Some(extension) => (&name[..name.len() - extension.len() - 1], extension),
-            None => name.rsplit_once('.').unwrap_or((&name, "")),
+            None => name.rsplit_once('.').unwrap_or((name, "")),
         };
         let entry = Entry {
             folder: folder.to_owned(),
@@ -197,7 +197,7 @@ impl Directory {
             stem: stem.to_owned(),
             extension: extension.to_owned(),
             text: OnceLock::new(),
-            path: path.clone(),
+            path,
         };
         if wanted.is_some() {
             out.entries.push(entry);

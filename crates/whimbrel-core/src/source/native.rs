@@ -2,10 +2,10 @@
 
 mod file_name;
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
 use whimbrel_sql::Dialect;
 
 pub(super) use self::file_name::split_role;
@@ -46,18 +46,32 @@ impl Layout for Native {
     }
 }
 
+/// An up script that was read.
 struct Read<'a> {
     entry: &'a Entry,
-    name: FileName,
-    version: Version,
-    migration: Option<Migration>,
+    /// Only version and name if it can't be read.
+    migration: Result<Migration, (Version, String)>,
     problems: Vec<Diagnostic>,
 }
+
+/// Lists of these are built, paired and sorted: ten thousand of them by themselves would be megabytes
+/// to move each time.
+type Boxed<'a> = Box<Read<'a>>;
 
 impl Read<'_> {
     /// What a down script and its up script have in common.
     fn key(&self) -> (&Version, &str) {
-        (&self.version, &self.name.name)
+        match &self.migration {
+            Ok(migration) => (&migration.version, &migration.name),
+            Err((version, name)) => (version, name),
+        }
+    }
+
+    /// What it is sorted by within its folder: repeatable ones come last.
+    fn place(&self) -> (bool, Option<&Version>) {
+        let migration = self.migration.as_ref().ok();
+        let repeatable = migration.is_some_and(|m| m.kind == Kind::Repeatable);
+        (repeatable, migration.map(|m| &m.version))
     }
 }
 
@@ -70,15 +84,14 @@ pub(super) fn load(
 ) -> Result<Loaded, Error> {
     let mut loaded = Loaded::default();
     let mut errors = Vec::new();
-    let mut reads = Vec::new();
-    let mut downs = Vec::new();
-    for read in read_all(listing, dialect, named)? {
-        if read.name.role == FileRole::Down {
-            downs.push(read);
-        } else {
-            reads.push(read);
-        }
-    }
+    let is_down = |entry: &&Entry| split_role(&entry.stem).1 == FileRole::Down;
+    let (downs, ups): (Vec<_>, Vec<_>) = listing.entries.iter().partition(is_down);
+    let reads = in_parallel(&ups, |entry| {
+        let read = read_one(listing, entry, dialect, named(entry));
+        read.map(Box::new).map_err(Box::new)
+    });
+    let reads = reads.into_iter().collect::<Result<Vec<Boxed<'_>>, _>>();
+    let mut reads = reads.map_err(|error| *error)?;
     for read in &mut reads {
         for problem in read.problems.drain(..) {
             if problem.is_error() {
@@ -88,27 +101,17 @@ pub(super) fn load(
             }
         }
     }
+    let downs = downs.into_iter().map(|entry| (entry, named(entry)));
     pair_downs(&mut reads, downs, &mut errors);
     sort(listing, &mut reads);
     refuse_duplicates(&reads, &mut errors);
     if errors.is_empty() {
-        loaded.migrations = reads
-            .into_iter()
-            .filter_map(|read| read.migration)
-            .collect();
+        let migrations = reads.into_iter().filter_map(|read| read.migration.ok());
+        loaded.migrations = migrations.collect();
         Ok(loaded)
     } else {
         Err(Error::Refused(errors))
     }
-}
-
-fn read_all<'a>(
-    listing: &'a Listing,
-    dialect: Dialect,
-    named: &(dyn Fn(&Entry) -> FileName + Sync),
-) -> Result<Vec<Read<'a>>, Error> {
-    let read = |entry: &'a Entry| read_one(listing, entry, dialect, named(entry));
-    in_parallel(&listing.entries, read).into_iter().collect()
 }
 
 fn read_one<'a>(
@@ -117,23 +120,12 @@ fn read_one<'a>(
     dialect: Dialect,
     mut name: FileName,
 ) -> Result<Read<'a>, Error> {
-    if name.role == FileRole::Down {
-        return Ok(Read {
-            entry,
-            version: Version::new(name.version.as_str()),
-            name,
-            migration: None,
-            problems: Vec::new(),
-        });
-    }
     let file = match entry.read() {
         Ok(file) => file,
         Err(Error::Refused(problems)) => {
             return Ok(Read {
                 entry,
-                version: Version::new(name.version.as_str()),
-                name,
-                migration: None,
+                migration: Err((Version::new(name.version), name.name)),
                 problems,
             });
         }
@@ -167,8 +159,8 @@ fn read_one<'a>(
     }
     let migration = Migration {
         source: Arc::clone(&listing.source),
-        version: Version::new(name.version.as_str()),
-        name: name.name.clone(),
+        version: Version::new(name.version),
+        name: name.name,
         kind: if name.repeatable {
             Kind::Repeatable
         } else {
@@ -179,6 +171,7 @@ fn read_one<'a>(
         file,
         up: parts.up,
         down: parts.down.map_or(Down::None, Down::Script),
+        verify: None,
         transactions: Transactions::default(),
         down_transaction: None,
         reader: sections::read,
@@ -186,9 +179,7 @@ fn read_one<'a>(
     };
     Ok(Read {
         entry,
-        version: migration.version.clone(),
-        name,
-        migration: Some(migration),
+        migration: Ok(migration),
         problems: parts.problems,
     })
 }
@@ -203,45 +194,50 @@ fn version_differs(file: &Arc<SourceFile>, header: &str, name: &str) -> Diagnost
     .help("make them agree, or leave the header out")
 }
 
-fn pair_downs(reads: &mut [Read<'_>], downs: Vec<Read<'_>>, errors: &mut Vec<Diagnostic>) {
+fn pair_downs<'a>(
+    reads: &mut [Boxed<'_>],
+    downs: impl Iterator<Item = (&'a Entry, FileName)>,
+    errors: &mut Vec<Diagnostic>,
+) {
+    let downs: Vec<_> = downs
+        .map(|(entry, name)| (entry, Version::new(name.version), name.name))
+        .collect();
     let places: Vec<Option<usize>> = {
-        let mut ups = HashMap::new();
+        let mut ups = FxHashMap::default();
         if !downs.is_empty() {
             ups.extend(reads.iter().enumerate().map(|(at, up)| (up.key(), at)));
         }
+        let place = |version, name: &str| ups.get(&(version, name)).copied();
+        let downs = downs.iter();
         downs
-            .iter()
-            .map(|down| ups.get(&down.key()).copied())
+            .map(|(_, version, name)| place(version, name))
             .collect()
     };
-    for (down, place) in downs.into_iter().zip(places) {
+    for ((entry, ..), place) in downs.into_iter().zip(places) {
         let Some(index) = place else {
             errors.push(
                 path_error(
                     "down-without-up",
                     "the down script has no up script",
-                    &down.entry.path,
+                    &entry.path,
                 )
-                .help(format!(
-                    "expected `{}` beside it",
-                    up_name(&down.entry.path)
-                )),
+                .help(format!("expected `{}` beside it", up_name(&entry.path))),
             );
             continue;
         };
-        let Some(migration) = &mut reads[index].migration else {
+        let Ok(migration) = &mut reads[index].migration else {
             continue;
         };
         if !matches!(migration.down, Down::None) {
             errors.push(path_error(
                 "two-rollbacks",
                 "the migration has another rollback in its own file",
-                &down.entry.path,
+                &entry.path,
             ));
         }
-        migration.down = match down.entry.text.get() {
+        migration.down = match entry.text.get() {
             Some(file) => Down::Script(Script::whole(Arc::clone(file))),
-            None => Down::File(down.entry.path.clone()),
+            None => Down::File(entry.path.clone()),
         };
     }
 }
@@ -264,27 +260,29 @@ pub(super) fn about_file(diagnostic: Diagnostic, path: &Path) -> Diagnostic {
     diagnostic.at(&file, 0..0, "")
 }
 
-fn sort(listing: &Listing, reads: &mut [Read<'_>]) {
-    let key = |read: &Read<'_>| {
-        let migration = read.migration.as_ref();
-        (
-            migration.is_some_and(|m| m.kind == Kind::Repeatable),
-            listing
-                .sort_dirs_separately
-                .then(|| (read.entry.root, Version::new(read.entry.folder.as_str()))),
-            migration.map(|m| m.version.clone()),
-        )
-    };
-    reads.sort_by_cached_key(key);
+fn sort(listing: &Listing, reads: &mut [Boxed<'_>]) {
+    let folder = |read: &Read<'_>| (read.entry.root, Version::new(read.entry.folder.as_str()));
+    reads.sort_by(|a, b| {
+        let ((a_late, a_version), (b_late, b_version)) = (a.place(), b.place());
+        let mut order = a_late.cmp(&b_late);
+        if listing.sort_dirs_separately {
+            order = order.then_with(|| folder(a).cmp(&folder(b)));
+        }
+        order.then_with(|| a_version.cmp(&b_version))
+    });
 }
 
-fn refuse_duplicates(reads: &[Read<'_>], errors: &mut Vec<Diagnostic>) {
-    let mut seen: HashMap<&Version, &Migration> = HashMap::new();
-    for migration in reads.iter().filter_map(|read| read.migration.as_ref()) {
-        if migration.version.as_str().is_empty() {
-            continue;
-        }
-        if let Some(first) = seen.insert(&migration.version, migration) {
+fn refuse_duplicates(reads: &[Boxed<'_>], errors: &mut Vec<Diagnostic>) {
+    let mut migrations: Vec<&Migration> = reads
+        .iter()
+        .filter_map(|read| read.migration.as_ref().ok())
+        .filter(|migration| !migration.version.as_str().is_empty())
+        .collect();
+    migrations.sort_by(|a, b| a.version.cmp(&b.version));
+    for pair in migrations.windows(2) {
+        if let [first, migration] = pair
+            && first.version == migration.version
+        {
             errors.push(
                 Diagnostic::error(
                     "duplicate-version",

@@ -98,7 +98,7 @@ impl D1 {
         let [lock, ..] = self.reads();
         let answers = self.api.read(&[lock]).await.ok()?;
         let rows = answers.into_iter().next()?.rows();
-        let row = history_sql::lock(rows.into_iter().next()?).ok()?;
+        let row = history_sql::lock(rows.first()?).ok()?;
         Some(row.token == token)
     }
 }

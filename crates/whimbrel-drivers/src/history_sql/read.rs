@@ -67,25 +67,37 @@ pub(crate) fn select_scripts(
 }
 
 /// Takes a row's fields one after the other.
-struct Fields(std::vec::IntoIter<Option<String>>);
+struct Fields<'a, S>(std::slice::Iter<'a, Option<S>>);
 
-impl Fields {
+impl<'a, S: AsRef<str>> Fields<'a, S> {
+    fn of(row: &'a [Option<S>]) -> Self {
+        Self(row.iter())
+    }
+
+    fn cell(&mut self) -> Option<&'a str> {
+        self.0.next().and_then(|cell| cell.as_ref().map(S::as_ref))
+    }
+
     fn optional(&mut self) -> Option<String> {
-        self.0.next().flatten()
+        self.cell().map(str::to_owned)
+    }
+
+    fn word(&mut self) -> &'a str {
+        self.cell().unwrap_or_default()
     }
 
     fn text(&mut self) -> String {
-        self.optional().unwrap_or_default()
+        self.word().to_owned()
     }
 
     fn number<T: std::str::FromStr>(&mut self) -> Result<T, DriverError> {
-        let text = self.text();
-        text.parse().map_err(|_| unexpected(&text))
+        let text = self.word();
+        text.parse().map_err(|_| unexpected(text))
     }
 
     fn maybe_number<T: std::str::FromStr>(&mut self) -> Result<Option<T>, DriverError> {
-        self.optional()
-            .map(|text| text.parse().map_err(|_| unexpected(&text)))
+        self.cell()
+            .map(|text| text.parse().map_err(|_| unexpected(text)))
             .transpose()
     }
 
@@ -121,17 +133,17 @@ fn unexpected(value: &str) -> DriverError {
 }
 
 /// A row of [`select_applied`].
-pub(crate) fn applied(row: Row) -> Result<Applied, DriverError> {
-    let mut fields = Fields(row.into_iter());
+fn applied<S: AsRef<str>>(row: &[Option<S>]) -> Result<Applied, DriverError> {
+    let mut fields = Fields::of(row);
     Ok(Applied {
         source: fields.text(),
-        version: Version::new(fields.text()),
+        version: Version::new(fields.word()),
         name: fields.text(),
-        kind: Kind::from_stored(&fields.text()),
+        kind: Kind::from_stored(fields.word()),
         sequence: fields.number()?,
         batch: fields.number()?,
-        checksum: Checksum::from_stored(fields.text()),
-        down_checksum: fields.optional().map(Checksum::from_stored),
+        checksum: Checksum::from_stored(fields.word()),
+        down_checksum: fields.cell().map(Checksum::from_stored),
         applied_at: Some(fields.time()?).filter(|at| *at != UNKNOWN_TIME),
         duration: fields.maybe_duration()?,
         applied_by: fields.text(),
@@ -140,19 +152,19 @@ pub(crate) fn applied(row: Row) -> Result<Applied, DriverError> {
 }
 
 /// A row of [`select_attempts`].
-pub(crate) fn attempt(row: Row) -> Result<Attempt, DriverError> {
-    let mut fields = Fields(row.into_iter());
+fn attempt<S: AsRef<str>>(row: &[Option<S>]) -> Result<Attempt, DriverError> {
+    let mut fields = Fields::of(row);
     Ok(Attempt {
         id: AttemptId {
             run: fields.number()?,
             number: fields.number()?,
         },
         source: fields.text(),
-        version: Version::new(fields.text()),
+        version: Version::new(fields.word()),
         name: fields.text(),
-        action: Action::from_stored(&fields.text()),
-        state: AttemptState::from_stored(&fields.text()),
-        journalled: fields.text() == "1",
+        action: Action::from_stored(fields.word()),
+        state: AttemptState::from_stored(fields.word()),
+        journalled: fields.word() == "1",
         statements_done: fields.number()?,
         statement_running: fields.maybe_number()?,
         statements: fields.number()?,
@@ -174,8 +186,8 @@ pub(crate) struct LockRow {
 }
 
 /// A row of [`select_lock`].
-pub(crate) fn lock(row: Row) -> Result<LockRow, DriverError> {
-    let mut fields = Fields(row.into_iter());
+pub(crate) fn lock<S: AsRef<str>>(row: &[Option<S>]) -> Result<LockRow, DriverError> {
+    let mut fields = Fields::of(row);
     let (token, format) = (fields.number()?, fields.number()?);
     let holder = Holder {
         owner: fields.optional(),
@@ -183,7 +195,7 @@ pub(crate) fn lock(row: Row) -> Result<LockRow, DriverError> {
         expires: fields.maybe_time()?,
         gone: false,
     };
-    let held = fields.text() == "1";
+    let held = fields.word() == "1";
     Ok(LockRow {
         token,
         format,
@@ -191,32 +203,79 @@ pub(crate) fn lock(row: Row) -> Result<LockRow, DriverError> {
     })
 }
 
-/// The history from the rows of the three reads. A lock table without its row is one that another
-/// run is about to finish, or that somebody emptied: it counts as not being there, and creating
-/// the history puts the row back.
+/// What a row is one of.
+#[derive(Clone, Copy)]
+pub(crate) enum Part {
+    /// [`select_lock`]
+    Lock,
+    /// [`select_applied`]
+    Applied,
+    /// [`select_attempts`]
+    Attempts,
+}
+
+/// Puts the history together from rows as they come, so that a long one is not kept twice.
+#[derive(Default)]
+pub(crate) struct Rows {
+    lock: Option<LockRow>,
+    applied: Vec<Applied>,
+    attempts: Vec<Attempt>,
+    wrong: Option<DriverError>,
+}
+
+impl Rows {
+    pub(crate) fn add<S: AsRef<str>>(&mut self, part: Part, row: &[Option<S>]) {
+        let added = match part {
+            Part::Lock => lock(row).map(|row| self.lock = Some(row)),
+            Part::Applied => applied(row).map(|row| self.applied.push(row)),
+            Part::Attempts => attempt(row).map(|row| self.attempts.push(row)),
+        };
+        if let Err(error) = added {
+            self.wrong.get_or_insert(error);
+        }
+    }
+
+    /// A lock table without its row is one that another run is about to finish, or that somebody
+    /// emptied: it counts as not being there, and creating the history puts the row back.
+    pub(crate) fn history(mut self) -> Result<History, DriverError> {
+        if let Some(error) = self.wrong {
+            return Err(error);
+        }
+        let Some(lock) = self.lock else {
+            return Ok(History::default());
+        };
+        // Quicker here, where they mostly stand in order, than in the server.
+        self.applied.sort_by_key(|row| row.sequence);
+        Ok(History {
+            exists: true,
+            format: lock.format,
+            token: lock.token,
+            applied: self.applied,
+            attempts: self.attempts,
+            holder: lock.holder,
+        })
+    }
+}
+
+/// The history from the rows of the three reads.
+#[cfg(any(feature = "sqlite", feature = "mysql", feature = "d1"))]
 pub(crate) fn history(
-    lock_rows: Vec<Row>,
-    applied_rows: Vec<Row>,
-    attempt_rows: Vec<Row>,
+    lock: Vec<Row>,
+    applied: Vec<Row>,
+    attempts: Vec<Row>,
 ) -> Result<History, DriverError> {
-    let Some(lock) = lock_rows.into_iter().next().map(lock).transpose()? else {
-        return Ok(History::default());
-    };
-    let applied = applied_rows.into_iter().map(applied);
-    let mut applied = applied.collect::<Result<Vec<_>, _>>()?;
-    // Quicker here, where they mostly stand in order, than in the server.
-    applied.sort_by_key(|row| row.sequence);
-    Ok(History {
-        exists: true,
-        format: lock.format,
-        token: lock.token,
-        applied,
-        attempts: attempt_rows
-            .into_iter()
-            .map(attempt)
-            .collect::<Result<_, _>>()?,
-        holder: lock.holder,
-    })
+    let mut found = Rows::default();
+    let parts = [
+        (Part::Lock, lock),
+        (Part::Applied, applied),
+        (Part::Attempts, attempts),
+    ];
+    for (part, rows) in parts {
+        for row in rows {
+            found.add(part, &row);
+        }
+    }
+    found.history()
 }
 
 /// The answer to a try for the lock that was not taken.

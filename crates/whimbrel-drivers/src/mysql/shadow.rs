@@ -3,79 +3,78 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use whimbrel_core::driver::{Connect, Driver, DriverError, SchemaObject, SessionOptions, Shadow};
+use whimbrel_core::driver::{
+    Driver, DriverError, SHADOW_PREFIX, SchemaObject, SessionOptions, Shadow,
+};
 use whimbrel_core::history::HistoryTables;
 
 use super::Connector;
 use super::config::Config;
+use crate::shadow::{Server, make};
 
-/// Makes it with the character set of the given one.
 pub(super) async fn shadow(
     config: &Arc<Config>,
     options: &SessionOptions,
     name: &str,
 ) -> Result<Box<dyn Shadow>, DriverError> {
-    let options = SessionOptions {
-        tables: HistoryTables::default(),
-        ..options.clone()
+    let connector = |config: Arc<Config>| {
+        let options = SessionOptions {
+            tables: HistoryTables::default(),
+            ..options.clone()
+        };
+        Box::new(Connector { config, options })
     };
-    let server = Connector {
-        config: Arc::clone(config),
-        options: options.clone(),
-    };
-    let mut driver = server.connect().await?;
-    let result = create(driver.as_mut(), name).await;
-    driver.close().await?;
-    result?;
-    let mut config = Config::clone(config);
-    name.clone_into(&mut config.database);
-    let connector = Connector {
-        config: Arc::new(config),
-        options,
-    };
-    Ok(Box::new(Database {
-        name: name.to_owned(),
-        server,
-        connector,
-    }))
+    let mut own = Config::clone(config);
+    name.clone_into(&mut own.database);
+    let given = connector(Arc::clone(config));
+    make(&Mysql, given, connector(Arc::new(own)), name).await
 }
 
-async fn create(driver: &mut dyn Driver, name: &str) -> Result<(), DriverError> {
-    let rows = driver
-        .query("SELECT @@character_set_database, @@collation_database")
-        .await?;
-    let value = |at: usize| rows.first().and_then(|row| row.get(at)?.clone());
-    let like = match (value(0), value(1)) {
-        (Some(set), Some(collation)) => format!(" CHARACTER SET {set} COLLATE {collation}"),
-        _ => String::new(),
-    };
-    let made = driver
-        .query(&format!("CREATE DATABASE `{name}`{like}"))
-        .await;
-    made.map(drop).map_err(|error| {
-        error.with_hint("the user needs the right to create a database for the shadow; `--shadow-url URL` names another server for it")
-    })
-}
-
-struct Database {
-    name: String,
-    server: Connector,
-    connector: Connector,
-}
+struct Mysql;
 
 #[async_trait]
-impl Shadow for Database {
-    fn connect(&self) -> &dyn Connect {
-        &self.connector
+impl Server for Mysql {
+    /// Such a lock belongs to the whole server, and ends with its connection.
+    async fn claim(&self, driver: &mut dyn Driver, name: &str) -> Result<(), DriverError> {
+        let claim = format!("SELECT GET_LOCK('{name}', 0)");
+        driver.query(&claim).await.map(drop)
     }
 
-    async fn remove(&self) -> Result<(), DriverError> {
-        let mut driver = self.server.connect().await?;
-        let dropped = driver
-            .query(&format!("DROP DATABASE IF EXISTS `{}`", self.name))
+    async fn left_behind(&self, driver: &mut dyn Driver) -> Result<Vec<String>, DriverError> {
+        let list = format!(
+            "SELECT schema_name FROM information_schema.schemata AS s WHERE schema_name REGEXP '^{SHADOW_PREFIX}.*_[0-9]+_[0-9]+$' AND IS_FREE_LOCK(schema_name) = 1 AND NOT EXISTS (SELECT 1 FROM information_schema.processlist AS p WHERE p.db = s.schema_name) ORDER BY schema_name"
+        );
+        let rows = driver.query(&list).await?;
+        Ok(rows.into_iter().flatten().flatten().collect())
+    }
+
+    /// With the character set of the given one.
+    async fn create(&self, driver: &mut dyn Driver, name: &str) -> Result<(), DriverError> {
+        let rows = driver
+            .query("SELECT @@character_set_database, @@collation_database")
+            .await?;
+        let value = |at: usize| rows.first().and_then(|row| row.get(at)?.clone());
+        let like = match (value(0), value(1)) {
+            (Some(set), Some(collation)) => format!(" CHARACTER SET {set} COLLATE {collation}"),
+            _ => String::new(),
+        };
+        let made = driver
+            .query(&format!("CREATE DATABASE `{name}`{like}"))
             .await;
-        driver.close().await?;
-        dropped.map(drop)
+        made.map(drop).map_err(|error| {
+            error.with_hint("the user needs the right to create a database for the shadow; `--shadow-url URL` names another server for it")
+        })
+    }
+
+    /// Connections to it are in nobody's way.
+    async fn drop(
+        &self,
+        driver: &mut dyn Driver,
+        name: &str,
+        _force: bool,
+    ) -> Result<(), DriverError> {
+        let drop_it = format!("DROP DATABASE IF EXISTS `{name}`");
+        driver.query(&drop_it).await.map(drop)
     }
 }
 

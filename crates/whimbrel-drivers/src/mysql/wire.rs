@@ -68,14 +68,24 @@ pub(super) struct Canceller {
     pub(super) id: u32,
 }
 
-#[async_trait]
-impl Cancel for Canceller {
-    async fn cancel(&self) -> Result<(), DriverError> {
+impl Canceller {
+    async fn kill(&self, what: &str) -> Result<(), DriverError> {
         let mut connection = connect(&self.config).await?;
-        rows(&mut connection, &format!("KILL QUERY {}", self.id)).await?;
+        rows(&mut connection, &format!("KILL {what} {}", self.id)).await?;
         connection
             .disconnect()
             .await
             .map_err(|error| errors::error(&error))
+    }
+}
+
+#[async_trait]
+impl Cancel for Canceller {
+    async fn cancel(&self) -> Result<(), DriverError> {
+        self.kill("QUERY").await
+    }
+
+    async fn end_connection(&self) -> Result<(), DriverError> {
+        self.kill("CONNECTION").await
     }
 }

@@ -8,18 +8,23 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use whimbrel_core::driver::{Cancel, DriverError};
 
 use super::config::Config;
-use super::connection::BackendKey;
+use super::connection::{BackendKey, Connection};
 use super::{errors, socket};
 
 /// Sends a cancel request on a connection of its own.
 pub(super) struct Canceller {
     config: Arc<Config>,
     key: BackendKey,
+    pooled: bool,
 }
 
 impl Canceller {
-    pub(super) fn new(config: Arc<Config>, key: BackendKey) -> Self {
-        Self { config, key }
+    pub(super) fn new(config: Arc<Config>, key: BackendKey, pooled: bool) -> Self {
+        Self {
+            config,
+            key,
+            pooled,
+        }
     }
 }
 
@@ -37,5 +42,22 @@ impl Cancel for Canceller {
         let mut nothing = [0; 1];
         let _ = stream.read(&mut nothing).await;
         Ok(())
+    }
+
+    /// A loop that catches `query_canceled` goes on after each; this can't be caught.
+    async fn end_connection(&self) -> Result<(), DriverError> {
+        // A pooler's key names no backend.
+        if self.pooled {
+            return self.cancel().await;
+        }
+        let mut config = Config::clone(&self.config);
+        config.hosts = vec![self.key.host.clone()];
+        let mut connection = Connection::open(&config).await?;
+        let end = format!("SELECT pg_catalog.pg_terminate_backend({})", self.key.pid);
+        connection
+            .rows(&[end])
+            .await
+            .map_err(|failed| failed.error)?;
+        connection.terminate().await
     }
 }

@@ -1,5 +1,6 @@
 //! One connection: start-up, authentication, and commands sent without waiting for each other.
 
+use std::borrow::Cow;
 use std::io;
 
 use bytes::BytesMut;
@@ -28,8 +29,7 @@ pub(super) struct Command<'a> {
 
 /// What the server says while commands run.
 pub(super) enum Reply<'a> {
-    /// A row, as text.
-    Row(Vec<Option<String>>),
+    Row(&'a DataRowBody),
     /// The command has ended; holds its tag, such as `INSERT 0 1`.
     Done(&'a str),
     Notice(Notice),
@@ -182,7 +182,7 @@ impl Connection {
             if let Reply::Row(row) = reply
                 && index == last
             {
-                rows.push(row);
+                rows.push(texts(row));
             }
         })
         .await?;
@@ -300,7 +300,7 @@ async fn answers(
             status: b'I',
         })?;
         match message {
-            Message::DataRow(row) => on_reply(index, Reply::Row(texts(&row))),
+            Message::DataRow(row) => on_reply(index, Reply::Row(&row)),
             Message::CommandComplete(body) => {
                 failpoint::reach();
                 on_reply(index, Reply::Done(body.tag().unwrap_or_default()));
@@ -332,13 +332,26 @@ async fn answers(
     }
 }
 
-fn texts(row: &DataRowBody) -> Vec<Option<String>> {
+/// A row as texts.
+pub(super) fn cells(row: &DataRowBody) -> Vec<Option<Cow<'_, str>>> {
     let buffer = row.buffer();
-    let cut = |range: Option<std::ops::Range<usize>>| {
-        range.map(|range| String::from_utf8_lossy(&buffer[range]).into_owned())
-    };
-    row.ranges()
-        .map(|range| Ok(cut(range)))
-        .collect()
-        .unwrap_or_default()
+    let mut cells = Vec::with_capacity(16);
+    let mut ranges = row.ranges();
+    while let Ok(Some(range)) = ranges.next() {
+        cells.push(range.map(|range| text(&buffer[range])));
+    }
+    cells
+}
+
+fn text(bytes: &[u8]) -> Cow<'_, str> {
+    match str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => String::from_utf8_lossy(bytes),
+    }
+}
+
+/// A row as texts of its own.
+pub(super) fn texts(row: &DataRowBody) -> Vec<Option<String>> {
+    let cells = cells(row).into_iter();
+    cells.map(|cell| cell.map(Cow::into_owned)).collect()
 }

@@ -246,7 +246,11 @@ impl Driver for Postgres {
 
     fn canceller(&self) -> Option<Arc<dyn Cancel>> {
         let key = self.connection.key();
-        Some(Arc::new(Canceller::new(Arc::clone(&self.config), key)))
+        Some(Arc::new(Canceller::new(
+            Arc::clone(&self.config),
+            key,
+            self.server.pooled,
+        )))
     }
 
     async fn close(self: Box<Self>) -> Result<(), DriverError> {

@@ -39,11 +39,11 @@ impl Flavor for Postgres {
     }
 
     fn milliseconds(&self, column: &str) -> String {
-        format!("(extract(epoch FROM {column}) * 1000)::bigint")
+        format!("(pg_catalog.date_part('epoch', {column}) * 1000)::bigint")
     }
 
     fn elapsed(&self) -> String {
-        "(extract(epoch FROM pg_catalog.clock_timestamp() - pg_catalog.transaction_timestamp()) * 1000)::bigint".to_owned()
+        "(pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - pg_catalog.transaction_timestamp()) * 1000)::bigint".to_owned()
     }
 
     fn elapsed_by_default(&self, applied: &str) -> Option<String> {

@@ -5,11 +5,14 @@ use std::time::Duration;
 use whimbrel_core::driver::{DriverError, DriverErrorKind, Lease, LockAttempt};
 use whimbrel_core::history::{History, Holder, Owner};
 
-use super::connection::{Reply, plain};
+use super::connection::{Reply, cells, plain, texts};
 use super::driver::Postgres;
 use super::flavor::{CONNECTION, GONE, Postgres as Flavor};
 use super::supabase;
-use crate::history_sql::{self, Claim, Row};
+use crate::history_sql::{self, Claim, Part, Row};
+
+/// What each of [`Postgres::reads`] gives.
+const READS: [Part; 3] = [Part::Lock, Part::Applied, Part::Attempts];
 
 /// How often the creation of the history tables is tried when others create them too.
 const CREATE_TRIES: u32 = 10;
@@ -54,24 +57,27 @@ impl Postgres {
     pub(super) async fn look_up_history(&mut self) -> Result<History, DriverError> {
         let mut commands = vec![self.look()];
         commands.extend(self.reads());
-        let mut found: [Vec<Row>; 4] = Default::default();
+        let mut place: Row = Row::new();
+        let mut found = history_sql::Rows::default();
         let result = self
             .connection
             .exchange(plain(&commands), &mut |index, reply| {
                 if let Reply::Row(row) = reply {
-                    found[index].push(row);
+                    match index.checked_sub(1) {
+                        None => place = texts(row),
+                        Some(read) => found.add(READS[read], &cells(row)),
+                    }
                 }
             })
             .await;
-        let [place, lock, applied, attempts] = found;
-        if let Some([schema, slots, pid]) = place.first().map(Vec::as_slice) {
+        if let [schema, slots, pid] = place.as_slice() {
             // A pooler gives its own key.
             self.server.pooled = *pid != Some(self.connection.key().pid.to_string());
             self.options.tables.schema.clone_from(schema);
             self.server.lock_slots = slots.as_deref().and_then(|text| text.parse().ok());
         }
         match result {
-            Ok(()) => history_sql::history(lock, applied, attempts),
+            Ok(()) => found.history(),
             Err(failed) if failed.error.code.as_deref() == Some("42P01") => Ok(History::default()),
             Err(failed) => Err(failed.error),
         }
@@ -151,12 +157,16 @@ impl Postgres {
         ];
         commands.extend(self.reads());
         commands.push("COMMIT".to_owned());
-        let mut found: [Vec<Row>; 7] = Default::default();
+        let mut taken = false;
+        let mut found = history_sql::Rows::default();
         let result = self
             .connection
             .exchange(plain(&commands), &mut |index, reply| {
                 if let Reply::Row(row) = reply {
-                    found[index].push(row);
+                    match index.checked_sub(3) {
+                        None => taken = true,
+                        Some(read) => found.add(READS[read], &cells(row)),
+                    }
                 }
             })
             .await;
@@ -167,9 +177,8 @@ impl Postgres {
                 _ => Err(failed.error),
             };
         }
-        let [_, _, token, lock, applied, attempts, _] = found;
-        let history = history_sql::history(lock, applied, attempts)?;
-        if token.is_empty() {
+        let history = found.history()?;
+        if !taken {
             return history_sql::held(history);
         }
         let lease = Lease {
@@ -185,7 +194,7 @@ impl Postgres {
         let found = rows
             .into_iter()
             .next()
-            .map(history_sql::lock)
+            .map(|row| history_sql::lock(&row))
             .transpose()?
             .and_then(|row| row.holder);
         Ok(found.unwrap_or_else(history_sql::unknown_holder))

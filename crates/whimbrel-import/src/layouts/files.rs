@@ -206,6 +206,7 @@ fn read(
         file,
         up: reading.up,
         down,
+        verify: None,
         transactions: rules.transactions,
         down_transaction,
         reader: rules.reader,

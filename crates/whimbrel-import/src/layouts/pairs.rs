@@ -1,17 +1,17 @@
 //! Up and down scripts in files of their own: `NAME.up.sql` and `NAME.down.sql`.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use whimbrel_core::source::{Blank, Entry, Listing, in_parallel};
 
 use super::files::{Found, Problems, lines, number_and_name, outermost};
 
-/// Which script a name says it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// Which script a name says it is; in the order of the words, so that a sorted listing is in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Role {
     Single,
-    Up,
     Down,
+    Up,
 }
 
 /// Takes `.up` or `.down` off a stem.
@@ -94,13 +94,12 @@ pub(crate) enum Control {
 /// one transaction, with how it begins. All are opened, since names can't tell; they are about to
 /// be read anyway.
 pub(crate) fn managed(listing: &Listing) -> Option<(&Entry, Control)> {
-    let mut numbers = HashSet::new();
-    let pair = |entry: &Entry| {
-        let (stem, role) = role(&entry.stem);
-        let number = number_and_name(stem).map(|(number, _)| (number.to_owned(), role));
-        role != Role::Single && number.is_some_and(|number| numbers.insert(number))
-    };
-    if !listing.entries.iter().all(pair) {
+    let stems = listing.entries.iter().map(|entry| role(&entry.stem));
+    let halves = stems.map(|(stem, role)| {
+        let number = number_and_name(stem).map(|(number, _)| (number, role));
+        number.filter(|_| role != Role::Single)
+    });
+    if !are_distinct(halves.collect::<Option<Vec<_>>>()?) {
         return None;
     }
     let is_up = |entry: &&Entry| role(&entry.stem).1 == Role::Up;
@@ -109,6 +108,12 @@ pub(crate) fn managed(listing: &Listing) -> Option<(&Entry, Control)> {
         Some((*entry, control(entry.read().ok()?.text())?))
     });
     found.into_iter().flatten().next()
+}
+
+/// By sorting: a listing is nearly in order.
+pub(crate) fn are_distinct<T: Ord>(mut items: Vec<T>) -> bool {
+    items.sort();
+    items.windows(2).all(|pair| pair[0] != pair[1])
 }
 
 /// By lines that hold nothing but BEGIN or COMMIT.
@@ -127,8 +132,9 @@ fn control(text: &str) -> Option<Control> {
         }
     };
     // Most files say neither.
-    let lower = text.to_ascii_lowercase();
-    if !lower.contains("commit") {
+    let ends = text.as_bytes().split(|b| matches!(b, b'c' | b'C')).skip(1);
+    let is_commit = |rest: &[u8]| rest.len() >= 5 && rest[..5].eq_ignore_ascii_case(b"ommit");
+    if !ends.into_iter().any(is_commit) {
         return None;
     }
     let words: Vec<_> = lines(text).filter_map(word).collect();

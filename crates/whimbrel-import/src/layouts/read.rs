@@ -110,6 +110,7 @@ pub(super) fn whole_file(
         up: Script::whole(Arc::clone(&file)),
         file,
         down: Down::None,
+        verify: None,
         transactions: Transactions::default(),
         down_transaction: None,
         reader: Reading::whole,

@@ -11,7 +11,7 @@ use whimbrel_core::diagnostic::Diagnostic;
 use whimbrel_core::directive::Directives;
 use whimbrel_core::migration::{Down, Migration, Transactions};
 use whimbrel_core::source::{Certainty, Entry, Layout, Listing, Loaded, Recognised, read_file};
-use whimbrel_core::text::SourceFile;
+use whimbrel_core::text::{Script, SourceFile};
 use whimbrel_sql::Dialect;
 
 use self::config::Config;
@@ -42,6 +42,10 @@ impl Layout for Sqitch {
         Some(Recognised::new(Certainty::Certain, reason))
     }
 
+    fn options(&self) -> &'static [&'static str] {
+        &["verify"]
+    }
+
     fn without_blank(&self) -> &'static str {
         "a change has a line in the plan with its planner and what it needs; `sqitch add NAME`"
     }
@@ -53,6 +57,9 @@ impl Layout for Sqitch {
         for index in 0..project.plan.changes.len() {
             let read = project.migration(listing, index);
             migrations.extend(problems.take(read)?);
+        }
+        if let Some(warning) = project.unverified(&migrations) {
+            problems.add(warning);
         }
         let verifies = listing.entries.iter();
         let mut verifies =
@@ -84,6 +91,8 @@ struct Project {
     plan: Plan,
     deploy: PathBuf,
     revert: PathBuf,
+    /// Where the verify scripts are, if they run.
+    verify: Option<PathBuf>,
     extension: String,
     dialect: Dialect,
     /// The version of each change: its name, and for one that was reworked which time it is.
@@ -123,12 +132,19 @@ impl Project {
             let problem = Diagnostic::error("no-plan", "the project's plan is not there");
             return Err(Error::refused(about(problem, &plan_file).help(help)));
         }
+        let verify = match listing.options.get("verify") {
+            Some(value) => switch(value).ok_or_else(|| {
+                Error::Settings("the layout's option verify must be true or false".to_owned())
+            })?,
+            None => config.verifies().unwrap_or_default(),
+        };
         let file = read_file(&plan_file)?;
         let plan = Plan::parse(&file).map_err(Error::Refused)?;
         Ok(Self {
             versions: versions(&plan.changes),
             deploy: path("deploy_dir").unwrap_or_else(|| top.join("deploy")),
             revert: path("revert_dir").unwrap_or_else(|| top.join("revert")),
+            verify: verify.then(|| path("verify_dir").unwrap_or_else(|| top.join("verify"))),
             extension: config.get(dialect, "extension").unwrap_or("sql").to_owned(),
             file,
             plan,
@@ -156,6 +172,10 @@ impl Project {
         if revert.is_file() {
             migration.down = Down::File(revert);
         }
+        let verify = self.verify.as_ref().map(|folder| folder.join(&script));
+        if let Some(verify) = verify.filter(|path| path.is_file()) {
+            migration.verify = Some(Script::whole(read_file(&verify)?));
+        }
         migration.transactions = Transactions::Bare;
         migration.directives = Directives {
             description: change.note.clone(),
@@ -167,6 +187,20 @@ impl Project {
             ..Directives::default()
         };
         Ok(migration)
+    }
+
+    /// A word about changes that nothing verifies, where changes are verified.
+    fn unverified(&self, migrations: &[Migration]) -> Option<Diagnostic> {
+        let folder = self.verify.as_ref()?;
+        let missing = migrations.iter().filter(|one| one.verify.is_none());
+        let names: Vec<_> = missing.map(|one| one.version.as_str()).collect();
+        let message = format!(
+            "changes without a verify script in {}: {}",
+            folder.display(),
+            names.join(", ")
+        );
+        let warning = || about(Diagnostic::warning("no-verify-script", message), folder);
+        (!names.is_empty()).then(warning)
     }
 
     fn at(&self, diagnostic: Diagnostic, change: &Change) -> Diagnostic {
@@ -258,6 +292,15 @@ impl Project {
                 changes[index].name, need.change
             )),
         }
+    }
+}
+
+/// A boolean as git's settings have it.
+fn switch(value: &str) -> Option<bool> {
+    match value.to_ascii_lowercase().as_str() {
+        "true" | "yes" | "on" | "1" => Some(true),
+        "false" | "no" | "off" | "0" => Some(false),
+        _ => None,
     }
 }
 

@@ -1,6 +1,5 @@
 //! wrangler, for Cloudflare D1: `0001_name.sql`.
 
-use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,6 +10,7 @@ use whimbrel_core::text::Script;
 use whimbrel_sql::{Dialect, TransactionControl, split};
 
 use super::files::{Found, Problems, Rules, load, number_and_name};
+use super::pairs::are_distinct;
 
 const CONFIGS: [&str; 3] = ["wrangler.toml", "wrangler.json", "wrangler.jsonc"];
 
@@ -26,13 +26,10 @@ impl Layout for Wrangler {
     /// Its names are native ones; what tells it is its configuration beside the folder. Where
     /// numbers repeat, `by-name` reads the folder the same way.
     fn recognise(&self, listing: &Listing) -> Option<Recognised> {
-        let mut numbers = HashSet::new();
-        let plain = |stem: &str| {
-            let number = number_and_name(stem).map(|(number, _)| number.to_owned());
-            number.is_some_and(|number| numbers.insert(number))
-        };
         let stems = listing.entries.iter().map(|entry| entry.stem.as_str());
-        if listing.entries.is_empty() || !stems.into_iter().all(plain) {
+        let numbers = stems.map(|stem| number_and_name(stem).map(|(number, _)| number));
+        let numbers = numbers.collect::<Option<Vec<_>>>()?;
+        if numbers.is_empty() || !are_distinct(numbers) {
             return None;
         }
         let config = listing.roots.iter().find_map(|root| config_for_d1(root))?;

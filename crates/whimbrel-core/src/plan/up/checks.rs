@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use super::Planner;
 use crate::diagnostic::Diagnostic;
 use crate::history::Action;
-use crate::migration::Kind;
+use crate::migration::{Kind, Migration};
+use crate::plan::ByVersion;
 use crate::plan::difference::difference;
 use crate::plan::modified::{Change, Noted, change_in, modified};
 
@@ -90,11 +91,11 @@ impl Planner<'_> {
     }
 
     fn check_missing(&mut self) {
-        let files: HashSet<_> = self
+        let files: ByVersion<'_, &Migration> = self
             .input
             .migrations
             .iter()
-            .map(|m| (&*m.source, &m.version))
+            .map(|m| ((&*m.source, &m.version), m))
             .collect();
         let sources: HashSet<_> = self.input.migrations.iter().map(|m| &*m.source).collect();
         let missing: Vec<_> = self
@@ -103,7 +104,7 @@ impl Planner<'_> {
             .applied
             .iter()
             .filter(|row| row.kind == Kind::Versioned && sources.contains(row.source.as_str()))
-            .filter(|row| !files.contains(&(row.source.as_str(), &row.version)))
+            .filter(|row| !files.contains_key(&(row.source.as_str(), &row.version)))
             .map(|row| row.version.to_string())
             .collect();
         if let Some(last) = missing.last() {

@@ -7,9 +7,10 @@ use whimbrel_sql::{Dialect, split};
 
 use super::{ConvertOptions, Proof, Session, source_of};
 use crate::convert::{Conversion, reach};
-use crate::diagnostic::Diagnostic;
-use crate::driver::{Connect, Driver, SchemaObject, Shadow};
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::driver::{Connect, Driver, SHADOW_PREFIX, SchemaObject, Shadow};
 use crate::error::Error;
+use crate::event::Event;
 use crate::migration::Kind;
 use crate::plan::Goal;
 use crate::runner::{RunOptions, Runner, silent};
@@ -104,6 +105,11 @@ impl Runner<'_> {
         let shadow = beside.connect.shadow(&name).await?.ok_or_else(|| {
             Error::Settings("this database's driver can't make a shadow to try the files on".into())
         })?;
+        for note in shadow.notes() {
+            let mut note = Diagnostic::warning("shadow-left", note.as_str());
+            note.severity = Severity::Note;
+            self.listener.event(&Event::Diagnostic(&note));
+        }
         let outcome = match begin(shadow.as_ref(), beside.first).await {
             Ok(()) => self.try_on(shadow.as_ref(), sources, goal, count).await,
             Err(error) => Err(error),
@@ -163,7 +169,7 @@ fn name(database: &str) -> String {
     let mut end: Vec<char> = database.chars().filter(plain).rev().take(16).collect();
     end.reverse();
     let database: String = end.into_iter().collect();
-    format!("whimbrel_shadow_{database}_{}_{now}", std::process::id())
+    format!("{SHADOW_PREFIX}{database}_{}_{now}", std::process::id())
 }
 
 /// Makes what the first migration counts on.

@@ -1,4 +1,4 @@
-//! What the name of a native file says.
+//! What names of native files say: `001_name`, `20231201_001_name`, `001_name.up`, `R__name`.
 
 /// What a file's name says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,23 +27,24 @@ pub enum FileRole {
 impl FileName {
     /// Reads a file's name without its extension.
     pub fn parse(stem: &str) -> Self {
+        let (version, name, role, repeatable) = Self::parts(stem);
+        Self {
+            version: version.to_owned(),
+            name: name.to_owned(),
+            role,
+            repeatable,
+        }
+    }
+
+    /// The fields, in their order, as parts of the stem.
+    pub(in crate::source) fn parts(stem: &str) -> (&str, &str, FileRole, bool) {
         let (rest, role) = split_role(stem);
         if let Some(name) = rest.strip_prefix("R__") {
-            return Self {
-                version: rest.to_owned(),
-                name: name.to_owned(),
-                role,
-                repeatable: !name.is_empty(),
-            };
+            return (rest, name, role, !name.is_empty());
         }
         let end = version_end(rest);
         let name = rest[end..].trim_start_matches(['_', '-', '.', ' ']);
-        Self {
-            version: rest[..end].to_owned(),
-            name: name.to_owned(),
-            role,
-            repeatable: false,
-        }
+        (&rest[..end], name, role, false)
     }
 }
 

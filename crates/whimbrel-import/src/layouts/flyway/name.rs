@@ -31,6 +31,10 @@ pub(super) enum Name<'a> {
 impl<'a> Name<'a> {
     /// Reads a name without its extension.
     pub(super) fn parse(stem: &'a str) -> Self {
+        // Most folders are not Flyway's: their names are not searched.
+        if !stem.starts_with(|c: char| c.is_ascii_alphabetic()) {
+            return Self::Other;
+        }
         let (first, description) = stem.split_once("__").unwrap_or((stem, ""));
         if first == "R" && !description.is_empty() {
             return Self::Repeatable { description };

@@ -51,6 +51,11 @@ impl Config {
             .map(String::as_str)
     }
 
+    /// Whether changes are verified when they are deployed, if it says so.
+    pub(super) fn verifies(&self) -> Option<bool> {
+        super::switch(self.0.get("deploy.verify")?)
+    }
+
     /// The engine that the project is for, if it is not this one.
     pub(super) fn other_engine(&self, dialect: Dialect) -> Option<&str> {
         let own = engine(dialect);
