@@ -8,20 +8,21 @@ mod liquibase;
 mod rails;
 mod rust;
 mod sqitch;
+mod sqitch_verify;
 
 use std::path::PathBuf;
 
 use whimbrel::Migrator;
 use whimbrel::import::{layout_by_name, layouts};
 use whimbrel::plan::{Goal, State};
-use whimbrel::report::Report;
+use whimbrel::report::{DatabaseState, Report};
 use whimbrel::source::Directory;
 
 /// A tool's folder, and a database of its own.
 pub(crate) struct Project {
     folder: tempfile::TempDir,
     layout: Option<&'static str>,
-    engine: &'static str,
+    pub(crate) engine: &'static str,
     pub(crate) url: String,
 }
 
@@ -62,7 +63,15 @@ impl Project {
     }
 
     pub(crate) fn migrator(&self) -> Migrator {
-        let directory = Directory::new(self.path());
+        self.migrator_with(&[])
+    }
+
+    /// With what its tool is told besides the files.
+    pub(crate) fn migrator_with(&self, options: &[(&str, &str)]) -> Migrator {
+        let mut directory = Directory::new(self.path());
+        for (name, value) in options {
+            directory = directory.layout_option(*name, *value);
+        }
         let directory = match self.layout {
             Some(name) => directory.layout(layout_by_name(name).unwrap()),
             None => directory.known_layouts(layouts()),
@@ -91,12 +100,18 @@ impl Project {
 
     /// The place and the text of what `up` fails with.
     pub(crate) async fn failure(&self) -> String {
+        self.failure_with_state().await.0
+    }
+
+    /// The same, and what it leaves.
+    pub(crate) async fn failure_with_state(&self) -> (String, DatabaseState) {
         let error = self.migrator().up().await.unwrap_err();
         let whimbrel::Error::Failed(failure) = error else {
             panic!("{error}")
         };
         let root = format!("{}/", self.path().display());
-        failure.diagnostic.to_string().replace(&root, "")
+        let text = failure.diagnostic.to_string().replace(&root, "");
+        (text, failure.state)
     }
 
     pub(crate) async fn states(&self) -> Vec<(String, State)> {
