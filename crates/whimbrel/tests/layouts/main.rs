@@ -17,10 +17,11 @@ use whimbrel::import::{layout_by_name, layouts};
 use whimbrel::plan::{Goal, State};
 use whimbrel::report::{DatabaseState, Report};
 use whimbrel::source::Directory;
+use whimbrel_testkit::Files;
 
 /// A tool's folder, and a database of its own.
 pub(crate) struct Project {
-    folder: tempfile::TempDir,
+    folder: Files,
     layout: Option<&'static str>,
     pub(crate) engine: &'static str,
     pub(crate) url: String,
@@ -38,7 +39,7 @@ impl Project {
     }
 
     fn new(layout: Option<&'static str>, engine: &'static str, files: &[(&str, &str)]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Files::default();
         let url = whimbrel_testkit::database(engine, folder.path());
         let project = Self {
             folder,
@@ -53,13 +54,11 @@ impl Project {
     }
 
     pub(crate) fn path(&self) -> PathBuf {
-        self.folder.path().join("migrations")
+        self.folder.at("migrations")
     }
 
     pub(crate) fn write(&self, name: &str, text: &str) {
-        let path = self.path().join(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
+        self.folder.write(&format!("migrations/{name}"), text);
     }
 
     pub(crate) fn migrator(&self) -> Migrator {
