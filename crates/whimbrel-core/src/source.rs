@@ -5,7 +5,9 @@ mod directory;
 mod embedded;
 mod layout;
 mod native;
+mod roles;
 mod sections;
+mod undo;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use whimbrel_sql::Dialect;
 
 use super::layout::{Certainty, Entry, Layout, Listing, Recognised};
-use super::{Loaded, in_parallel, sections};
+use super::{Loaded, in_parallel, roles, sections};
 use crate::checksum::Checksum;
 use crate::diagnostic::Diagnostic;
 use crate::error::Error;
@@ -123,7 +123,7 @@ impl Layout for Native {
 
     fn load(&self, listing: &Listing, dialect: Dialect) -> Result<Loaded, Error> {
         let named = |entry: &Entry| FileName::parse(&entry.stem);
-        load(listing, dialect, &named)
+        load(&roles::spelt_out(listing), dialect, &named)
     }
 }
 
