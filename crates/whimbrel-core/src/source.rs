@@ -3,6 +3,7 @@
 mod by_name;
 mod directory;
 mod embedded;
+mod header;
 mod layout;
 mod native;
 mod roles;

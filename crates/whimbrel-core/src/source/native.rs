@@ -7,7 +7,7 @@ use std::sync::Arc;
 use whimbrel_sql::Dialect;
 
 use super::layout::{Certainty, Entry, Layout, Listing, Recognised};
-use super::{Loaded, in_parallel, roles, sections};
+use super::{Loaded, header, in_parallel, roles, sections};
 use crate::checksum::Checksum;
 use crate::diagnostic::Diagnostic;
 use crate::error::Error;
@@ -225,9 +225,11 @@ fn read_one<'a>(
         if name.version.is_empty() {
             name.version.clone_from(header);
         } else if Version::new(header.as_str()) != Version::new(name.version.as_str()) {
-            parts
-                .problems
-                .push(version_differs(&file, header, &name.version));
+            let problem = header::version_differs(&file, header, &name.version);
+            if !problem.is_error() {
+                parts.directives.version = None;
+            }
+            parts.problems.push(problem);
         }
     }
     if name.version.is_empty() {
@@ -272,16 +274,6 @@ fn read_one<'a>(
         migration: Some(migration),
         problems: parts.problems,
     })
-}
-
-fn version_differs(file: &Arc<SourceFile>, header: &str, name: &str) -> Diagnostic {
-    let at = file.text().find(header).unwrap_or(0);
-    Diagnostic::error(
-        "version-differs",
-        format!("the header says version {header}, the file's name says {name}"),
-    )
-    .at(file, at..at + header.len(), "")
-    .help("make them agree, or leave the header out")
 }
 
 fn pair_downs(reads: &mut [Read<'_>], downs: Vec<Read<'_>>, errors: &mut Vec<Diagnostic>) {
