@@ -58,7 +58,6 @@ fn pairs_that_whimbrel_would_refuse_are_golang_migrates() {
         ("schema.sql", "SELECT 3;"),
         ("02_gone.down.sql", "SELECT 3;"),
         ("02_b.up.sql", "SELECT 3;\n-- Rollback\nSELECT 4;\n"),
-        ("02_b.up.sql", "-- Up Migration for b\nSELECT 3;\n"),
         ("02_b.up.sql", "SELECT 3;\n-- Down\nSELECT 4;\n"),
     ] {
         let folder = Folder::new(&[up, down, other]);
@@ -66,6 +65,7 @@ fn pairs_that_whimbrel_would_refuse_are_golang_migrates() {
     }
     for other in [
         ("more/02_b.up.sql", "SELECT 3;"),
+        ("02_b.up.sql", "-- Up Migration for b\nSELECT 3;\n"),
         ("02_b.sql", "SELECT 3;\n-- Rollback\nSELECT 4;\n"),
         (
             "02_b.up.sql",

@@ -20,8 +20,8 @@ const FOREIGN: [(&str, &str, bool); 8] = [
     ("-- migrate:up", "dbmate", true),
     ("-- Up Migration", "node-pg-migrate", true),
     ("--! Previous:", "graphile-migrate", true),
-    ("--liquibase formatted sql", "liquibase", false),
-    ("-- liquibase formatted sql", "liquibase", false),
+    ("--liquibase formatted sql", "liquibase", true),
+    ("-- liquibase formatted sql", "liquibase", true),
 ];
 
 /// Takes a native file apart.
@@ -88,6 +88,10 @@ fn foreign(file: &Arc<SourceFile>, comment: &Range<usize>) -> Option<Diagnostic>
         line.get(..mark.len())
             .is_some_and(|start| start.eq_ignore_ascii_case(mark))
     })?;
+    // Without the other half it is but a heading, as people write them.
+    if tool == "node-pg-migrate" && !file.text().to_ascii_lowercase().contains("down migration") {
+        return None;
+    }
     let message = format!("this is a file of {tool}, not a native one");
     let help = if layout {
         format!("its parts would all run as one script: read the folder with `--layout {tool}`")
@@ -210,6 +214,12 @@ mod tests {
         let (up, down) = parts(text);
         assert_eq!(up, text);
         assert!(down.is_none());
+    }
+
+    #[test]
+    fn a_heading_without_its_other_half_is_a_comment() {
+        let (up, _) = parts("-- Up Migration: users\nCREATE TABLE a();\n");
+        assert!(up.contains("CREATE"));
     }
 
     #[test]
