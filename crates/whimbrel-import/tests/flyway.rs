@@ -165,6 +165,12 @@ fn locations_are_sorted_together() {
 }
 
 #[test]
+fn the_extension_may_be_in_capitals() {
+    let folder = Folder::new(&[("V1__a.SQL", "SELECT 1;"), ("V1_1__b.sql", "SELECT 2;")]);
+    assert_eq!(versions(&folder.loaded("flyway")), ["1", "1.1"]);
+}
+
+#[test]
 fn others_folders_are_left_to_others() {
     let with_code = Folder::new(&[("V1__a.sql", "SELECT 1;"), ("V2__b.rs", "")]);
     let loaded = with_code.load(Dialect::Postgres);

@@ -4,9 +4,9 @@ use std::collections::{HashMap, HashSet};
 
 use whimbrel_sql::Dialect;
 
-use super::Loaded;
 use super::layout::{Certainty, Entry, Layout, Listing, Recognised};
 use super::native::{self, FileName, FileRole, split_role};
+use super::{Loaded, roles};
 use crate::diagnostic::Diagnostic;
 use crate::error::Error;
 use crate::version::Version;
@@ -24,13 +24,14 @@ impl Layout for ByName {
     /// One number in two files is a collision, to be refused by the native layout. A number in
     /// three files, or several such numbers, is a habit.
     fn recognise(&self, listing: &Listing) -> Option<Recognised> {
+        let listing = roles::spelt_out(listing);
         let parts = listing.entries.iter().map(|entry| {
             let (version, _, role, repeatable) = FileName::parts(&entry.stem);
             (version, role != FileRole::Down && !repeatable)
         });
         let ups = parts.filter(|(_, is_up)| *is_up);
         let versions: Vec<&str> = ups.map(|(version, _)| version).collect();
-        if versions.iter().all(|version| version.is_empty()) && versioned_folders(listing) {
+        if versions.iter().all(|version| version.is_empty()) && versioned_folders(&listing) {
             return Some(Recognised::new(
                 Certainty::Likely,
                 "the folders carry the numbers, so the path is the version",
@@ -56,7 +57,9 @@ impl Layout for ByName {
     }
 
     fn load(&self, listing: &Listing, dialect: Dialect) -> Result<Loaded, Error> {
-        let (listing, strays) = without_strays(&spelt_with_dots(listing));
+        let pairs = has_pairs(listing);
+        let spelt = spelt_with_dots(&roles::spelt_out(listing), pairs);
+        let (listing, strays) = without_strays(&spelt, pairs);
         let mut loaded = native::load(&listing, dialect, &named)?;
         loaded.warnings.extend(strays);
         Ok(loaded)
@@ -72,7 +75,7 @@ fn count_up(versions: &[&str]) -> bool {
 
 /// In a folder of pairs, a file that is neither of a pair's is not the tool's, and a down script
 /// without its up script is never run: both are passed over, with a word.
-fn without_strays(listing: &Listing) -> (Listing, Vec<Diagnostic>) {
+fn without_strays(listing: &Listing, pairs: bool) -> (Listing, Vec<Diagnostic>) {
     let names = |role: FileRole| {
         let of_role = move |entry: &&Entry| split_role(&entry.stem).1 == role;
         listing
@@ -91,7 +94,7 @@ fn without_strays(listing: &Listing) -> (Listing, Vec<Diagnostic>) {
     for entry in &listing.entries {
         let name = named(entry);
         let why = match name.role {
-            FileRole::Single if !ups.is_empty() => {
+            FileRole::Single if pairs => {
                 "this file is neither `.up` nor `.down` and is passed over"
             }
             FileRole::Down if !ups.contains(&name.version) && !singles.contains(&name.version) => {
@@ -122,11 +125,7 @@ fn named(entry: &Entry) -> FileName {
 
 /// In a folder of pairs `_up` and `_down` count as well, as they do in maragudk/migrate, whose
 /// pattern takes any character before the word.
-fn spelt_with_dots(listing: &Listing) -> Listing {
-    let pairs = listing
-        .entries
-        .iter()
-        .any(|entry| split_role(&entry.stem).1 == FileRole::Up);
+fn spelt_with_dots(listing: &Listing, pairs: bool) -> Listing {
     let mut listing = listing.clone();
     for entry in listing.entries.iter_mut().filter(|_| pairs) {
         for word in ["up", "down"] {
@@ -136,6 +135,12 @@ fn spelt_with_dots(listing: &Listing) -> Listing {
         }
     }
     listing
+}
+
+/// True if there is a name with `.up`.
+fn has_pairs(listing: &Listing) -> bool {
+    let mut entries = listing.entries.iter();
+    entries.any(|entry| split_role(&entry.stem).1 == FileRole::Up)
 }
 
 /// True if every file is in a folder whose name has a number: `v1.10/tables.sql`.

@@ -9,6 +9,8 @@ use crate::diagnostic::Diagnostic;
 use crate::migration::Reading;
 use crate::text::{Script, SourceFile};
 
+use super::undo;
+
 /// Lines that other tools put into their files, and whether there is a layout of the same name. Read
 /// as native, such a file would run its down part as well, so it is refused.
 const FOREIGN: [(&str, &str, bool); 8] = [
@@ -18,8 +20,8 @@ const FOREIGN: [(&str, &str, bool); 8] = [
     ("-- migrate:up", "dbmate", true),
     ("-- Up Migration", "node-pg-migrate", true),
     ("--! Previous:", "graphile-migrate", true),
-    ("--liquibase formatted sql", "liquibase", false),
-    ("-- liquibase formatted sql", "liquibase", false),
+    ("--liquibase formatted sql", "liquibase", true),
+    ("-- liquibase formatted sql", "liquibase", true),
 ];
 
 /// Takes a native file apart.
@@ -29,6 +31,7 @@ pub(super) fn read(file: &Arc<SourceFile>, dialect: Dialect) -> Reading {
     let mut opening = true;
     let mut position = 0;
     let mut one_liners = Vec::new();
+    let mut undoing = None;
     for comment in whimbrel_sql::comments(text, dialect) {
         opening = opening && text[position..comment.start].trim().is_empty();
         position = comment.end;
@@ -46,6 +49,9 @@ pub(super) fn read(file: &Arc<SourceFile>, dialect: Dialect) -> Reading {
                 let end = comment.start + line.trim_end().len();
                 one_liners.push(end - statement.len()..end);
             }
+            None if undoing.is_none() && undo::is_heading(text, &comment) => {
+                undoing = Some(comment);
+            }
             None if opening => {
                 sections
                     .directives
@@ -53,6 +59,11 @@ pub(super) fn read(file: &Arc<SourceFile>, dialect: Dialect) -> Reading {
             }
             None => {}
         }
+    }
+    if let Some(heading) = undoing {
+        let end = sections.up.text().len();
+        let refusal = undo::refusal(file, heading, end, dialect);
+        sections.problems.extend(refusal);
     }
     if !one_liners.is_empty() {
         if sections.down.is_some() {
@@ -77,6 +88,10 @@ fn foreign(file: &Arc<SourceFile>, comment: &Range<usize>) -> Option<Diagnostic>
         line.get(..mark.len())
             .is_some_and(|start| start.eq_ignore_ascii_case(mark))
     })?;
+    // Without the other half it is but a heading, as people write them.
+    if tool == "node-pg-migrate" && !file.text().to_ascii_lowercase().contains("down migration") {
+        return None;
+    }
     let message = format!("this is a file of {tool}, not a native one");
     let help = if layout {
         format!("its parts would all run as one script: read the folder with `--layout {tool}`")
@@ -199,6 +214,12 @@ mod tests {
         let (up, down) = parts(text);
         assert_eq!(up, text);
         assert!(down.is_none());
+    }
+
+    #[test]
+    fn a_heading_without_its_other_half_is_a_comment() {
+        let (up, _) = parts("-- Up Migration: users\nCREATE TABLE a();\n");
+        assert!(up.contains("CREATE"));
     }
 
     #[test]
