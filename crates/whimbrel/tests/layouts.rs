@@ -93,6 +93,24 @@ impl Project {
 const SQLITE_TABLES: &str = "SELECT coalesce(group_concat(name), '') FROM (SELECT name FROM sqlite_master WHERE name NOT LIKE 'whimbrel%' AND name NOT LIKE 'sqlite%' ORDER BY name)";
 const POSTGRES_TABLES: &str = "SELECT coalesce(string_agg(relname, ',' ORDER BY relname), '') FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relname NOT LIKE 'whimbrel%'";
 
+/// The programs that such files were written for send each statement by itself.
+#[tokio::test]
+async fn by_name_runs_files_that_no_transaction_takes_as_a_whole() {
+    let project = Project::new(
+        "by-name",
+        "postgres",
+        &[
+            ("v1.9/tables.sql", "CREATE TABLE a (b int);"),
+            (
+                "v1.10/mixed.sql",
+                "ALTER TABLE a ADD c int;\nCREATE INDEX CONCURRENTLY i ON a (c);\nALTER TABLE a DROP b;",
+            ),
+        ],
+    );
+    assert_eq!(project.up().await, 2);
+    assert_eq!(project.value(POSTGRES_TABLES), "a,i");
+}
+
 #[tokio::test]
 async fn golang_migrate() {
     let project = Project::new(

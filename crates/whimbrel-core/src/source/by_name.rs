@@ -9,6 +9,7 @@ use super::layout::{Certainty, Entry, Layout, Listing, Recognised};
 use super::native::{self, FileName, FileRole, split_role};
 use crate::diagnostic::Diagnostic;
 use crate::error::Error;
+use crate::migration::Transactions;
 use crate::version::Version;
 
 /// Files whose whole name, with the folders before it, is the version: `0002_a.up.sql` and
@@ -37,11 +38,14 @@ impl Layout for ByName {
                 .or_default()
                 .push(&entry.stem);
         }
-        if numbered == 0 && versioned_folders(listing) {
-            return Some(Recognised::new(
-                Certainty::Likely,
-                "the folders carry the numbers, so the path is the version",
-            ));
+        if numbered == 0 {
+            let reason = if versioned_folders(listing) {
+                "the folders carry the numbers, so the path is the version".to_owned()
+            } else {
+                let prefix = common_prefix(listing)?;
+                format!("numbers after `{prefix}`, so the whole name is the version")
+            };
+            return Some(Recognised::new(Certainty::Likely, reason));
         }
         names.retain(|version, files| version.is_numeric() && files.len() > 1);
         let most = names
@@ -61,6 +65,11 @@ impl Layout for ByName {
         let (listing, strays) = without_strays(&spelt_with_dots(listing));
         let mut loaded = native::load(&listing, dialect, &named)?;
         loaded.warnings.extend(strays);
+        // No native files: what no transaction takes stands among others in them, since their own
+        // programs send each statement by itself.
+        for migration in &mut loaded.migrations {
+            migration.transactions = Transactions::Bare;
+        }
         Ok(loaded)
     }
 }
@@ -142,4 +151,19 @@ fn versioned_folders(listing: &Listing) -> bool {
             last.trim_start_matches(['v', 'V'])
                 .starts_with(|c: char| c.is_ascii_digit())
         })
+}
+
+/// What every name begins with, if a number follows it in all of them: `V0001.users`, `v1.2`. Names
+/// such as `V1__users` are of tools that have more to say about them.
+fn common_prefix(listing: &Listing) -> Option<&str> {
+    let numbered = |entry: &'_ Entry| {
+        let digit = entry.stem.find(|c: char| c.is_ascii_digit())?;
+        let rest = entry.stem[digit..].trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+        (!rest.starts_with("__")).then_some(digit)
+    };
+    let first = listing.entries.first()?;
+    let prefix = &first.stem[..numbered(first)?];
+    let shared =
+        |entry: &Entry| numbered(entry) == Some(prefix.len()) && entry.stem.starts_with(prefix);
+    listing.entries.iter().all(shared).then_some(prefix)
 }
