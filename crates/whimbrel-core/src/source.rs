@@ -6,6 +6,7 @@ mod embedded;
 mod layout;
 mod native;
 mod sections;
+mod spelling;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -68,3 +68,45 @@ fn what_no_transaction_takes_may_stand_among_others() {
     let read = folder.migrations("by-name", Postgres);
     assert_eq!(read[0].transactions, Transactions::Bare);
 }
+
+/// Two files of one number whose names say that it is no mistake.
+#[test]
+fn numbers_that_go_on_are_by_name() {
+    for names in [
+        ["2024-01-05-users.sql", "2024-02-07-roles.sql"],
+        ["2024_01_05_users.sql", "2024_01_05_roles.sql"],
+        ["001a_users.sql", "001b_roles.sql"],
+        ["2023/001_users.sql", "2024/001_roles.sql"],
+    ] {
+        let folder = Folder::new(&names.map(|name| (name, SQL)));
+        assert_eq!(folder.detected(Postgres), "by-name", "{names:?}");
+    }
+    // One file must not have another version once there is a second one.
+    let one = Folder::new(&[("2024-01-05-users.sql", SQL)]);
+    assert_eq!(one.detected(Postgres), "by-name");
+    let collision = Folder::new(&[("001_users.sql", SQL), ("001_roles.sql", SQL)]);
+    let detected = collision.detected(Postgres);
+    assert!(detected.contains("is in two files"), "{detected}");
+}
+
+/// A script that undoes never passes for a migration, however the folder says that it does.
+#[test]
+fn pairs_are_found_in_every_spelling() {
+    for [up, down] in [
+        ["1_a_up.sql", "1_a_down.sql"],
+        ["1-a-up.sql", "1-a-down.sql"],
+        ["1.do.a.sql", "1.undo.a.sql"],
+        ["up/1_a.sql", "down/1_a.sql"],
+        ["1_a.sql", "rollback/1_a.sql"],
+        ["1_a.SQL", "1_a_rollback.SQL"],
+    ] {
+        let files = [(up, SQL), (down, "SELECT 0;\n"), ("2_b.sql", SQL)];
+        let folder = Folder::new(&files);
+        assert_eq!(folder.detected(Postgres), "native", "{up}");
+        assert_eq!(
+            folder.read("native", Postgres),
+            ["1 a: SELECT 1; => SELECT 0;", "2 b: SELECT 1;"],
+            "{up}"
+        );
+    }
+}

@@ -7,6 +7,7 @@ use whimbrel_sql::Dialect;
 use super::Loaded;
 use super::layout::{Certainty, Entry, Layout, Listing, Recognised};
 use super::native::{self, FileName, FileRole, split_role};
+use super::spelling::spelt;
 use crate::diagnostic::Diagnostic;
 use crate::error::Error;
 use crate::migration::Transactions;
@@ -23,9 +24,10 @@ impl Layout for ByName {
     }
 
     /// One number in two files is a collision, to be refused by the native layout. A number in
-    /// three files, or several such numbers, is a habit.
+    /// three files, several such numbers, or names that say how they differ, are a habit.
     fn recognise(&self, listing: &Listing) -> Option<Recognised> {
-        let mut names: HashMap<Version, Vec<&str>> = HashMap::new();
+        let listing = &*spelt(listing);
+        let mut names: HashMap<Version, Vec<&Entry>> = HashMap::new();
         let mut numbered = 0;
         for entry in &listing.entries {
             let name = FileName::parse(&entry.stem);
@@ -36,10 +38,10 @@ impl Layout for ByName {
             names
                 .entry(Version::new(name.version))
                 .or_default()
-                .push(&entry.stem);
+                .push(entry);
         }
         if numbered == 0 {
-            let reason = if versioned_folders(listing) {
+            let reason = if in_versioned_folders(&listing.entries) {
                 "the folders carry the numbers, so the path is the version".to_owned()
             } else {
                 let prefix = common_prefix(listing)?;
@@ -50,19 +52,24 @@ impl Layout for ByName {
         names.retain(|version, files| version.is_numeric() && files.len() > 1);
         let most = names
             .iter()
-            .max_by_key(|(version, files)| (files.len(), (*version).clone()))?;
-        (most.1.len() > 2 || names.len() > 1).then(|| {
-            let reason = format!(
-                "{} files share the number {}, so the whole name is the version",
-                most.1.len(),
-                most.0
-            );
-            Recognised::new(Certainty::Likely, reason)
-        })
+            .max_by_key(|(version, files)| (files.len(), (*version).clone()));
+        let habit =
+            most.filter(|(_, files)| files.len() > 2 || names.len() > 1 || differ_by_habit(files));
+        let reason = match habit {
+            Some((number, files)) => format!(
+                "{} files share the number {number}, so the whole name is the version",
+                files.len()
+            ),
+            None if listing.entries.iter().all(is_dated) => {
+                "the names begin with dates in parts, so the whole name is the version".to_owned()
+            }
+            None => return None,
+        };
+        Some(Recognised::new(Certainty::Likely, reason))
     }
 
     fn load(&self, listing: &Listing, dialect: Dialect) -> Result<Loaded, Error> {
-        let (listing, strays) = without_strays(&spelt_with_dots(listing));
+        let (listing, strays) = without_strays(&spelt_with_dots(&spelt(listing)));
         let mut loaded = native::load(&listing, dialect, &named)?;
         loaded.warnings.extend(strays);
         // No native files: what no transaction takes stands among others in them, since their own
@@ -143,9 +150,10 @@ fn spelt_with_dots(listing: &Listing) -> Listing {
 }
 
 /// True if every file is in a folder whose name has a number: `v1.10/tables.sql`.
-fn versioned_folders(listing: &Listing) -> bool {
-    !listing.entries.is_empty()
-        && listing.entries.iter().all(|entry| {
+fn in_versioned_folders<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> bool {
+    let mut entries = entries.into_iter().peekable();
+    entries.peek().is_some()
+        && entries.all(|entry| {
             let folder = entry.folder.trim_end_matches('/');
             let last = folder.rsplit('/').next().unwrap_or(folder);
             last.trim_start_matches(['v', 'V'])
@@ -153,13 +161,38 @@ fn versioned_folders(listing: &Listing) -> bool {
         })
 }
 
+/// `2024-01-05-users`: natively the year alone would be the version, until the next one of that year.
+fn is_dated(entry: &Entry) -> bool {
+    let mut parts = entry.stem.split(['-', '_', '.']);
+    [4, 2, 2].into_iter().all(|length| {
+        parts.next().is_some_and(|part| {
+            part.len() >= length && part.bytes().take(length).all(|b| b.is_ascii_digit())
+        })
+    }) && !entry.stem.as_bytes().get(4).is_some_and(u8::is_ascii_digit)
+}
+
+/// Files of one number that no mistake gave it: dates in parts (`2024-01-05-users`), letters behind
+/// the number (`007a`), folders that count as well (`2024/001_users`).
+fn differ_by_habit(entries: &[&Entry]) -> bool {
+    let goes_on = |entry: &&Entry| {
+        let rest = entry.stem.trim_start_matches(|c: char| c.is_ascii_digit());
+        let part = rest.trim_start_matches(['-', '_', '.']);
+        let letter = rest.starts_with(|c: char| c.is_ascii_alphabetic());
+        letter || part.bytes().take_while(u8::is_ascii_digit).count() == 2
+    };
+    let folders: HashSet<_> = entries.iter().map(|entry| &entry.folder).collect();
+    entries.iter().all(goes_on)
+        || folders.len() == entries.len() && in_versioned_folders(entries.iter().copied())
+}
+
 /// What every name begins with, if a number follows it in all of them: `V0001.users`, `v1.2`. Names
-/// such as `V1__users` are of tools that have more to say about them.
+/// such as `V1__users` are of tools that have more to say about them, which ask for capitals.
 fn common_prefix(listing: &Listing) -> Option<&str> {
     let numbered = |entry: &'_ Entry| {
         let digit = entry.stem.find(|c: char| c.is_ascii_digit())?;
         let rest = entry.stem[digit..].trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
-        (!rest.starts_with("__")).then_some(digit)
+        let of_a_tool = matches!(&entry.stem[..digit], "V" | "U" | "B") && rest.starts_with("__");
+        (!of_a_tool).then_some(digit)
     };
     let first = listing.entries.first()?;
     let prefix = &first.stem[..numbered(first)?];

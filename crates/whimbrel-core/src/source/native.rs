@@ -7,6 +7,7 @@ use std::sync::Arc;
 use whimbrel_sql::Dialect;
 
 use super::layout::{Certainty, Entry, Layout, Listing, Recognised};
+use super::spelling::spelt;
 use super::{Loaded, in_parallel, sections};
 use crate::checksum::Checksum;
 use crate::diagnostic::Diagnostic;
@@ -123,7 +124,7 @@ impl Layout for Native {
 
     fn load(&self, listing: &Listing, dialect: Dialect) -> Result<Loaded, Error> {
         let named = |entry: &Entry| FileName::parse(&entry.stem);
-        load(listing, dialect, &named)
+        load(&spelt(listing), dialect, &named)
     }
 }
 
