@@ -209,9 +209,12 @@ impl Directory {
     /// Which of the extensions asked for a file has.
     fn extension(&self, name: &str) -> Option<&str> {
         let has = |extension: &&String| {
-            name.strip_suffix(extension.as_str())
-                .and_then(|rest| rest.strip_suffix('.'))
-                .is_some_and(|stem| !stem.is_empty())
+            let start = name.len().saturating_sub(extension.len());
+            name.get(start..)
+                .is_some_and(|end| end.eq_ignore_ascii_case(extension))
+                && name[..start]
+                    .strip_suffix('.')
+                    .is_some_and(|stem| !stem.is_empty())
         };
         self.extensions.iter().find(has).map(String::as_str)
     }

@@ -4,6 +4,8 @@
 //! would empty what was just made. What a name alone can't tell (`007_scale_down.sql` goes
 //! forward), the file that it undoes does.
 
+mod habit;
+
 use std::borrow::Cow;
 use std::collections::HashMap;
 
@@ -27,9 +29,10 @@ pub(super) fn spelt_out(listing: &Listing) -> Cow<'_, Listing> {
     if !listing.entries.iter().any(may_undo) {
         return Cow::Borrowed(listing);
     }
+    let listing = habit::spelt(listing);
     let spelt: Vec<Spelt> = listing.entries.iter().map(Spelt::of).collect();
     let ups = Ups::of(&listing.entries, &spelt);
-    let mut out = listing.clone();
+    let mut out = listing.as_ref().clone();
     for (index, one) in spelt.iter().enumerate() {
         if one.way != Some(Way::Undo) || one.is_plain(&listing.entries[index]) {
             continue;
@@ -86,7 +89,7 @@ impl Spelt {
         } else {
             &entry.folder
         };
-        let in_name = ending(&entry.stem).or_else(|| middle(&entry.stem));
+        let in_name = ending(&entry.stem);
         let undoing = of_folder == Some(Way::Undo);
         let beginning = beginning(&entry.stem).filter(|_| undoing);
         let (base, of_name) = match in_name.or(beginning) {
@@ -171,13 +174,6 @@ fn ending(stem: &str) -> Option<(String, Way)> {
     (!base.is_empty()).then(|| (base.to_owned(), way))
 }
 
-/// `001.undo.users`, as postgrator has it.
-fn middle(stem: &str) -> Option<(String, Way)> {
-    let mut parts = stem.splitn(3, '.');
-    let (version, word, name) = (parts.next()?, parts.next()?, parts.next()?);
-    Some((format!("{version}.{name}"), way(word)?))
-}
-
 /// `rollback_001_users`.
 fn beginning(stem: &str) -> Option<(String, Way)> {
     let (word, base) = stem.split_once(SEPARATORS)?;
@@ -219,8 +215,8 @@ mod tests {
             (["001_a-up", "001_a-down"], ["001_a.up", "001_a.down"]),
             (["001_a.UP", "001_a.DOWN"], ["001_a.up", "001_a.down"]),
             (["001.do", "001.undo"], ["001.up", "001.down"]),
-            (["001.do.a", "001.undo.a"], ["001.a.up", "001.a.down"]),
-            (["up/001_a", "down/001_a"], ["up/001_a", "up/001_a.down"]),
+            (["001.do.a", "001.undo.a"], ["001_a.up", "001_a.down"]),
+            (["up/001_a", "down/001_a"], ["001_a.up", "001_a.down"]),
             (["001_a", "rollbacks/rollback_001"], ["001_a", "001_a.down"]),
             (["v1/001_a", "v1/undo/001_a"], ["v1/001_a", "v1/001_a.down"]),
             (["001_a", "Down/002_b"], ["001_a", "Down/002_b.down"]),
