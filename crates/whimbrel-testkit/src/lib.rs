@@ -6,6 +6,7 @@
 mod certificates;
 mod d1;
 mod engines;
+mod files;
 mod mysql;
 mod pooler;
 mod postgres;
@@ -16,6 +17,7 @@ mod proxy;
 pub use certificates::{Authority, Certificate};
 pub use d1::{D1Server, Fate, Line, Texts, d1};
 pub use engines::{Server, ask, block_on, database, server};
+pub use files::Files;
 pub use mysql::{Maker, MysqlServer, MysqlServer as MariaDbServer, mariadb, mariadb_newest, mysql};
 pub use pooler::{PoolMode, Pooler};
 pub use postgres::{PostgresServer, Session, postgres, postgres_newest, postgres_oldest};

@@ -8,35 +8,30 @@ use whimbrel::plan::{Goal, State};
 use whimbrel::report::DatabaseState;
 use whimbrel::source::Directory;
 use whimbrel::{Migrator, MigratorBuilder};
-use whimbrel_testkit::on_engines;
+use whimbrel_testkit::{Files, on_engines};
 
 struct Project {
-    folder: tempfile::TempDir,
+    folder: Files,
     url: String,
 }
 
 impl Project {
     fn new(engine: &str, files: &[(&str, &str)]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Files::new(files);
         let url = whimbrel_testkit::database(engine, folder.path());
-        let project = Self { folder, url };
-        std::fs::create_dir(project.path()).unwrap();
-        for (name, text) in files {
-            project.write(name, text);
-        }
-        project
+        Self { folder, url }
     }
 
-    fn path(&self) -> std::path::PathBuf {
-        self.folder.path().join("migrations")
+    fn path(&self) -> &Path {
+        self.folder.path()
     }
 
     fn write(&self, name: &str, text: &str) {
-        std::fs::write(self.path().join(name), text).unwrap();
+        self.folder.write(name, text);
     }
 
     fn remove(&self, name: &str) {
-        std::fs::remove_file(self.path().join(name)).unwrap();
+        std::fs::remove_file(self.folder.at(name)).unwrap();
     }
 
     fn builder(&self) -> MigratorBuilder {
@@ -247,11 +242,9 @@ async fn a_baseline_is_where_up_goes_on(engine: &str) {
     let project = Project::new(engine, &[USERS, POSTS, tags]);
     // Somebody made this database without Whimbrel: `up` fails and says what to do.
     let init = Project {
-        folder: tempfile::tempdir().unwrap(),
+        folder: Files::new(&[("001_all.sql", USERS.1)]),
         url: project.url.clone(),
     };
-    std::fs::create_dir(init.path()).unwrap();
-    init.write("001_all.sql", USERS.1);
     let other = whimbrel::history::HistoryTables::named("other_applied");
     let other = init.builder().tables(other).build().unwrap();
     other.up().await.unwrap();

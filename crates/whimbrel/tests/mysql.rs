@@ -8,7 +8,7 @@ use whimbrel::error::{Error, ErrorKind};
 use whimbrel::event::{Event, Listener};
 use whimbrel::report::{DatabaseState, Failure};
 use whimbrel::source::Directory;
-use whimbrel_testkit::{MysqlServer, Server, on_engines, server};
+use whimbrel_testkit::{Files, MysqlServer, Server, on_engines, server};
 
 /// What was told, line by line.
 #[derive(Default)]
@@ -31,7 +31,7 @@ impl Listener for Heard {
 
 struct Project<'s> {
     server: &'s dyn Server,
-    folder: tempfile::TempDir,
+    folder: Files,
     url: String,
     heard: Arc<Heard>,
 }
@@ -44,18 +44,16 @@ impl Project<'static> {
 
 impl<'s> Project<'s> {
     fn new(server: &'s dyn Server, text: &str) -> Self {
-        let project = Self {
+        Self {
             server,
-            folder: tempfile::tempdir().unwrap(),
+            folder: Files::new(&[("001_first.sql", text)]),
             url: server.database(),
             heard: Arc::default(),
-        };
-        project.write("001_first.sql", text);
-        project
+        }
     }
 
     fn write(&self, name: &str, text: &str) {
-        std::fs::write(self.folder.path().join(name), text).unwrap();
+        self.folder.write(name, text);
     }
 
     fn migrator(&self) -> Migrator {

@@ -6,30 +6,26 @@ use whimbrel::error::ErrorKind;
 use whimbrel::plan::Goal;
 use whimbrel::report::DatabaseState;
 use whimbrel::source::Directory;
-use whimbrel_testkit::{ask, database, on_engines};
+use whimbrel_testkit::{Files, ask, database, on_engines};
 
 struct Project {
     engine: &'static str,
-    folder: tempfile::TempDir,
+    folder: Files,
     url: String,
 }
 
 impl Project {
     fn new(engine: &'static str, files: &[(&str, &str)]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let project = Self {
+        let folder = Files::new(files);
+        Self {
             engine,
             url: database(engine, folder.path()),
             folder,
-        };
-        for (name, text) in files {
-            project.write(name, text);
         }
-        project
     }
 
     fn write(&self, name: &str, text: &str) {
-        std::fs::write(self.folder.path().join(name), text).unwrap();
+        self.folder.write(name, text);
     }
 
     fn migrator(&self) -> Migrator {

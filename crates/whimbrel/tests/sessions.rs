@@ -4,20 +4,16 @@
 use whimbrel::Migrator;
 use whimbrel::import::{layout_by_name, layouts};
 use whimbrel::source::Directory;
+use whimbrel_testkit::Files;
 
 struct Project {
-    folder: tempfile::TempDir,
+    folder: Files,
     url: String,
 }
 
 impl Project {
     fn new(url: String, files: &[(&str, &str)]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        for (name, text) in files {
-            let path = folder.path().join(name);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, text).unwrap();
-        }
+        let folder = Files::new(files);
         Self { folder, url }
     }
 

@@ -2,6 +2,7 @@
 
 use whimbrel::import::Histories;
 use whimbrel::plan::Goal;
+use whimbrel_testkit::{Files, on_engines};
 
 use super::{Project, database, migrator};
 
@@ -51,10 +52,10 @@ const LIQUIBASE: &str = "--liquibase formatted sql\n--changeset ada:1\nCREATE TA
 /// Changesets whose versions become numbers are found again by what they were.
 async fn names_there_are_numbers_here(engine: &str) {
     let project = Project::new(engine, "liquibase", &[("a.sql", LIQUIBASE)]);
-    let elsewhere = database(engine, &project.folder.path().join("other.db"));
+    let elsewhere = database(engine, &project.folder.at("other"));
     let there = Project {
         url: elsewhere,
-        folder: tempfile::tempdir().unwrap(),
+        folder: Files::default(),
         layout: "native",
     };
     for one in [&project, &there] {
@@ -72,7 +73,8 @@ async fn names_there_are_numbers_here(engine: &str) {
     assert_eq!(taken_over.run(&Goal::UndoAll).await.unwrap().steps.len(), 2);
 }
 
-engines! {
+on_engines! {
+    [sqlite postgres mariadb]
     names_there_are_numbers_here
     a_history_without_names
 }

@@ -1,8 +1,6 @@
 //! `Migrator::convert` on every engine.
 #![allow(missing_docs, clippy::unwrap_used)]
 
-#[macro_use]
-mod engines;
 mod histories;
 mod shadows;
 
@@ -17,36 +15,35 @@ use whimbrel::source::Directory;
 use whimbrel::sql::split;
 use whimbrel::takeover::EntryState;
 use whimbrel_drivers::connector;
+use whimbrel_testkit::{Files, block_on, on_engines};
 
 pub(crate) struct Project {
-    pub(crate) folder: tempfile::TempDir,
+    pub(crate) folder: Files,
     pub(crate) url: String,
     pub(crate) layout: &'static str,
 }
 
 impl Project {
     pub(crate) fn new(engine: &str, layout: &'static str, files: &[(&str, &str)]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let url = database(engine, &folder.path().join("test.db"));
+        let folder = Files::default();
+        let url = database(engine, folder.path());
         let project = Self {
             folder,
             url,
             layout,
         };
         for (name, text) in files {
-            let path = project.old().join(name);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, text).unwrap();
+            project.folder.write(&format!("migrations/{name}"), text);
         }
         project
     }
 
     pub(crate) fn old(&self) -> PathBuf {
-        self.folder.path().join("migrations")
+        self.folder.at("migrations")
     }
 
     pub(crate) fn new_folder(&self) -> PathBuf {
-        self.folder.path().join("native")
+        self.folder.at("native")
     }
 
     /// Converts where the old tool has applied the first of two migrations, then applies the other.
@@ -106,23 +103,13 @@ pub(crate) fn migrator(url: &str, dir: PathBuf, layout: &str) -> Migrator {
     builder.build().unwrap()
 }
 
-pub(crate) fn database(engine: &str, file: &std::path::Path) -> String {
-    match engine {
-        "postgres" => whimbrel_testkit::postgres().database(),
-        "mysql" => whimbrel_testkit::mariadb().database(),
-        "d1" => whimbrel_testkit::d1().database(),
-        _ => {
-            std::fs::write(file, "").unwrap();
-            format!("sqlite:{}", file.display())
-        }
+/// SQLite's file is there, so that statements can go into it.
+pub(crate) fn database(engine: &str, folder: &Path) -> String {
+    if engine == "sqlite" {
+        std::fs::create_dir_all(folder).unwrap();
+        std::fs::write(folder.join("test.db"), "").unwrap();
     }
-}
-
-pub(crate) fn block_on<F: Future>(work: F) -> F::Output {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    runtime.unwrap().block_on(work)
+    whimbrel_testkit::database(engine, folder)
 }
 
 pub(crate) const GOOSE: [(&str, &str); 3] = [
@@ -206,7 +193,7 @@ const SQITCH: [(&str, &str); 6] = [
 /// Versions become numbers, and the records follow: here at once, elsewhere by `import`.
 async fn versions_change(engine: &str) {
     let project = Project::new(engine, "sqitch", &SQITCH);
-    let elsewhere = database(engine, &project.folder.path().join("other.db"));
+    let elsewhere = database(engine, &project.folder.at("other"));
     let there = migrator(&elsewhere, project.old(), "sqitch");
     for migrator in [&project.before(), &there] {
         migrator.run(&Goal::NextSteps(1)).await.unwrap();
@@ -292,7 +279,8 @@ async fn another_tools_history(engine: &str) {
     );
 }
 
-engines! {
+on_engines! {
+    [sqlite postgres mariadb]
     versions_stay
     versions_change
     another_tools_history

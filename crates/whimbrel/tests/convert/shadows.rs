@@ -6,8 +6,9 @@ use whimbrel::error::ErrorKind;
 use whimbrel::import::{Histories, layout_by_name};
 use whimbrel::source::Directory;
 use whimbrel_drivers::connector;
+use whimbrel_testkit::{block_on, on_engines};
 
-use super::{GOOSE, Project, block_on};
+use super::{GOOSE, Project};
 
 /// What is not the same each time is no proof, so nothing is kept.
 async fn a_difference_keeps_nothing(engine: &str) {
@@ -15,7 +16,7 @@ async fn a_difference_keeps_nothing(engine: &str) {
         "postgres" => {
             "INSERT INTO a SELECT g FROM generate_series(1, (random() * 1000000)::int) g;"
         }
-        "mysql" => {
+        "mariadb" => {
             "SET @n = FLOOR(RAND() * 100000);\nINSERT INTO a WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r WHERE n < 1000 AND n < @n / 100) SELECT n * 100000 + @n FROM r;\nSET @s = CONCAT('CREATE TABLE r', @n, ' (id integer)');\nPREPARE s FROM @s;\nEXECUTE s;"
         }
         _ => {
@@ -139,7 +140,7 @@ async fn a_cancelled_conversion_leaves_nothing(engine: &str) {
 
 #[test]
 fn a_cancelled_conversion_leaves_nothing_on_servers() {
-    for engine in ["postgres", "mysql"] {
+    for engine in ["postgres", "mariadb"] {
         block_on(a_cancelled_conversion_leaves_nothing(engine));
     }
 }
@@ -159,13 +160,13 @@ fn what_a_shadow_cannot_hold_is_not_tried() {
             "ALTER SYSTEM",
         ),
         (
-            "mysql",
+            "mariadb",
             "CREATE TABLE mysql.evil (id int);",
             "the database mysql",
         ),
-        ("mysql", "GRANT SELECT ON *.* TO app;", "GRANT"),
+        ("mariadb", "GRANT SELECT ON *.* TO app;", "GRANT"),
         (
-            "mysql",
+            "mariadb",
             "SET @s = 'DROP DATABASE x'; PREPARE s FROM @s;",
             "DROP DATABASE",
         ),
@@ -189,7 +190,8 @@ fn what_a_shadow_cannot_hold_is_not_tried() {
     }
 }
 
-engines! {
+on_engines! {
+    [sqlite postgres mariadb]
     a_difference_keeps_nothing
     what_fails_on_an_empty_database
     a_shadow_comes_and_goes

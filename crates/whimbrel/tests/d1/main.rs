@@ -12,28 +12,24 @@ mod sizes;
 
 use whimbrel::source::Directory;
 use whimbrel::{Error, Migrator, MigratorBuilder};
-use whimbrel_testkit::{D1Server, Fate, Line};
+use whimbrel_testkit::{D1Server, Fate, Files, Line};
 
 /// Migrations in a folder, and a database of its own.
 pub(crate) struct Project {
-    folder: tempfile::TempDir,
+    folder: Files,
     pub(crate) url: String,
 }
 
 impl Project {
     pub(crate) fn new(files: &[(&str, &str)]) -> Self {
-        let project = Self {
-            folder: tempfile::tempdir().unwrap(),
+        Self {
+            folder: Files::new(files),
             url: whimbrel_testkit::d1().database(),
-        };
-        for (name, text) in files {
-            project.write(name, text);
         }
-        project
     }
 
     pub(crate) fn write(&self, name: &str, text: &str) {
-        std::fs::write(self.folder.path().join(name), text).unwrap();
+        self.folder.write(name, text);
     }
 
     pub(crate) fn builder_at(&self, url: &str) -> MigratorBuilder {

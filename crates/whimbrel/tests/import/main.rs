@@ -22,6 +22,7 @@ use whimbrel::sql::split;
 use whimbrel::takeover::EntryState;
 use whimbrel::{Migrator, MigratorBuilder};
 use whimbrel_drivers::connector;
+use whimbrel_testkit::{Files, block_on};
 
 /// What the files that are applied already hold.
 pub(crate) const APPLIED: &str = "INSERT INTO not_there VALUES (1);\n";
@@ -44,14 +45,14 @@ pub(crate) struct Case {
 }
 
 pub(crate) struct Project {
-    folder: tempfile::TempDir,
+    folder: Files,
     url: String,
     layout: &'static str,
 }
 
 impl Project {
     pub(crate) fn new(engine: &str, files: &[(&str, &str)]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Files::default();
         let url = match engine {
             "postgres" => whimbrel_testkit::postgres().database(),
             "mysql" => whimbrel_testkit::mariadb().database(),
@@ -64,7 +65,7 @@ impl Project {
             layout: "by-name",
         };
         if engine == "sqlite" {
-            std::fs::write(project.folder.path().join("test.db"), "").unwrap();
+            project.folder.write("test.db", "");
         }
         for (name, text) in files {
             project.write(name, text);
@@ -73,13 +74,11 @@ impl Project {
     }
 
     pub(crate) fn write(&self, name: &str, text: &str) {
-        let path = self.folder.path().join("migrations").join(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
+        self.folder.write(&format!("migrations/{name}"), text);
     }
 
     fn builder(&self) -> MigratorBuilder {
-        let directory = Directory::new(self.folder.path().join("migrations"))
+        let directory = Directory::new(self.folder.at("migrations"))
             .extensions(["sql", "js"])
             .layout(layout_by_name(self.layout).unwrap());
         let mut builder = Migrator::builder(&self.url).source(directory);
@@ -125,13 +124,6 @@ impl Project {
         driver.close().await.unwrap();
         rows
     }
-}
-
-pub(crate) fn block_on<F: Future>(work: F) -> F::Output {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    runtime.unwrap().block_on(work)
 }
 
 /// What the tool's own layout wants to see in a file, where it wants anything.

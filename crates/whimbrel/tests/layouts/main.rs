@@ -9,20 +9,22 @@ mod liquibase;
 mod rails;
 mod rust;
 mod sqitch;
+mod sqitch_verify;
 
 use std::path::PathBuf;
 
 use whimbrel::Migrator;
 use whimbrel::import::{layout_by_name, layouts};
 use whimbrel::plan::{Goal, State};
-use whimbrel::report::Report;
+use whimbrel::report::{DatabaseState, Report};
 use whimbrel::source::Directory;
+use whimbrel_testkit::Files;
 
 /// A tool's folder, and a database of its own.
 pub(crate) struct Project {
-    folder: tempfile::TempDir,
+    folder: Files,
     layout: Option<&'static str>,
-    engine: &'static str,
+    pub(crate) engine: &'static str,
     pub(crate) url: String,
 }
 
@@ -38,7 +40,7 @@ impl Project {
     }
 
     fn new(layout: Option<&'static str>, engine: &'static str, files: &[(&str, &str)]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Files::default();
         let url = whimbrel_testkit::database(engine, folder.path());
         let project = Self {
             folder,
@@ -53,17 +55,23 @@ impl Project {
     }
 
     pub(crate) fn path(&self) -> PathBuf {
-        self.folder.path().join("migrations")
+        self.folder.at("migrations")
     }
 
     pub(crate) fn write(&self, name: &str, text: &str) {
-        let path = self.path().join(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
+        self.folder.write(&format!("migrations/{name}"), text);
     }
 
     pub(crate) fn migrator(&self) -> Migrator {
-        let directory = Directory::new(self.path());
+        self.migrator_with(&[])
+    }
+
+    /// With what its tool is told besides the files.
+    pub(crate) fn migrator_with(&self, options: &[(&str, &str)]) -> Migrator {
+        let mut directory = Directory::new(self.path());
+        for (name, value) in options {
+            directory = directory.layout_option(*name, *value);
+        }
         let directory = match self.layout {
             Some(name) => directory.layout(layout_by_name(name).unwrap()),
             None => directory.known_layouts(layouts()),
@@ -92,12 +100,18 @@ impl Project {
 
     /// The place and the text of what `up` fails with.
     pub(crate) async fn failure(&self) -> String {
+        self.failure_with_state().await.0
+    }
+
+    /// The same, and what it leaves.
+    pub(crate) async fn failure_with_state(&self) -> (String, DatabaseState) {
         let error = self.migrator().up().await.unwrap_err();
         let whimbrel::Error::Failed(failure) = error else {
             panic!("{error}")
         };
         let root = format!("{}/", self.path().display());
-        failure.diagnostic.to_string().replace(&root, "")
+        let text = failure.diagnostic.to_string().replace(&root, "");
+        (text, failure.state)
     }
 
     pub(crate) async fn states(&self) -> Vec<(String, State)> {
