@@ -23,4 +23,5 @@ mod sessions;
 mod signals;
 mod stubborn;
 mod takers;
+mod vandals;
 mod waits;
