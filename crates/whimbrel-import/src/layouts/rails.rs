@@ -9,7 +9,7 @@ use whimbrel_core::migration::{Kind, Migration, Reading};
 use whimbrel_core::source::{Certainty, Entry, Layout, Listing, Loaded, Recognised};
 use whimbrel_core::text::{Script, SourceFile};
 use whimbrel_core::version::Version;
-use whimbrel_sql::{Dialect, Lexer, TokenKind, Verb, split};
+use whimbrel_sql::{Dialect, Lexer, Statement, TokenKind, Verb, split};
 
 use super::read::{Problems, about, unenforced, whole_file};
 
@@ -166,7 +166,7 @@ fn read(file: &Arc<SourceFile>, dialect: Dialect) -> Reading {
     let own: Vec<_> = split(text, dialect)
         .unwrap_or_default()
         .iter()
-        .map(|statement| statement.span())
+        .map(Statement::span)
         .filter(|span| dialect == Dialect::Sqlite && makes_own_table(&text[span.clone()]))
         .collect();
     if own.is_empty() {
