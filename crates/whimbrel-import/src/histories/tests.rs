@@ -298,6 +298,18 @@ fn a_converted_structure_holds_what_it_lists() {
     );
 }
 
+/// `V2` beside `B2`: Flyway runs but the baseline, and there is one record for both.
+#[test]
+fn a_baseline_has_one_record_with_the_migration_of_its_version() {
+    let names = ["V1__a.sql", "B2__all.sql", "V2__b.sql", "V3__c.sql"];
+    let migrations = files(crate::layout_by_name("flyway").unwrap(), &names);
+    let rows = ["1 2 SQL_BASELINE B2__all.sql 1 - ada - 5"];
+    assert_eq!(
+        lines(&adopt("flyway", &rows, &migrations).unwrap()),
+        "1_a versioned New 1; 2_all baseline New 2; 3_c versioned Pending"
+    );
+}
+
 #[test]
 fn the_file_that_makes_the_table_is_done() {
     let makes = "000_migrations_table.sql|CREATE TABLE IF NOT EXISTS public.schema_migrations (id serial);\nCREATE INDEX i ON schema_migrations (id);\n";

@@ -338,20 +338,30 @@ impl<'a> Load<'a> {
     }
 }
 
-/// True if a script ends transactions by itself, outside of strings and bodies.
+/// True if a script begins or ends transactions by itself, outside of strings and bodies. Flyway's
+/// own is then the one around the file: a BEGIN in it does nothing, a COMMIT ends it.
 fn controls_transactions(text: &str, dialect: Dialect) -> bool {
     let lower = text.to_ascii_lowercase();
-    if !lower.contains("commit") && !lower.contains("rollback") {
+    // A body's BEGIN has no semicolon.
+    let begins = |line: &str| line.starts_with("begin") && line.contains(';');
+    let words = ["commit", "rollback", "start transaction"];
+    if !words.iter().any(|word| lower.contains(word))
+        && !lower.lines().any(|line| begins(line.trim()))
+    {
         return false;
     }
-    let ends = |control: Option<TransactionControl>| {
+    let is_one = |control: Option<TransactionControl>| {
         matches!(
             control,
-            Some(TransactionControl::Commit | TransactionControl::Rollback)
+            Some(
+                TransactionControl::Begin
+                    | TransactionControl::Commit
+                    | TransactionControl::Rollback
+            )
         )
     };
     let statements = split(text, dialect).unwrap_or_default();
     statements
         .iter()
-        .any(|statement| ends(statement.facts.transaction_control))
+        .any(|statement| is_one(statement.facts.transaction_control))
 }
