@@ -74,7 +74,7 @@ def try_engine(trial, engine, options, troubles):
     # A baseline knows nothing of the files, and is not undone.
     imports = tool.baseline(engine, trial.scripts) is None
     checks, undoes = tool.keeps_checksums and imports, tool.undoes and imports
-    parts = [("same schema", trial.same_schema, True), ("take-over", trial.take_over, tool.takes_over)]
+    parts = [("same schema", trial.same_schema, tool.begins), ("take-over", trial.take_over, tool.takes_over)]
     parts += [("changed file", trial.changed_file, checks), ("undo", trial.undo, undoes)]
     for title, part, applies in parts:
         if not applies:

@@ -19,6 +19,8 @@ class Tool:
     name = ""
     #: That folder, if it is called otherwise.
     fixtures = ""
+    #: Whether Whimbrel's files make the same from nothing.
+    begins = True
     #: Whether Whimbrel can go on after its first half.
     takes_over = True
     #: Whether its history has checksums of the files, which `import` compares.
@@ -93,6 +95,14 @@ class Tool:
         for path, text in self.files(engine, scripts).items():
             (project / path).parent.mkdir(parents=True, exist_ok=True)
             (project / path).write_text(text)
+
+    def next_half(self, project, engine, scripts):
+        """Puts the files there that Whimbrel finds once the tool has applied the first half."""
+        self.lay_out(project, engine, scripts)
+
+    def taken_over(self, whimbrel, rest):
+        """What is done between `import` and `up`, with the scripts that are left: exit codes are to be 0."""
+        return ()
 
     def is_seen(self, _engine):
         """Whether Whimbrel finds the tool's history by itself, and stops."""

@@ -44,12 +44,14 @@ class Trial:
         """The tool applies the first half; Whimbrel takes its history over and goes on."""
         with Room(self, self.scripts[:FIRST_HALF]) as (project, database):
             self.tool.up(project, database)
-            self.tool.lay_out(project, database.engine, self.scripts)
+            self.tool.next_half(project, database.engine, self.scripts)
             whimbrel = Whimbrel(self.program, project, database, self.tool)
             # With the tool's own tables: they stay as they are.
             before = database.dump((), ())
             self._take_over(whimbrel, self.scripts[:FIRST_HALF])
             compare(before, database.dump((), ()))
+            for said in self.tool.taken_over(whimbrel, self.scripts[FIRST_HALF:]):
+                self._expect(said, 0)
             self._expect(whimbrel.run("status"), 0)
             self._expect(whimbrel.run("up"), 0)
             self._expect(whimbrel.run("status", "--check"), 0)

@@ -3,10 +3,12 @@
 mod by_name;
 mod directory;
 mod embedded;
-
+mod header;
 mod layout;
 mod native;
+mod roles;
 mod sections;
+mod undo;
 
 use std::fs::File;
 use std::io::Read;

@@ -164,6 +164,25 @@ fn locations_are_sorted_together() {
     assert_eq!(versions(&loaded), ["1", "2"]);
 }
 
+/// Within Flyway's transaction a BEGIN does nothing, also one that nothing ends.
+#[test]
+fn a_file_with_its_own_begin_is_run_as_flyway_runs_it() {
+    let folder = Folder::new(&[
+        ("V1__a.sql", "BEGIN;\nSELECT 1;\n"),
+        ("V1_1__b.sql", "DO $$\nBEGIN\n  NULL;\nEND $$;\n"),
+    ]);
+    let loaded = folder.loaded("flyway");
+    let rule = |version| find(&loaded, version).transactions;
+    assert_eq!(rule("1"), Transactions::Wrapped);
+    assert_eq!(rule("1.1"), Transactions::default());
+}
+
+#[test]
+fn the_extension_may_be_in_capitals() {
+    let folder = Folder::new(&[("V1__a.SQL", "SELECT 1;"), ("V1_1__b.sql", "SELECT 2;")]);
+    assert_eq!(versions(&folder.loaded("flyway")), ["1", "1.1"]);
+}
+
 #[test]
 fn others_folders_are_left_to_others() {
     let with_code = Folder::new(&[("V1__a.sql", "SELECT 1;"), ("V2__b.rs", "")]);

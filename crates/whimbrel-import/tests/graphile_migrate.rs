@@ -57,4 +57,10 @@ fn placeholders_have_values_or_are_refused() {
         folder.substituted("graphile-migrate", &[]),
         ["000001.sql:5:19: the placeholder :DATABASE_OWNER has no value"]
     );
+    // Every project made from the tool's examples has this one.
+    let text = format!("{FIRST}GRANT ALL ON a TO :DATABASE_VISITOR;\n");
+    assert_eq!(
+        Folder::new(&[("000001.sql", &text)]).substituted("graphile-migrate", &[]),
+        ["000001.sql:5:19: the placeholder :DATABASE_VISITOR has no value"]
+    );
 }

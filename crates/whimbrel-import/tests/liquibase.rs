@@ -6,7 +6,8 @@ mod folder;
 use folder::{Folder, down, find, versions};
 use whimbrel_core::migration::Kind;
 use whimbrel_core::rules::{Otherwise, Placeholders};
-use whimbrel_core::source::Source;
+use whimbrel_core::source::{Directory, Source};
+use whimbrel_import::layouts;
 use whimbrel_sql::Dialect;
 
 const LOG: &str = "-- liquibase formatted sql
@@ -184,16 +185,64 @@ fn what_cannot_be_read_is_refused_with_its_place() {
     );
 }
 
+/// The order is the changelog's; a file that it does not include is not run.
+#[test]
+fn a_changelog_that_includes_files_is_followed() {
+    let sql = |id: &str| format!("--liquibase formatted sql\n--changeset ann:{id}\nSELECT {id};\n");
+    let (one, two, three) = (sql("1"), sql("2"), sql("3"));
+    let files = [
+        ("changes/b.sql", one.as_str()),
+        ("changes/a.sql", two.as_str()),
+        ("more/c.sql", three.as_str()),
+        (
+            "more/inner.xml",
+            "<databaseChangeLog><includeAll path=\"db/more\" endsWithFilter=\".sql\"/></databaseChangeLog>",
+        ),
+        ("spare.sql", three.as_str()),
+        (
+            "master.yaml",
+            "databaseChangeLog:\n  - include:\n      file: classpath:/changes/b.sql\n  - include:\n      file: changes/a.sql\n      relativeToChangelogFile: true\n  - include:\n      file: more/inner.xml\n",
+        ),
+    ];
+    // `db/more` is looked for above the folder that is named.
+    let place = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        let path = place.path().join("db").join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    let found = |dir: &std::path::Path| {
+        let directory = Directory::new(dir).known_layouts(layouts());
+        let loaded = directory.load(Dialect::Postgres).unwrap();
+        let versions = versions(&loaded).join(" ");
+        (versions, loaded.warnings.len())
+    };
+    let expected = "changes/b.sql::ann:1 changes/a.sql::ann:2 more/c.sql::ann:3";
+    assert_eq!(found(&place.path().join("db")), (expected.to_owned(), 1));
+    // The file may be named as well.
+    let (versions, _) = found(&place.path().join("db/master.yaml"));
+    assert_eq!(
+        versions,
+        "changes/b.sql::ann:1 changes/a.sql::ann:2 db/more/c.sql::ann:3"
+    );
+}
+
 #[test]
 fn other_changelogs_are_refused_by_name() {
-    let folder = Folder::new(&[(
-        "master.yaml",
-        "databaseChangeLog:\n  - include:\n      file: a.sql\n",
-    )]);
+    let errors = |files: &[(&str, &str)]| Folder::new(files).errors(Dialect::Postgres);
+    let master =
+        "databaseChangeLog:\n  - changeSet: {id: 1, author: ann}\n  - include: {file: a.sql}\n";
     assert_eq!(
-        folder.errors(Dialect::Postgres),
+        errors(&[("master.yaml", master)]),
         [
-            "master.yaml:1:1: master.yaml is a changelog of Liquibase in YAML, which Whimbrel does not read"
+            "master.yaml:1:1: master.yaml is a changelog of Liquibase in YAML with changeSet, which Whimbrel does not read",
+            "master.yaml:1:1: the changelog includes a.sql, which is not there",
         ]
+    );
+    let empty = "<databaseChangeLog/>";
+    let said = errors(&[("a.xml", empty), ("b.xml", empty)]);
+    assert!(
+        said[0].contains("which changelog comes first can't be told"),
+        "{said:?}"
     );
 }

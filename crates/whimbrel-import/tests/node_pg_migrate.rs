@@ -45,3 +45,20 @@ fn code_is_refused_by_name() {
         "1700000000001_a.js:1:1: this is a migration of node-pg-migrate in code, which Whimbrel can't run"
     );
 }
+
+/// Marks came into use later, and mean nothing in pairs.
+#[test]
+fn one_marked_file_among_many_is_enough() {
+    let plain = "SELECT 1;\n";
+    let marked = "-- Up Migration\nSELECT 2;\n-- Down Migration\nSELECT 3;\n";
+    let folder = Folder::new(&[
+        ("1700000000001_a.sql", plain),
+        ("1700000000002_b.sql", marked),
+        ("1700000000003_c.sql", plain),
+        ("1700000000004_d.sql", plain),
+        ("1700000000005_e.sql", plain),
+    ]);
+    assert_eq!(folder.detected(Postgres), "node-pg-migrate");
+    let folder = Folder::new(&[("1700000000001_a.up.sql", marked)]);
+    assert_eq!(folder.detected(Postgres), "golang-migrate");
+}

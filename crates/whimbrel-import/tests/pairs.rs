@@ -49,6 +49,38 @@ fn pairs_without_a_mark_stay_native() {
     assert_eq!(folder.detected(Postgres), "native");
 }
 
+/// What native files can't have, and what that tool passes over, tells it.
+#[test]
+fn pairs_that_whimbrel_would_refuse_are_golang_migrates() {
+    let (up, down) = (("01_a.up.sql", "SELECT 1;"), ("01_a.down.sql", "SELECT 2;"));
+    for other in [
+        ("testdata/fixtures/1_a.up.sql", "SELECT 3;"),
+        ("schema.sql", "SELECT 3;"),
+        ("02_gone.down.sql", "SELECT 3;"),
+        ("02_b.up.sql", "SELECT 3;\n-- Rollback\nSELECT 4;\n"),
+        ("02_b.up.sql", "SELECT 3;\n-- Down\nSELECT 4;\n"),
+    ] {
+        let folder = Folder::new(&[up, down, other]);
+        assert_eq!(folder.detected(Postgres), "golang-migrate", "{other:?}");
+    }
+    for other in [
+        ("more/02_b.up.sql", "SELECT 3;"),
+        ("02_b.up.sql", "-- Up Migration for b\nSELECT 3;\n"),
+        ("02_b.sql", "SELECT 3;\n-- Rollback\nSELECT 4;\n"),
+        (
+            "02_b.up.sql",
+            "-- Version: 1.0.0\n-- roll it back by hand\nSELECT 3;\n",
+        ),
+    ] {
+        let folder = Folder::new(&[up, down, other]);
+        assert_eq!(folder.detected(Postgres), "native", "{other:?}");
+    }
+    // Whoever writes this means it.
+    let slip = ("02_b.up.sql", "-- Timeout: soon\nSELECT 3; -- down\n");
+    let said = Folder::new(&[up, down, slip]).detected(Postgres);
+    assert!(said.contains("the directive Timeout can't have"), "{said}");
+}
+
 #[test]
 fn sqlx_reads_both_of_its_forms() {
     let folder = Folder::new(&[

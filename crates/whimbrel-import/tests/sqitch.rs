@@ -104,3 +104,16 @@ fn what_is_wrong_is_told_with_its_place() {
         ]
     );
 }
+
+/// The names of variables keep their case, and a value that is given counts before the project's.
+#[test]
+fn variables_have_the_values_of_the_configuration() {
+    let folder = project(PLAN);
+    let conf = "[deploy \"variables\"]\n\tOwner = ann\n[revert \"variables\"]\n\tOwner = bob\n\tplace = x\n";
+    folder.write("sqitch.conf", conf);
+    folder.write("deploy/appschema.sql", "SELECT :'Owner', :place, :owner;\n");
+    let loaded = folder.loaded("sqitch");
+    let first = find(&loaded, "appschema");
+    let sent = first.substitute.as_ref().unwrap().apply(&first.up).unwrap();
+    assert_eq!(sent.text(), "SELECT 'ann', x, :owner;\n");
+}

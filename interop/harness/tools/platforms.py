@@ -88,6 +88,39 @@ class RailsStructure(Rails):
         self.run(["ruby", "structure.rb", task], project, env)
 
 
+class RailsApplication(Rails):
+    """A Rails application that dumps `structure.sql` itself: taken over, converted, gone on with in new SQL files."""
+
+    name = "rails (application)"
+    fixtures = "rails-application"
+    directory = "db"
+    #: structure.sql has no rows; what it makes is compared above.
+    begins = False
+
+    def lay_out(self, project, engine, scripts):
+        self.directory = "db"
+        super().lay_out(project, engine, scripts)
+
+    def install(self, cache):
+        super().install(cache)
+        self.version = self.needs(["ruby", "-e", "require 'rails'; puts Rails.version"], f"{RUBY} ruby-railties")
+
+    def up(self, project, database):
+        env = dict(os.environ, DATABASE_URL=ruby_url(database), RAILS_ENV="production")
+        self.run(["rake", "db:migrate"], project, env)
+
+    def next_half(self, _project, _engine, _scripts):
+        """No more Ruby is written."""
+
+    def taken_over(self, whimbrel, rest):
+        yield whimbrel.run("import", "--convert", "--to", "migrations")
+        self.directory = "migrations"
+        for script in rest:
+            path = whimbrel.project / f"migrations/{script.stamp}_{script.name}.sql"
+            path.write_text(script.up_text)
+        yield whimbrel.run("import")
+
+
 class Laravel(Tool):
     """Laravel's migrator, whose PHP runs SQL files; Whimbrel reads those files."""
 
@@ -127,4 +160,4 @@ def ruby_url(database):
     return database.url.replace("mysql:", "mysql2:", 1).replace("postgres:", "postgresql:", 1)
 
 
-TOOLS = [Supabase, Rails, RailsStructure, Laravel]
+TOOLS = [Supabase, Rails, RailsStructure, RailsApplication, Laravel]

@@ -5,6 +5,7 @@
 //! `WHIMBREL_STORM=all` takes every point where a test takes some by default.
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
+mod between;
 mod crash;
 mod deadlock;
 mod engine;
@@ -13,6 +14,7 @@ mod fixtures;
 mod held;
 mod limits;
 mod network;
+mod other;
 mod random;
 mod repair;
 mod resume;
@@ -21,4 +23,5 @@ mod sessions;
 mod signals;
 mod stubborn;
 mod takers;
+mod vandals;
 mod waits;

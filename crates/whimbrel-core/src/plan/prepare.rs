@@ -278,7 +278,7 @@ impl Prepared {
         let message = format!("{reason} can't run inside a transaction");
         let diagnostic = self.at(Diagnostic::error("not-in-transaction", message), statement);
         Err(vec![diagnostic.help(if rules.is_strict() {
-            "move it into a file of its own, or write the directive `-- Transaction: off` at the top of this file"
+            "move it into a file of its own, or write the directive `-- Transaction: off` at the top of this file (of Flyway's: `executeInTransaction=false` into a `.conf` file beside it)"
         } else {
             "move it into a file of its own, or say in this file, as its tool has it, that it runs without a transaction"
         })])

@@ -70,7 +70,11 @@ impl Step {
         };
         let attempt = history
             .attempt(&self.source, &self.version)
-            .filter(|attempt| attempt.action == action && attempt.journalled);
+            .filter(|attempt| attempt.action == action && attempt.journalled)
+            // One that is done has its record; if somebody took that away, nothing is known.
+            .filter(|attempt| {
+                matches!(attempt.state, AttemptState::Started | AttemptState::Failed)
+            });
         self.resume = match attempt {
             Some(attempt) => resume(self, attempt)?,
             None => None,

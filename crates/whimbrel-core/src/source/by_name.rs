@@ -1,14 +1,17 @@
 //! The layout `by-name`: the whole name is the version, in natural order.
 
+mod habits;
+
 use std::collections::{HashMap, HashSet};
 
 use whimbrel_sql::Dialect;
 
-use super::Loaded;
 use super::layout::{Certainty, Entry, Layout, Listing, Recognised};
 use super::native::{self, FileName, FileRole, split_role};
+use super::{Loaded, roles};
 use crate::diagnostic::Diagnostic;
 use crate::error::Error;
+use crate::migration::Transactions;
 use crate::version::Version;
 
 /// Files whose whole name, with the folders before it, is the version: `0002_a.up.sql` and
@@ -22,57 +25,65 @@ impl Layout for ByName {
     }
 
     /// One number in two files is a collision, to be refused by the native layout. A number in
-    /// three files, or several such numbers, is a habit.
+    /// three files, several such numbers, or names that say how they differ, are a habit.
     fn recognise(&self, listing: &Listing) -> Option<Recognised> {
+        let listing = &*roles::spelt_out(listing);
         let parts = listing.entries.iter().map(|entry| {
             let (version, _, role, repeatable) = FileName::parts(&entry.stem);
-            (version, role != FileRole::Down && !repeatable)
+            (version, entry, role != FileRole::Down && !repeatable)
         });
-        let ups = parts.filter(|(_, is_up)| *is_up);
-        let versions: Vec<&str> = ups.map(|(version, _)| version).collect();
-        if versions.iter().all(|version| version.is_empty()) && versioned_folders(listing) {
-            return Some(Recognised::new(
-                Certainty::Likely,
-                "the folders carry the numbers, so the path is the version",
-            ));
+        let ups: Vec<_> = parts.filter(|(_, _, is_up)| *is_up).collect();
+        if ups.iter().all(|(version, ..)| version.is_empty()) {
+            let reason = if habits::in_versioned_folders(&listing.entries) {
+                "the folders carry the numbers, so the path is the version".to_owned()
+            } else {
+                let prefix = habits::common_prefix(listing)?;
+                format!("numbers after `{prefix}`, so the whole name is the version")
+            };
+            return Some(Recognised::new(Certainty::Likely, reason));
         }
-        if count_up(&versions) {
+        if listing.entries.iter().all(habits::is_dated) {
+            let reason = "the names begin with dates in parts, so the whole name is the version";
+            return Some(Recognised::new(Certainty::Likely, reason));
+        }
+        if habits::count_up(ups.iter().map(|(version, ..)| *version)) {
             return None;
         }
-        let mut names: HashMap<Version, usize> = HashMap::new();
-        for version in versions {
-            *names.entry(Version::new(version)).or_default() += 1;
+        let mut names: HashMap<Version, Vec<&Entry>> = HashMap::new();
+        for (version, entry, _) in ups {
+            names.entry(Version::new(version)).or_default().push(entry);
         }
-        names.retain(|version, files| version.is_numeric() && *files > 1);
-        let (version, files) = names
-            .iter()
-            .max_by_key(|(version, files)| (**files, *version))?;
-        (*files > 2 || names.len() > 1).then(|| {
+        names.retain(|version, files| version.is_numeric() && files.len() > 1);
+        let most = names.iter();
+        let (number, files) = most.max_by_key(|(version, files)| (files.len(), *version))?;
+        let habit = files.len() > 2 || names.len() > 1 || habits::differ(files);
+        habit.then(|| {
+            let count = files.len();
             let reason = format!(
-                "{files} files share the number {version}, so the whole name is the version"
+                "{count} files share the number {number}, so the whole name is the version"
             );
             Recognised::new(Certainty::Likely, reason)
         })
     }
 
     fn load(&self, listing: &Listing, dialect: Dialect) -> Result<Loaded, Error> {
-        let (listing, strays) = without_strays(&spelt_with_dots(listing));
+        let pairs = has_pairs(listing);
+        let spelt = spelt_with_dots(&roles::spelt_out(listing), pairs);
+        let (listing, strays) = without_strays(&spelt, pairs);
         let mut loaded = native::load(&listing, dialect, &named)?;
         loaded.warnings.extend(strays);
+        // No native files: what no transaction takes stands among others in them, since their own
+        // programs send each statement by itself.
+        for migration in &mut loaded.migrations {
+            migration.transactions = Transactions::Bare;
+        }
         Ok(loaded)
     }
 }
 
-/// True for numbers of one width that grow, as most folders have them: no two are the same.
-fn count_up(versions: &[&str]) -> bool {
-    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
-    let grows = |pair: &[&str]| pair[0].len() == pair[1].len() && pair[0] < pair[1];
-    versions.windows(2).all(grows) && versions.iter().all(|version| digits(version))
-}
-
 /// In a folder of pairs, a file that is neither of a pair's is not the tool's, and a down script
 /// without its up script is never run: both are passed over, with a word.
-fn without_strays(listing: &Listing) -> (Listing, Vec<Diagnostic>) {
+fn without_strays(listing: &Listing, pairs: bool) -> (Listing, Vec<Diagnostic>) {
     let names = |role: FileRole| {
         let of_role = move |entry: &&Entry| split_role(&entry.stem).1 == role;
         listing
@@ -91,7 +102,7 @@ fn without_strays(listing: &Listing) -> (Listing, Vec<Diagnostic>) {
     for entry in &listing.entries {
         let name = named(entry);
         let why = match name.role {
-            FileRole::Single if !ups.is_empty() => {
+            FileRole::Single if pairs => {
                 "this file is neither `.up` nor `.down` and is passed over"
             }
             FileRole::Down if !ups.contains(&name.version) && !singles.contains(&name.version) => {
@@ -122,11 +133,7 @@ fn named(entry: &Entry) -> FileName {
 
 /// In a folder of pairs `_up` and `_down` count as well, as they do in maragudk/migrate, whose
 /// pattern takes any character before the word.
-fn spelt_with_dots(listing: &Listing) -> Listing {
-    let pairs = listing
-        .entries
-        .iter()
-        .any(|entry| split_role(&entry.stem).1 == FileRole::Up);
+fn spelt_with_dots(listing: &Listing, pairs: bool) -> Listing {
     let mut listing = listing.clone();
     for entry in listing.entries.iter_mut().filter(|_| pairs) {
         for word in ["up", "down"] {
@@ -138,13 +145,8 @@ fn spelt_with_dots(listing: &Listing) -> Listing {
     listing
 }
 
-/// True if every file is in a folder whose name has a number: `v1.10/tables.sql`.
-fn versioned_folders(listing: &Listing) -> bool {
-    !listing.entries.is_empty()
-        && listing.entries.iter().all(|entry| {
-            let folder = entry.folder.trim_end_matches('/');
-            let last = folder.rsplit('/').next().unwrap_or(folder);
-            last.trim_start_matches(['v', 'V'])
-                .starts_with(|c: char| c.is_ascii_digit())
-        })
+/// True if there is a name with `.up`.
+fn has_pairs(listing: &Listing) -> bool {
+    let mut entries = listing.entries.iter();
+    entries.any(|entry| split_role(&entry.stem).1 == FileRole::Up)
 }

@@ -150,13 +150,17 @@ impl Directory {
             path: folder.display().to_string(),
             source,
         };
-        for (name, mut kind) in sorted(folder).map_err(failed)? {
+        let list = sorted(folder).map_err(failed)?;
+        let has_own = list.iter().any(|(name, _)| owner(name) == Some(dialect));
+        for (name, mut kind) in list {
             let (name, path) = (name.as_str(), folder.join(&name));
             if kind.is_symlink() {
                 kind = std::fs::metadata(&path).map_err(failed)?.file_type();
             }
             if kind.is_dir() {
-                if !belongs_to_other_engine(name, dialect) {
+                let foreign = owner(name).is_some_and(|owner| owner != dialect);
+                let foreign = foreign || has_own && is_unknown_engine(name);
+                if !foreign {
                     let inner = format!("{relative}{name}/");
                     self.walk(&path, &inner, root, dialect, out)?;
                 }
@@ -209,9 +213,12 @@ impl Directory {
     /// Which of the extensions asked for a file has.
     fn extension(&self, name: &str) -> Option<&str> {
         let has = |extension: &&String| {
-            name.strip_suffix(extension.as_str())
-                .and_then(|rest| rest.strip_suffix('.'))
-                .is_some_and(|stem| !stem.is_empty())
+            let start = name.len().saturating_sub(extension.len());
+            name.get(start..)
+                .is_some_and(|end| end.eq_ignore_ascii_case(extension))
+                && name[..start]
+                    .strip_suffix('.')
+                    .is_some_and(|stem| !stem.is_empty())
         };
         self.extensions.iter().find(has).map(String::as_str)
     }
@@ -248,14 +255,35 @@ fn is_hidden(name: &str) -> bool {
 }
 
 /// In a folder with `postgres/` beside `mysql/`, each database reads its own.
-fn belongs_to_other_engine(name: &str, dialect: Dialect) -> bool {
-    let owner = match name.to_ascii_lowercase().as_str() {
+fn owner(name: &str) -> Option<Dialect> {
+    Some(match name.to_ascii_lowercase().as_str() {
         "postgres" | "postgresql" | "pg" => Dialect::Postgres,
         "mysql" | "mariadb" => Dialect::Mysql,
         "sqlite" | "sqlite3" | "d1" => Dialect::Sqlite,
-        _ => return false,
-    };
-    owner != dialect
+        _ => return None,
+    })
+}
+
+/// Engines that Whimbrel does not know. Their names may mean something else, unless the folder
+/// beside is one of an engine's.
+fn is_unknown_engine(name: &str) -> bool {
+    const ENGINES: [&str; 12] = [
+        "h2",
+        "hsqldb",
+        "derby",
+        "oracle",
+        "db2",
+        "sqlserver",
+        "mssql",
+        "cockroach",
+        "cockroachdb",
+        "crdb",
+        "clickhouse",
+        "cassandra",
+    ];
+    ENGINES
+        .iter()
+        .any(|engine| engine.eq_ignore_ascii_case(name))
 }
 
 /// A file may be named in the place of a folder, if it is one that some layout reads.
@@ -303,5 +331,35 @@ impl Source for Directory {
             .map(|root| root.display().to_string())
             .collect();
         roots.join(", ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folders(names: &[&str]) -> Vec<String> {
+        let root = tempfile::tempdir().unwrap();
+        for name in names {
+            std::fs::create_dir(root.path().join(name)).unwrap();
+            std::fs::write(root.path().join(name).join("1_a.sql"), "").unwrap();
+        }
+        let listing = Directory::new(root.path()).list(Dialect::Postgres).unwrap();
+        listing
+            .entries
+            .into_iter()
+            .map(|entry| entry.folder)
+            .collect()
+    }
+
+    #[test]
+    fn other_engines_folders_are_left_out() {
+        assert_eq!(folders(&["mysql", "postgresql", "h2"]), ["postgresql/"]);
+        assert_eq!(
+            folders(&["common", "postgres", "Oracle"]),
+            ["common/", "postgres/"]
+        );
+        // A folder may be about oracles.
+        assert_eq!(folders(&["oracle", "users"]), ["oracle/", "users/"]);
     }
 }

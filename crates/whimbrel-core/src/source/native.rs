@@ -11,7 +11,7 @@ use whimbrel_sql::Dialect;
 pub(super) use self::file_name::split_role;
 pub use self::file_name::{FileName, FileRole};
 use super::layout::{Certainty, Entry, Layout, Listing, Recognised};
-use super::{Loaded, in_parallel, sections};
+use super::{Loaded, header, in_parallel, roles, sections};
 use crate::checksum::Checksum;
 use crate::diagnostic::Diagnostic;
 use crate::error::Error;
@@ -42,7 +42,7 @@ impl Layout for Native {
 
     fn load(&self, listing: &Listing, dialect: Dialect) -> Result<Loaded, Error> {
         let named = |entry: &Entry| FileName::parse(&entry.stem);
-        load(listing, dialect, &named)
+        load(&roles::spelt_out(listing), dialect, &named)
     }
 }
 
@@ -136,9 +136,11 @@ fn read_one<'a>(
         if name.version.is_empty() {
             name.version.clone_from(header);
         } else if Version::new(header.as_str()) != Version::new(name.version.as_str()) {
-            parts
-                .problems
-                .push(version_differs(&file, header, &name.version));
+            let problem = header::version_differs(&file, header, &name.version);
+            if !problem.is_error() {
+                parts.directives.version = None;
+            }
+            parts.problems.push(problem);
         }
     }
     if name.version.is_empty() {
@@ -182,16 +184,6 @@ fn read_one<'a>(
         migration: Ok(migration),
         problems: parts.problems,
     })
-}
-
-fn version_differs(file: &Arc<SourceFile>, header: &str, name: &str) -> Diagnostic {
-    let at = file.text().find(header).unwrap_or(0);
-    Diagnostic::error(
-        "version-differs",
-        format!("the header says version {header}, the file's name says {name}"),
-    )
-    .at(file, at..at + header.len(), "")
-    .help("make them agree, or leave the header out")
 }
 
 fn pair_downs<'a>(

@@ -9,6 +9,8 @@ use crate::diagnostic::Diagnostic;
 use crate::migration::Reading;
 use crate::text::{Script, SourceFile};
 
+use super::undo;
+
 /// Lines that other tools put into their files, and whether there is a layout of the same name. Read
 /// as native, such a file would run its down part as well, so it is refused.
 const FOREIGN: [(&str, &str, bool); 8] = [
@@ -18,8 +20,8 @@ const FOREIGN: [(&str, &str, bool); 8] = [
     ("-- migrate:up", "dbmate", true),
     ("-- Up Migration", "node-pg-migrate", true),
     ("--! Previous:", "graphile-migrate", true),
-    ("--liquibase formatted sql", "liquibase", false),
-    ("-- liquibase formatted sql", "liquibase", false),
+    ("--liquibase formatted sql", "liquibase", true),
+    ("-- liquibase formatted sql", "liquibase", true),
 ];
 
 /// Takes a native file apart.
@@ -29,6 +31,8 @@ pub(super) fn read(file: &Arc<SourceFile>, dialect: Dialect) -> Reading {
     let mut opening = true;
     let mut position = 0;
     let mut one_liners = Vec::new();
+    let mut undoing = None;
+    let mut has_up = false;
     for comment in whimbrel_sql::comments(text, dialect) {
         opening = opening && text[position..comment.start].trim().is_empty();
         position = comment.end;
@@ -36,7 +40,10 @@ pub(super) fn read(file: &Arc<SourceFile>, dialect: Dialect) -> Reading {
         if opening {
             sections.problems.extend(foreign(file, &comment));
         }
-        match rollback(line) {
+        let mark = half(line);
+        has_up |= mark == Some(Half::Up);
+        let undoes = mark == Some(Half::Undo) || has_up && mark == Some(Half::Down);
+        match rollback(line).or(undoes.then_some("")) {
             Some("") => {
                 sections.up = Script::slice(Arc::clone(file), 0..line_start(text, comment.start));
                 sections.down = Some(section(file, comment.end, dialect));
@@ -46,6 +53,9 @@ pub(super) fn read(file: &Arc<SourceFile>, dialect: Dialect) -> Reading {
                 let end = comment.start + line.trim_end().len();
                 one_liners.push(end - statement.len()..end);
             }
+            None if undoing.is_none() && undo::is_heading(text, &comment) => {
+                undoing = Some(comment);
+            }
             None if opening => {
                 sections
                     .directives
@@ -53,6 +63,11 @@ pub(super) fn read(file: &Arc<SourceFile>, dialect: Dialect) -> Reading {
             }
             None => {}
         }
+    }
+    if let Some(heading) = undoing {
+        let end = sections.up.text().len();
+        let refusal = undo::refusal(file, heading, end, dialect);
+        sections.problems.extend(refusal);
     }
     if !one_liners.is_empty() {
         if sections.down.is_some() {
@@ -77,6 +92,10 @@ fn foreign(file: &Arc<SourceFile>, comment: &Range<usize>) -> Option<Diagnostic>
         line.get(..mark.len())
             .is_some_and(|start| start.eq_ignore_ascii_case(mark))
     })?;
+    // Without the other half it is but a heading, as people write them.
+    if tool == "node-pg-migrate" && !file.text().to_ascii_lowercase().contains("down migration") {
+        return None;
+    }
     let message = format!("this is a file of {tool}, not a native one");
     let help = if layout {
         format!("its parts would all run as one script: read the folder with `--layout {tool}`")
@@ -104,6 +123,38 @@ fn rollback(comment: &str) -> Option<&str> {
         None if rest.is_empty() => Some(""),
         // `-- Rollback the transaction if ...` is prose.
         None => None,
+    }
+}
+
+/// How other programs mark the halves of a file, all of which is read by Whimbrel too: a down half
+/// must never pass for a part of the migration.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Half {
+    /// `-- Up`, `-- @UP`, `-- !Ups`, `-- rambler up`
+    Up,
+    /// The same with "down", which by itself may be a heading.
+    Down,
+    /// `-- //@UNDO`
+    Undo,
+}
+
+fn half(comment: &str) -> Option<Half> {
+    // Most comments are longer.
+    let start = comment.get(..2)?;
+    if comment.len() > 40 || start == "/*" {
+        return None;
+    }
+    let body = comment.trim_matches(|c: char| !c.is_ascii_alphabetic());
+    let (front, word) = body.rsplit_once(' ').unwrap_or(("", body));
+    let is = |words: &[&str]| words.iter().any(|one| one.eq_ignore_ascii_case(word));
+    if !front.is_empty() && front != "rambler" {
+        None
+    } else if is(&["up", "ups"]) {
+        Some(Half::Up)
+    } else if is(&["down", "downs"]) {
+        Some(Half::Down)
+    } else {
+        (is(&["undo"]) && comment.contains("@UNDO")).then_some(Half::Undo)
     }
 }
 
@@ -199,6 +250,34 @@ mod tests {
         let (up, down) = parts(text);
         assert_eq!(up, text);
         assert!(down.is_none());
+    }
+
+    #[test]
+    fn a_heading_without_its_other_half_is_a_comment() {
+        let (up, _) = parts("-- Up Migration: users\nCREATE TABLE a();\n");
+        assert!(up.contains("CREATE"));
+    }
+
+    #[test]
+    fn halves_that_other_programs_mark_are_told_apart() {
+        for (up, down) in [
+            ("-- Up", "-- Down"),
+            ("--UP:", "--DOWN:"),
+            ("-----\n-- Up\n-----", "-- Down"),
+            ("-- @UP", "-- @DOWN"),
+            ("-- !Ups", "-- !Downs"),
+            ("-- rambler up", "-- rambler down"),
+            ("-- // users", "-- //@UNDO"),
+        ] {
+            let text = format!("{up}\nCREATE TABLE a();\n{down}\nDROP TABLE a;\n");
+            let (first, second) = parts(&text);
+            assert!(first.ends_with("CREATE TABLE a();\n"), "{up}: {first}");
+            assert_eq!(second.unwrap(), "\nDROP TABLE a;\n", "{down}");
+        }
+        for comment in ["-- undo it", "-- Up and down", "-- roll it down"] {
+            let text = format!("CREATE TABLE a();\n{comment}\nDROP TABLE b;\n");
+            assert_eq!(parts(&text), (text.clone(), None));
+        }
     }
 
     #[test]

@@ -213,10 +213,12 @@ impl<'a> Matching<'a> {
         let migrations = self.files.migrations;
         let versioned = |&at: &usize| migrations[at].kind == Kind::Versioned;
         if let Some(place) = place {
-            let source = &migrations[place].source;
+            let top = &migrations[place];
+            // `V5` beside the baseline `B5` is the same version, which has one record.
             return (0..place)
                 .filter(versioned)
-                .filter(|&at| migrations[at].source == *source)
+                .filter(|&at| migrations[at].source == top.source)
+                .filter(|&at| migrations[at].version != top.version)
                 .collect();
         }
         let top = Version::new(entry.version.as_deref().unwrap_or_default());
@@ -237,8 +239,13 @@ impl<'a> Matching<'a> {
         }
         self.number_batches(&mut lines, &applied);
         self.warn_of_missing(&lines);
+        let versions = lines
+            .iter()
+            .map(|line| (line.source.clone(), line.version.clone()));
+        let versions: HashSet<_> = versions.collect();
         for (place, migration) in self.files.migrations.iter().enumerate() {
             let known = self.seen.contains_key(&place)
+                || versions.contains(&(migration.source.to_string(), migration.version.clone()))
                 || self
                     .history
                     .applied(&migration.source, &migration.version)

@@ -279,6 +279,37 @@ fn a_baseline_file_stands_for_those_before_it() {
     );
 }
 
+/// What structure.sql lists came with it, also after it was converted: nothing is without a file then.
+#[test]
+fn a_converted_structure_holds_what_it_lists() {
+    let text = "20240102_structure.sql|INSERT INTO schema_migrations (version) VALUES ('20240101'), ('20240102');\n";
+    let rows = ["20240101 - -", "20240102 - -", "20240103 - -"];
+    assert_eq!(
+        native("rails", &rows, &[text, "20240103_c.sql"]),
+        "20240102_structure versioned New 1; 20240103_c versioned New 2"
+    );
+    let codes = refused("rails", &["20240102 - -"], &[text]);
+    assert!(codes[0].starts_with("not-there: 20240101"), "{codes:?}");
+    // Pending, and meant for Rails to see: no schema file.
+    let tells = "20240103_c.sql|INSERT INTO schema_migrations (version) VALUES ('20240103');\n";
+    assert_eq!(
+        native("rails", &rows[..2], &[text, tells]),
+        "20240102_structure versioned New 1; 20240103_c versioned Pending"
+    );
+}
+
+/// `V2` beside `B2`: Flyway runs but the baseline, and there is one record for both.
+#[test]
+fn a_baseline_has_one_record_with_the_migration_of_its_version() {
+    let names = ["V1__a.sql", "B2__all.sql", "V2__b.sql", "V3__c.sql"];
+    let migrations = files(crate::layout_by_name("flyway").unwrap(), &names);
+    let rows = ["1 2 SQL_BASELINE B2__all.sql 1 - ada - 5"];
+    assert_eq!(
+        lines(&adopt("flyway", &rows, &migrations).unwrap()),
+        "1_a versioned New 1; 2_all baseline New 2; 3_c versioned Pending"
+    );
+}
+
 #[test]
 fn the_file_that_makes_the_table_is_done() {
     let makes = "000_migrations_table.sql|CREATE TABLE IF NOT EXISTS public.schema_migrations (id serial);\nCREATE INDEX i ON schema_migrations (id);\n";

@@ -50,7 +50,7 @@ impl Layout for Flyway {
         let mut versions: Vec<String> = Vec::new();
         let mut undone = Vec::new();
         let mut mark = None;
-        for entry in &listing.entries {
+        for entry in scripts(listing) {
             match Name::parse(&entry.stem) {
                 Name::Versioned { version, .. } => {
                     if version.contains('.') {
@@ -64,16 +64,16 @@ impl Layout for Flyway {
             }
         }
         let is_version = |version: &String| versions.contains(version);
-        if versions.is_empty() && !listing.entries.iter().any(is_baseline)
+        if versions.is_empty() && !scripts(listing).any(is_baseline)
             || !undone.iter().all(is_version)
         {
             return None;
         }
         // Elsewhere a folder's name would be the version.
-        let in_folders = listing.entries.iter().any(|entry| !entry.folder.is_empty());
+        let in_folders = scripts(listing).any(|entry| !entry.folder.is_empty());
         let certain = mark.is_some() || !undone.is_empty() || in_folders;
         let versioned = |entry: &&Entry| matches!(Name::parse(&entry.stem), Name::Versioned { .. });
-        let found = listing.entries.iter().find(versioned).or(mark)?;
+        let found = scripts(listing).find(versioned).or(mark)?;
         Some(Recognised::new(
             if certain {
                 Certainty::Certain
@@ -106,7 +106,7 @@ impl Layout for Flyway {
             hooks: Vec::new(),
         };
         load.programs();
-        for entry in &listing.entries {
+        for entry in scripts(listing) {
             if let Some(file) = load.problems.take(entry.read())? {
                 load.file(entry, &file)?;
             }
@@ -116,7 +116,7 @@ impl Layout for Flyway {
 
     /// The next number, in the form of the last one: after `V1_2` comes `V1_3`.
     fn blank(&self, listing: &Listing, given: &str, name: &str) -> Option<Vec<Blank>> {
-        let versioned = listing.entries.iter().filter_map(|entry| {
+        let versioned = scripts(listing).filter_map(|entry| {
             let Name::Versioned { version, .. } = Name::parse(&entry.stem) else {
                 return None;
             };
@@ -127,6 +127,13 @@ impl Layout for Flyway {
         let version = last.map_or_else(|| given.to_owned(), |(_, last)| next(last, given));
         Some(vec![(format!("V{version}__{name}.sql"), String::new())])
     }
+}
+
+/// All scripts: Flyway reads `V1__a.SQL` as well.
+fn scripts(listing: &Listing) -> impl Iterator<Item = &Entry> {
+    let loud = |entry: &&Entry| entry.extension.eq_ignore_ascii_case("sql");
+    let others = listing.others.iter().filter(loud);
+    listing.entries.iter().chain(others)
 }
 
 /// The last of a version's numbers, plus one; a time is followed by the time that it is now.
@@ -331,20 +338,30 @@ impl<'a> Load<'a> {
     }
 }
 
-/// True if a script ends transactions by itself, outside of strings and bodies.
+/// True if a script begins or ends transactions by itself, outside of strings and bodies. Flyway's
+/// own is then the one around the file: a BEGIN in it does nothing, a COMMIT ends it.
 fn controls_transactions(text: &str, dialect: Dialect) -> bool {
     let lower = text.to_ascii_lowercase();
-    if !lower.contains("commit") && !lower.contains("rollback") {
+    // A body's BEGIN has no semicolon.
+    let begins = |line: &str| line.starts_with("begin") && line.contains(';');
+    let words = ["commit", "rollback", "start transaction"];
+    if !words.iter().any(|word| lower.contains(word))
+        && !lower.lines().any(|line| begins(line.trim()))
+    {
         return false;
     }
-    let ends = |control: Option<TransactionControl>| {
+    let is_one = |control: Option<TransactionControl>| {
         matches!(
             control,
-            Some(TransactionControl::Commit | TransactionControl::Rollback)
+            Some(
+                TransactionControl::Begin
+                    | TransactionControl::Commit
+                    | TransactionControl::Rollback
+            )
         )
     };
     let statements = split(text, dialect).unwrap_or_default();
     statements
         .iter()
-        .any(|statement| ends(statement.facts.transaction_control))
+        .any(|statement| is_one(statement.facts.transaction_control))
 }

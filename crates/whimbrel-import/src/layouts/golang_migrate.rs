@@ -1,5 +1,7 @@
 //! golang-migrate: `000001_name.up.sql` and `000001_name.down.sql`.
 
+mod signs;
+
 use whimbrel_core::Error;
 use whimbrel_core::migration::Transactions;
 use whimbrel_core::source::{Blank, Certainty, Layout, Listing, Loaded, Recognised};
@@ -18,14 +20,16 @@ impl Layout for GolangMigrate {
     }
 
     /// Its names are also those of native pairs and of sqlx, which read them the same way unless a
-    /// file manages its transactions itself.
+    /// file manages its transactions itself, or Whimbrel would refuse them for what means nothing to
+    /// this tool.
     fn recognise(&self, listing: &Listing) -> Option<Recognised> {
-        let (entry, control) = managed(listing)?;
-        (control == Control::Begin).then(|| {
-            let path = entry.path.display();
-            let reason = format!("pairs of files, and {path} goes on after its COMMIT");
-            Recognised::new(Certainty::Likely, reason)
-        })
+        let begins = managed(listing).filter(|(_, control)| *control == Control::Begin);
+        let reason = match begins {
+            Some((entry, _)) => format!("{} goes on after its COMMIT", entry.path.display()),
+            None => signs::of(listing)?,
+        };
+        let reason = format!("pairs of files, and {reason}");
+        Some(Recognised::new(Certainty::Likely, reason))
     }
 
     /// The whole file goes to the server in one piece; the SQLite driver puts a transaction around it.

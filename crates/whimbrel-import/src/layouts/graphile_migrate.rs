@@ -146,8 +146,8 @@ fn check_chain(migrations: &[Migration]) -> Result<(), Error> {
     }
 }
 
-/// The two placeholders that the tool has by itself, and those that the settings have values for:
-/// `:NAME` in capitals.
+/// The placeholders that the tool has by itself or that its projects begin with (`:DATABASE_VISITOR`), and
+/// those that the settings have values for: `:NAME` in capitals.
 fn substitute(
     script: &Script,
     values: &BTreeMap<String, String>,
@@ -166,7 +166,7 @@ fn substitute(
                     out.put(value, script.origin(at + place));
                     done = end;
                 }
-                None if matches!(name, "DATABASE_NAME" | "DATABASE_OWNER") => {
+                None if name.starts_with("DATABASE_") => {
                     let message = format!("the placeholder :{name} has no value");
                     let help = format!("set {name} under [placeholders]");
                     problems.push(

@@ -4,6 +4,8 @@ mod attributes;
 pub(crate) mod checksum;
 mod delimiter;
 mod filter;
+mod includes;
+mod master;
 mod parse;
 mod precondition;
 
@@ -21,7 +23,9 @@ use whimbrel_sql::Dialect;
 
 use self::attributes::Attributes;
 use self::filter::Filter;
+use self::master::Included;
 use self::parse::{Changeset, parse};
+use super::files::head;
 use super::read::{Problems, about, opening, unenforced, whole_file};
 
 /// Liquibase's formatted SQL.
@@ -61,28 +65,66 @@ impl Layout for Liquibase {
 
     fn load(&self, listing: &Listing, dialect: Dialect) -> Result<Loaded, Error> {
         let mut problems = Problems::default();
-        for entry in listing.others.iter().filter(|entry| is_changelog(entry)) {
-            problems.add(not_sql(entry));
+        let filter = Filter::of(&listing.options);
+        let mut changelogs: Vec<_> = listing.others.iter().collect();
+        changelogs.retain(|entry| is_changelog(entry));
+        let included = if changelogs.is_empty() {
+            all_files(listing)
+        } else {
+            let found = master::follow(listing, &changelogs, &mut problems)?;
+            left_out(listing, &found, &mut problems);
+            found
+        };
+        if included.conditional > 0 && !listing.options.is_empty() {
+            let message = "the changelog includes files with a context or labels, which Whimbrel can't choose from";
+            let help =
+                "say no contexts and labels: then all run; or write them into the changesets";
+            problems.add(Diagnostic::error("liquibase-context", message).help(help));
         }
-        let mut entries: Vec<_> = listing.entries.iter().collect();
-        // As text, without regard to numbers: so includeAll sorts them.
-        entries.sort_by_cached_key(|entry| (entry.root, path_of(entry)));
         let mut load = Load {
             listing,
             dialect,
             problems,
-            values: BTreeMap::new(),
+            values: included.values,
             migrations: Vec::new(),
             references: Vec::new(),
-            filter: Filter::of(&listing.options),
-            untold: 0,
+            filter,
+            untold: included.conditional,
         };
-        for entry in entries {
+        for (path, entry) in included.files {
             if let Some(file) = load.problems.take(entry.read())? {
-                load.file(entry, &file);
+                load.file(&path, &file);
             }
         }
         load.finish()
+    }
+}
+
+/// The files of the folder, as includeAll sorts them: as text, without regard to numbers.
+fn all_files(listing: &Listing) -> Included {
+    let mut entries: Vec<_> = listing.entries.iter().collect();
+    entries.sort_by_cached_key(|entry| (entry.root, path_of(entry)));
+    let named = |entry: &Entry| (path_of(entry), entry.clone());
+    Included {
+        files: entries.into_iter().map(named).collect(),
+        ..Included::default()
+    }
+}
+
+/// Says which files no changelog includes.
+fn left_out(listing: &Listing, found: &Included, problems: &mut Problems) {
+    for entry in &listing.entries {
+        if !found
+            .files
+            .iter()
+            .any(|(_, other)| other.path == entry.path)
+        {
+            let message = "no changelog includes this file: it is passed over";
+            problems.add(about(
+                Diagnostic::warning("stray-file", message),
+                &entry.path,
+            ));
+        }
     }
 }
 
@@ -93,7 +135,7 @@ fn is_formatted(text: &str) -> bool {
 
 fn is_changelog(entry: &Entry) -> bool {
     matches!(entry.extension.as_str(), "xml" | "yaml" | "yml" | "json")
-        && opening(entry).contains("databaseChangeLog")
+        && head(entry).is_some_and(|text| text.contains("databaseChangeLog"))
 }
 
 fn file_name(entry: &Entry) -> String {
@@ -102,17 +144,6 @@ fn file_name(entry: &Entry) -> String {
 
 fn path_of(entry: &Entry) -> String {
     format!("{}{}", entry.folder, file_name(entry))
-}
-
-fn not_sql(entry: &Entry) -> Diagnostic {
-    let message = format!(
-        "{} is a changelog of Liquibase in {}, which Whimbrel does not read",
-        file_name(entry),
-        entry.extension.to_ascii_uppercase()
-    );
-    about(Diagnostic::error("liquibase-changelog", message), &entry.path).help(
-        "changesets in formatted SQL are read: if this file only includes such files, give their folder (which is read in the order of its names) or the files themselves by `--dir`",
-    )
 }
 
 /// A folder being loaded.
@@ -130,10 +161,10 @@ struct Load<'a> {
 }
 
 impl Load<'_> {
-    fn file(&mut self, entry: &Entry, file: &Arc<SourceFile>) {
+    fn file(&mut self, path: &str, file: &Arc<SourceFile>) {
         if !is_formatted(file.text()) {
             // includeAll takes a plain file for one changeset.
-            let version = format!("{}::includeAll:raw", path_of(entry));
+            let version = format!("{path}::includeAll:raw");
             let mut migration = whole_file(self.listing, &version, "raw", Arc::clone(file));
             migration.transactions = Transactions::Wrapped;
             self.migrations
@@ -144,7 +175,7 @@ impl Load<'_> {
         for problem in changelog.problems.drain(..) {
             self.problems.add(problem);
         }
-        let path = changelog.logical_path.unwrap_or_else(|| path_of(entry));
+        let path = changelog.logical_path.unwrap_or_else(|| path.to_owned());
         for changeset in &changelog.changesets {
             self.changeset(file, &path, changeset);
         }

@@ -10,8 +10,8 @@ use whimbrel_core::source::{Blank, Certainty, Entry, Layout, Listing, Loaded, Re
 use whimbrel_core::text::{Script, SourceFile};
 use whimbrel_sql::Dialect;
 
-use super::files::{Problems, Rules, any_file_has, lines, load, number_and_name};
-use super::pairs::pairs;
+use super::files::{Problems, Rules, any_file_has, file_with, lines, load, number_and_name};
+use super::pairs::{Role, pairs, role};
 
 /// The layout of node-pg-migrate.
 #[derive(Clone, Copy, Debug)]
@@ -23,7 +23,7 @@ impl Layout for NodePgMigrate {
     }
 
     fn recognise(&self, listing: &Listing) -> Option<Recognised> {
-        if any_file_has(listing, |text| mark(text, "up").is_some()) {
+        if is_marked(listing) {
             let reason = "files with `-- Up Migration` lines";
             return Some(Recognised::new(Certainty::Certain, reason));
         }
@@ -57,6 +57,24 @@ impl Layout for NodePgMigrate {
         let now = jiff::Timestamp::now().as_millisecond();
         let text = "-- Up Migration\n\n-- Down Migration\n";
         Some(vec![(format!("{now}_{name}.sql"), text.to_owned())])
+    }
+}
+
+/// True if there is a mark in a file. In a folder of pairs it is but a heading. Names with
+/// milliseconds are nearly always this tool's; its older files often have no marks, so all are
+/// looked at there.
+fn is_marked(listing: &Listing) -> bool {
+    let single = |entry: &&Entry| role(&entry.stem).1 == Role::Single;
+    let mut singles = listing.entries.iter().filter(single).peekable();
+    let Some(first) = singles.peek() else {
+        return false;
+    };
+    let marked = |text: &str| mark(text, "up").is_some();
+    match number_and_name(&first.stem) {
+        Some((number, _)) if matches!(number.len(), 13 | 17) => {
+            file_with(singles, marked).is_some()
+        }
+        _ => any_file_has(listing, marked),
     }
 }
 

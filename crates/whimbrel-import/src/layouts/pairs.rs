@@ -7,7 +7,7 @@ use whimbrel_core::source::{Blank, Entry, Listing, in_parallel};
 use super::files::{Found, Problems, lines, number_and_name, outermost};
 
 /// Which script a name says it is; in the order of the words, so that a sorted listing is in order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Role {
     Single,
     Down,

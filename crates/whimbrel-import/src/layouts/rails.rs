@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use whimbrel_core::Error;
 use whimbrel_core::diagnostic::Diagnostic;
-use whimbrel_core::migration::{Kind, Migration};
+use whimbrel_core::migration::{Kind, Migration, Reading};
 use whimbrel_core::source::{Certainty, Entry, Layout, Listing, Loaded, Recognised};
-use whimbrel_core::text::SourceFile;
+use whimbrel_core::text::{Script, SourceFile};
 use whimbrel_core::version::Version;
-use whimbrel_sql::{Dialect, Lexer, TokenKind, Verb, split};
+use whimbrel_sql::{Dialect, Lexer, Statement, TokenKind, Verb, split};
 
 use super::read::{Problems, about, unenforced, whole_file};
 
@@ -67,18 +67,21 @@ impl Layout for Rails {
                 problems.add(problem.help("give the file of this one by `--dir`"));
             }
         }
-        for entry in ruby(listing) {
-            if !known.contains(&version_of(entry)) {
-                problems.add(in_ruby(entry, !entries.is_empty()));
-            }
+        let unknown = ruby(listing).filter(|entry| !known.contains(&version_of(entry)));
+        if let Some(problem) = in_ruby(&unknown.collect::<Vec<_>>(), !entries.is_empty()) {
+            problems.add(problem);
         }
         problems.finish(migrations)
     }
 }
 
-/// `structure.sql`, or `animals_structure.sql` of a second database.
+/// `structure.sql`, or `animals_structure.sql` of a second database. With a number in front it is what a
+/// conversion made of it.
 fn structures(listing: &Listing) -> impl Iterator<Item = &Entry> {
-    let is_one = |stem: &str| stem == "structure" || stem.ends_with("_structure");
+    let is_one = |stem: &str| {
+        (stem == "structure" || stem.ends_with("_structure"))
+            && !stem.starts_with(|c: char| c.is_ascii_digit())
+    };
     listing
         .entries
         .iter()
@@ -100,17 +103,32 @@ fn version_of(entry: &Entry) -> Version {
     Version::new(&entry.stem[..digits.unwrap_or(entry.stem.len())])
 }
 
-fn in_ruby(entry: &Entry, has_structure: bool) -> Diagnostic {
+/// One word about all of them: there may be hundreds.
+fn in_ruby(entries: &[&Entry], has_structure: bool) -> Option<Diagnostic> {
+    const NAMED: usize = 5;
+    let (first, others) = entries.split_first()?;
     let message = format!(
         "{}.rb is a migration in Ruby, which Whimbrel can't run",
-        entry.stem
+        first.stem
     );
-    let problem = about(Diagnostic::error("ruby-migration", message), &entry.path);
-    problem.help(if has_structure {
-        "it is not in structure.sql: run it with Rails, which writes structure.sql anew"
+    let mut problem = about(Diagnostic::error("ruby-migration", message), &first.path);
+    if !others.is_empty() {
+        let mut names: Vec<_> = others
+            .iter()
+            .take(NAMED)
+            .map(|one| format!("{}.rb", one.stem))
+            .collect();
+        let more = others.len() - names.len();
+        if more > 0 {
+            names.push(format!("{more} more"));
+        }
+        problem = problem.note(format!("so are {}", names.join(", ")));
+    }
+    Some(problem.help(if has_structure {
+        "not in structure.sql: run what is pending with Rails, which writes structure.sql anew"
     } else {
-        "set `config.active_record.schema_format = :sql`, run `rails db:schema:dump`, and give the folder of structure.sql by `--dir`"
-    })
+        "set `config.active_record.schema_format = :sql`, run `rails db:schema:dump`, and give the folder of structure.sql by `--dir`; or go on with SQL in a folder of its own (`--dir`): `whimbrel import` takes over what Rails applied"
+    }))
 }
 
 /// The versions that the file inserts.
@@ -140,6 +158,44 @@ fn literals(text: &str, dialect: Dialect) -> Vec<Version> {
         .collect()
 }
 
+/// All of it but SQLite's own tables, which its shell dumps and no server lets anybody make: where Rails
+/// loads the file, the shell passes over that error.
+fn read(file: &Arc<SourceFile>, dialect: Dialect) -> Reading {
+    let whole = Reading::whole(file, dialect);
+    let text = file.text();
+    let own: Vec<_> = split(text, dialect)
+        .unwrap_or_default()
+        .iter()
+        .map(Statement::span)
+        .filter(|span| dialect == Dialect::Sqlite && makes_own_table(&text[span.clone()]))
+        .collect();
+    if own.is_empty() {
+        return whole;
+    }
+    let mut builder = Script::build(Arc::clone(file));
+    let mut start = 0;
+    for span in own {
+        builder.copy(start..span.start);
+        start = span.end;
+    }
+    builder.copy(start..text.len());
+    Reading {
+        up: builder.finish(),
+        ..whole
+    }
+}
+
+fn makes_own_table(statement: &str) -> bool {
+    let mut words = statement.split_whitespace().map(str::to_ascii_lowercase);
+    let begins = ["create", "table"]
+        .iter()
+        .all(|word| words.next().as_deref() == Some(word));
+    begins
+        && words
+            .next()
+            .is_some_and(|name| name.trim_matches('"').starts_with("sqlite_"))
+}
+
 /// The whole schema: where an empty database begins.
 fn structure(
     listing: &Listing,
@@ -160,6 +216,8 @@ fn structure(
         problems.add(Diagnostic::warning("stray-file", message));
     }
     let mut migration = whole_file(listing, last.as_str(), "structure", Arc::clone(file));
+    migration.reader = read;
+    migration.up = read(file, dialect).up;
     migration.kind = Kind::Baseline;
     // The client for SQLite that loads it does not enforce foreign keys.
     migration.directives.foreign_keys = unenforced(dialect, file.text());

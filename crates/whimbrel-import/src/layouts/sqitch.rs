@@ -2,14 +2,16 @@
 
 mod config;
 mod plan;
+mod psql;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use whimbrel_core::Error;
 use whimbrel_core::diagnostic::Diagnostic;
 use whimbrel_core::directive::Directives;
-use whimbrel_core::migration::{Down, Migration, Transactions};
+use whimbrel_core::migration::{Down, Migration, Substitute, Transactions};
 use whimbrel_core::source::{Certainty, Entry, Layout, Listing, Loaded, Recognised, read_file};
 use whimbrel_core::text::{Script, SourceFile};
 use whimbrel_sql::Dialect;
@@ -95,6 +97,8 @@ struct Project {
     verify: Option<PathBuf>,
     extension: String,
     dialect: Dialect,
+    /// What PostgreSQL's client is told: the configuration's variables and the given placeholders.
+    variables: Arc<BTreeMap<String, String>>,
     /// The version of each change: its name, and for one that was reworked which time it is.
     versions: Vec<String>,
 }
@@ -140,7 +144,15 @@ impl Project {
         };
         let file = read_file(&plan_file)?;
         let plan = Plan::parse(&file).map_err(Error::Refused)?;
+        let mut variables = config.variables(dialect);
+        variables.extend(
+            listing
+                .placeholders
+                .iter()
+                .map(|(k, v)| (k.clone(), v.clone())),
+        );
         Ok(Self {
+            variables: Arc::new(variables),
             versions: versions(&plan.changes),
             deploy: path("deploy_dir").unwrap_or_else(|| top.join("deploy")),
             revert: path("revert_dir").unwrap_or_else(|| top.join("revert")),
@@ -177,6 +189,11 @@ impl Project {
             migration.verify = Some(Script::whole(read_file(&verify)?));
         }
         migration.transactions = Transactions::Bare;
+        if self.dialect == Dialect::Postgres {
+            let values = Arc::clone(&self.variables);
+            let sent = move |script: &Script| Ok(psql::substitute(script, &values));
+            migration.substitute = Some(Substitute::new(sent));
+        }
         migration.directives = Directives {
             description: change.note.clone(),
             created: change.planned.clone(),

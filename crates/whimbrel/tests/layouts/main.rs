@@ -1,6 +1,7 @@
 //! Other tools' files, applied and undone on the engines.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod by_name;
 mod flyway;
 mod go;
 mod javascript;

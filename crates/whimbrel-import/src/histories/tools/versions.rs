@@ -36,18 +36,27 @@ pub(super) const RAILS: Tool = Tool {
 };
 
 /// structure.sql lists every version that it holds: a database that lacks one of them is not what
-/// the file makes.
+/// the file makes, and one that has them has them by that file. So it is also where the file was converted,
+/// which has the highest of them as its version then.
 fn compare_with_structure(entries: &mut Vec<Entry>, migrations: &[Migration], dialect: Dialect) {
     let there: HashSet<_> = entries
         .iter()
         .map(|entry| Version::new(entry.label()))
         .collect();
-    let structures = migrations.iter().filter(|m| m.kind == Kind::Baseline);
-    let listed = structures.filter_map(|structure| rails::versions(&structure.file, dialect).ok());
-    let mut missing: Vec<_> = listed
-        .flatten()
-        .filter(|one| !there.contains(one))
+    let could_be = |m: &&Migration| m.kind == Kind::Baseline || there.contains(&m.version);
+    let listed: HashSet<_> = migrations
+        .iter()
+        .filter(could_be)
+        .filter_map(|one| Some((one, rails::versions(&one.file, dialect).ok()?)))
+        .filter(|(one, listed)| listed.contains(&one.version))
+        .flat_map(|(_, listed)| listed)
         .collect();
+    let own: HashSet<_> = migrations.iter().map(|one| &one.version).collect();
+    entries.retain(|entry| {
+        let version = Version::new(entry.label());
+        own.contains(&version) || !listed.contains(&version)
+    });
+    let mut missing: Vec<_> = listed.difference(&there).cloned().collect();
     missing.sort();
     entries.extend(missing.into_iter().map(|version| Entry {
         state: State::NotThere,

@@ -1,6 +1,6 @@
 //! `sqitch.conf`: sections and keys as git writes them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use whimbrel_core::diagnostic::Diagnostic;
@@ -9,11 +9,15 @@ use whimbrel_sql::Dialect;
 
 /// The settings, by `section.key` and `section.subsection.key`, sections and keys in lower case.
 #[derive(Default)]
-pub(super) struct Config(HashMap<String, String>);
+pub(super) struct Config {
+    values: HashMap<String, String>,
+    /// Those of sections such as `[deploy "variables"]`, whose names keep their case.
+    variables: Vec<(String, String, String)>,
+}
 
 impl Config {
     pub(super) fn parse(file: &Arc<SourceFile>) -> Result<Self, Diagnostic> {
-        let mut values = HashMap::new();
+        let mut config = Self::default();
         let mut section = String::new();
         let mut start = 0;
         for line in file.text().split_inclusive('\n') {
@@ -38,30 +42,54 @@ impl Config {
             }
             // A key without a value is true, as in git.
             let (key, value) = text.split_once('=').unwrap_or((text, "true"));
-            let key = format!("{section}.{}", key.trim().to_ascii_lowercase());
-            values.insert(key, unquoted(value));
+            let (name, value) = (key.trim(), unquoted(value));
+            if section.ends_with(".variables") {
+                let variable = (section.clone(), name.to_owned(), value.clone());
+                config.variables.push(variable);
+            }
+            let key = format!("{section}.{}", name.to_ascii_lowercase());
+            config.values.insert(key, value);
         }
-        Ok(Self(values))
+        Ok(config)
     }
 
     /// What holds for this engine: the value of its own section, else the common one.
     pub(super) fn get(&self, dialect: Dialect, key: &str) -> Option<&str> {
-        let own = self.0.get(&format!("engine.{}.{key}", engine(dialect)));
-        own.or_else(|| self.0.get(&format!("core.{key}")))
+        let own = self
+            .values
+            .get(&format!("engine.{}.{key}", engine(dialect)));
+        own.or_else(|| self.values.get(&format!("core.{key}")))
             .map(String::as_str)
     }
 
     /// Whether changes are verified when they are deployed, if it says so.
     pub(super) fn verifies(&self) -> Option<bool> {
-        super::switch(self.0.get("deploy.verify")?)
+        super::switch(self.values.get("deploy.verify")?)
+    }
+
+    /// The client's variables: what `deploy` is told before what `revert` is.
+    pub(super) fn variables(&self, dialect: Dialect) -> BTreeMap<String, String> {
+        let own = format!("engine.{}.variables", engine(dialect));
+        let sections = [
+            "core.variables",
+            &own,
+            "revert.variables",
+            "deploy.variables",
+        ];
+        let mut found = BTreeMap::new();
+        for section in sections {
+            let of_it = self.variables.iter().filter(|(one, _, _)| one == section);
+            found.extend(of_it.map(|(_, name, value)| (name.clone(), value.clone())));
+        }
+        found
     }
 
     /// The engine that the project is for, if it is not this one.
     pub(super) fn other_engine(&self, dialect: Dialect) -> Option<&str> {
         let own = engine(dialect);
-        let set = self.0.get("core.engine")?;
+        let set = self.values.get("core.engine")?;
         let prefix = format!("engine.{own}.");
-        let has_own = self.0.keys().any(|key| key.starts_with(&prefix));
+        let has_own = self.values.keys().any(|key| key.starts_with(&prefix));
         (set != own && set != "cockroach" && !has_own).then_some(set)
     }
 }

@@ -1,0 +1,112 @@
+//! Files whose whole names are the versions.
+#![allow(missing_docs)]
+
+mod common;
+
+use common::Folder;
+use whimbrel_core::migration::Transactions;
+use whimbrel_sql::Dialect::Postgres;
+
+const SQL: &str = "SELECT 1;\n";
+
+/// Some projects have a letter or a word before their numbers, all the same one.
+#[test]
+fn numbers_after_one_prefix_are_found_and_sorted() {
+    for (names, expected) in [
+        (
+            vec!["V0010.Roles.up.sql", "V0009.Users.up.sql"],
+            ["V0009.Users", "V0010.Roles"],
+        ),
+        (vec!["v1.10.sql", "v1.9.sql"], ["v1.9", "v1.10"]),
+        (
+            vec!["update-10.sql", "update-9-users.sql"],
+            ["update-9-users", "update-10"],
+        ),
+    ] {
+        let files: Vec<_> = names.iter().map(|name| (*name, SQL)).collect();
+        let folder = Folder::new(&files);
+        assert_eq!(folder.detected(Postgres), "by-name");
+        let read = folder.migrations("by-name", Postgres);
+        let versions: Vec<_> = read.iter().map(|m| m.version.as_str()).collect();
+        assert_eq!(versions, expected);
+    }
+}
+
+/// Without a number in each there is no order to rely on, and two words are no habit.
+#[test]
+fn other_names_stay_an_error() {
+    for names in [
+        vec!["users.sql", "roles.sql"],
+        vec!["v1.sql", "schema.sql"],
+        vec!["a1.sql", "b2.sql"],
+    ] {
+        let files: Vec<_> = names.iter().map(|name| (*name, SQL)).collect();
+        let detected = Folder::new(&files).detected(Postgres);
+        assert!(
+            detected.contains("the file's name has no version"),
+            "{detected}"
+        );
+    }
+}
+
+/// Flyway's and refinery's names have numbers after a letter too, and two lines after them.
+#[test]
+fn tools_with_such_names_keep_them() {
+    assert_eq!(
+        Folder::new(&[("V1__a.sql", SQL), ("V2__b.sql", SQL)]).detected(Postgres),
+        "flyway"
+    );
+}
+
+#[test]
+fn what_no_transaction_takes_may_stand_among_others() {
+    let folder = Folder::new(&[(
+        "v1.0/index.sql",
+        "CREATE TABLE a (b int);\nCREATE INDEX CONCURRENTLY i ON a (b);\n",
+    )]);
+    assert_eq!(folder.detected(Postgres), "by-name");
+    let read = folder.migrations("by-name", Postgres);
+    assert_eq!(read[0].transactions, Transactions::Bare);
+}
+
+/// Two files of one number whose names say that it is no mistake.
+#[test]
+fn numbers_that_go_on_are_by_name() {
+    for names in [
+        ["2024-01-05-users.sql", "2024-02-07-roles.sql"],
+        ["2024_01_05_users.sql", "2024_01_05_roles.sql"],
+        ["001a_users.sql", "001b_roles.sql"],
+        ["2023/001_users.sql", "2024/001_roles.sql"],
+    ] {
+        let folder = Folder::new(&names.map(|name| (name, SQL)));
+        assert_eq!(folder.detected(Postgres), "by-name", "{names:?}");
+    }
+    // One file must not have another version once there is a second one.
+    let one = Folder::new(&[("2024-01-05-users.sql", SQL)]);
+    assert_eq!(one.detected(Postgres), "by-name");
+    let collision = Folder::new(&[("001_users.sql", SQL), ("001_roles.sql", SQL)]);
+    let detected = collision.detected(Postgres);
+    assert!(detected.contains("is in two files"), "{detected}");
+}
+
+/// A script that undoes never passes for a migration, however the folder says that it does.
+#[test]
+fn pairs_are_found_in_every_spelling() {
+    for [up, down] in [
+        ["1_a_up.sql", "1_a_down.sql"],
+        ["1-a-up.sql", "1-a-down.sql"],
+        ["1.do.a.sql", "1.undo.a.sql"],
+        ["up/1_a.sql", "down/1_a.sql"],
+        ["1_a.sql", "rollback/1_a.sql"],
+        ["1_a.SQL", "1_a_rollback.SQL"],
+    ] {
+        let files = [(up, SQL), (down, "SELECT 0;\n"), ("2_b.sql", SQL)];
+        let folder = Folder::new(&files);
+        assert_eq!(folder.detected(Postgres), "native", "{up}");
+        assert_eq!(
+            folder.read("native", Postgres),
+            ["1 a: SELECT 1; => SELECT 0;", "2 b: SELECT 1;"],
+            "{up}"
+        );
+    }
+}
