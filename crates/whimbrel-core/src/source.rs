@@ -3,6 +3,7 @@
 mod by_name;
 mod directory;
 mod embedded;
+mod engines;
 mod layout;
 mod native;
 mod sections;

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use whimbrel_sql::Dialect;
 
+use super::engines::{is_other_engines, keep_own};
 use super::layout::{Entry, Layout, Listing, NATIVE_LAYOUTS, detect};
 use super::{DEFAULT_SOURCE, LayoutFound, Loaded, Source};
 use crate::diagnostic::Diagnostic;
@@ -134,6 +135,7 @@ impl Directory {
         for list in [&mut listing.entries, &mut listing.others] {
             list.sort_by(|a, b| (a.root, &a.folder, &a.stem).cmp(&(b.root, &b.folder, &b.stem)));
         }
+        keep_own(&mut listing, dialect);
         Ok(listing)
     }
 
@@ -155,7 +157,7 @@ impl Directory {
                 kind = std::fs::metadata(&path).map_err(failed)?.file_type();
             }
             if kind.is_dir() {
-                if !belongs_to_other_engine(name, dialect) {
+                if !is_other_engines(name, dialect) {
                     let inner = format!("{relative}{name}/");
                     self.walk(&path, &inner, root, dialect, out)?;
                 }
@@ -248,17 +250,6 @@ fn sorted(folder: &Path) -> std::io::Result<Vec<(String, FileType)>> {
 /// Editors' and systems' own files.
 fn is_hidden(name: &str) -> bool {
     name.starts_with('.') || name.starts_with('#') || name.ends_with('~')
-}
-
-/// In a folder with `postgres/` beside `mysql/`, each database reads its own.
-fn belongs_to_other_engine(name: &str, dialect: Dialect) -> bool {
-    let owner = match name.to_ascii_lowercase().as_str() {
-        "postgres" | "postgresql" | "pg" => Dialect::Postgres,
-        "mysql" | "mariadb" => Dialect::Mysql,
-        "sqlite" | "sqlite3" | "d1" => Dialect::Sqlite,
-        _ => return false,
-    };
-    owner != dialect
 }
 
 /// A file may be named in the place of a folder, if it is one that some layout reads.
