@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use whimbrel_sql::Dialect;
 
-pub use self::by_name::ByName;
+pub use self::by_name::{ByName, is_dated};
 pub use self::directory::Directory;
 pub use self::embedded::Embedded;
 pub use self::layout::{
