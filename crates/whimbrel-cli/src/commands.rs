@@ -247,11 +247,7 @@ async fn execute(
 /// Shows what a run did; gives the exit code.
 fn finish(output: &Output, report: &Report) -> u8 {
     output.report(report);
-    if report.failures.is_empty() {
-        exit::OK
-    } else {
-        exit::FAILED
-    }
+    exit::of_reports(std::slice::from_ref(report))
 }
 
 /// What will be undone, before it is.

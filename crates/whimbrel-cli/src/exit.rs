@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use whimbrel::Error;
 use whimbrel::error::ErrorKind;
+use whimbrel::report::Report;
 
 pub(crate) const OK: u8 = 0;
 /// A migration failed.
@@ -50,6 +51,15 @@ pub(crate) fn of_error(error: &Error) -> u8 {
         ErrorKind::Locked => LOCKED,
         ErrorKind::Failed => FAILED,
         ErrorKind::Cancelled => CANCELLED,
+    }
+}
+
+/// Of runs that went on after a failure, if there was one.
+pub(crate) fn of_reports(reports: &[Report]) -> u8 {
+    if reports.iter().all(|report| report.failures.is_empty()) {
+        OK
+    } else {
+        FAILED
     }
 }
 

@@ -196,6 +196,9 @@ impl Output {
     /// What `redo` did.
     pub(crate) fn reports(&self, reports: &[Report; 2]) {
         self.end_bar();
+        for failure in reports.iter().flat_map(|report| &report.failures) {
+            self.diagnostic(&failure.diagnostic);
+        }
         for line in reports.iter().flat_map(table::summary) {
             self.print(&line);
         }

@@ -177,6 +177,35 @@ fn redo_undoes_nothing_that_it_could_not_apply_again() {
 }
 
 #[test]
+fn a_redo_that_fails_says_how_far_it_came() {
+    let project = Project::new();
+    project.well(&["up", "--to", "2"]);
+    project.write(
+        "002_t2.sql",
+        "CREATE TABLE t2 (i int);\nCREATE TABLE t1 (i int);\n",
+    );
+    for arguments in [&["redo"][..], &["redo", "--continue-on-error"]] {
+        let failed = project.run(arguments);
+        assert_eq!(failed.status.code(), Some(1), "{}", told(&failed));
+        assert!(
+            told(&failed).contains("table t1 already exists"),
+            "{}",
+            told(&failed)
+        );
+        assert_eq!(project.tables(), "1");
+        project.write(
+            "002_t2.sql",
+            "CREATE TABLE t2 (i int);\n-- Rollback\n-- DROP TABLE t2;\n",
+        );
+        project.well(&["up", "--to", "2"]);
+        project.write(
+            "002_t2.sql",
+            "CREATE TABLE t2 (i int);\nCREATE TABLE t1 (i int);\n",
+        );
+    }
+}
+
+#[test]
 fn reset_asks_and_undoes_everything_that_was_made() {
     let project = Project::new();
     project.well(&["up"]);

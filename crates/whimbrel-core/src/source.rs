@@ -3,6 +3,7 @@
 mod by_name;
 mod directory;
 mod embedded;
+mod engines;
 mod header;
 mod layout;
 mod native;
@@ -17,7 +18,7 @@ use std::sync::Arc;
 
 use whimbrel_sql::Dialect;
 
-pub use self::by_name::ByName;
+pub use self::by_name::{ByName, is_dated};
 pub use self::directory::Directory;
 pub use self::embedded::Embedded;
 pub use self::layout::{

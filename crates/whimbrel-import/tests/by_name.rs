@@ -5,7 +5,7 @@ mod common;
 
 use common::Folder;
 use whimbrel_core::migration::Transactions;
-use whimbrel_sql::Dialect::Postgres;
+use whimbrel_sql::Dialect::{Mysql, Postgres, Sqlite};
 
 const SQL: &str = "SELECT 1;\n";
 
@@ -109,4 +109,31 @@ fn pairs_are_found_in_every_spelling() {
             "{up}"
         );
     }
+}
+
+/// As soda names them: one number, a file for each engine, or one for all that have none.
+#[test]
+fn files_for_other_engines_are_passed_over() {
+    let folder = Folder::new(&[
+        ("1_a.mysql.up.sql", "SELECT 'my';\n"),
+        ("1_a.postgres.up.sql", "SELECT 'pg';\n"),
+        ("1_a.cockroach.up.sql", "SELECT 'co';\n"),
+        ("1_a.up.sql", "SELECT 'all';\n"),
+        ("1_a.down.sql", "SELECT 0;\n"),
+        ("2_b.up.sql", SQL),
+    ]);
+    assert_eq!(folder.detected(Postgres), "native");
+    for (dialect, expected) in [
+        (Postgres, "1 a: SELECT 'pg'; => SELECT 0;"),
+        (Mysql, "1 a: SELECT 'my'; => SELECT 0;"),
+        (Sqlite, "1 a: SELECT 'all'; => SELECT 0;"),
+    ] {
+        assert_eq!(folder.read("native", dialect), [expected, "2 b: SELECT 1;"]);
+    }
+    // One such word may be anything.
+    let one = Folder::new(&[("1_to.mysql.sql", SQL), ("2_b.sql", SQL)]);
+    assert_eq!(
+        one.read("native", Postgres),
+        ["1 to.mysql: SELECT 1;", "2 b: SELECT 1;"]
+    );
 }

@@ -115,16 +115,27 @@ fn wrangler_is_told_by_its_configuration() {
     assert_eq!(alone.detected(Sqlite), "native");
 }
 
+/// Its history has whole names, so it minds neither.
 #[test]
-fn numbers_that_repeat_are_by_name_beside_wrangler_too() {
-    let folder = Folder::at(
-        "migrations",
-        &[
-            ("1_a.sql", ""),
-            ("1_b.sql", ""),
-            ("1_c.sql", ""),
-            ("../wrangler.json", "{\"d1_databases\": []}"),
-        ],
-    );
-    assert_eq!(folder.detected(Sqlite), "by-name");
+fn wrangler_takes_numbers_that_repeat_or_lack() {
+    for (names, expected) in [
+        (
+            ["10_c.sql", "2_b.sql", "2_a.sql"],
+            [
+                "2_a 2_a: SELECT 1;",
+                "2_b 2_b: SELECT 1;",
+                "10_c 10_c: SELECT 1;",
+            ],
+        ),
+        (
+            ["b.sql", "init.sql", "a.sql"],
+            ["a a: SELECT 1;", "b b: SELECT 1;", "init init: SELECT 1;"],
+        ),
+    ] {
+        let mut files = names.map(|name| (name, "SELECT 1;")).to_vec();
+        files.push(("../wrangler.json", "{\"d1_databases\": []}"));
+        let folder = Folder::at("migrations", &files);
+        assert_eq!(folder.detected(Sqlite), "wrangler");
+        assert_eq!(folder.read("wrangler", Sqlite), expected);
+    }
 }

@@ -133,3 +133,18 @@ fn beside_sql_files_scripts_are_not_looked_at() {
     let folder = Folder::new(&[("1_a.ts", "export const up = ``"), ("2_b.sql", "SELECT 1;")]);
     assert_eq!(versions(&folder.loaded("native")), ["2"]);
 }
+
+/// Kysely's names, and others that begin with a date in parts: the year alone is no version.
+#[test]
+fn names_with_dates_are_versions_as_a_whole() {
+    let text = "export const up = 'SELECT 1';\n";
+    let folder = Folder::new(&[
+        ("2024-02-01T10-00-00_b.ts", text),
+        ("2024-01-31T10-00-00_a.ts", text),
+    ]);
+    let loaded = folder.loaded("ts-strings");
+    assert_eq!(
+        versions(&loaded),
+        ["2024-01-31T10-00-00_a", "2024-02-01T10-00-00_b"]
+    );
+}

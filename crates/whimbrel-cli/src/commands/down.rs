@@ -61,8 +61,9 @@ pub(super) async fn redo(
     };
     announce(output, down);
     let done = project.migrator.redo(step.version.as_str()).await?;
-    output.reports(&[done.down, done.up]);
-    Ok(exit::OK)
+    let reports = [done.down, done.up];
+    output.reports(&reports);
+    Ok(exit::of_reports(&reports))
 }
 
 pub(super) async fn reset(

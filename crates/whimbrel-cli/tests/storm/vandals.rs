@@ -67,8 +67,8 @@ fn without_records(engine: Engine<'_>) {
     let next = project.run(&["up"]);
     assert!(matches!(next.code, Some(1 | 5)), "{}", next.said);
     let names = ["accounts", "whimbrel_applied"];
-    let named = names.iter().any(|name| next.said.contains(name));
-    assert!(named, "{}", next.said);
+    let is_told = names.iter().any(|name| next.said.contains(name));
+    assert!(is_told, "{}", next.said);
     assert_eq!(project.execute(rows), before);
 }
 

@@ -8,7 +8,7 @@ use crate::diagnostic::Diagnostic;
 use crate::driver::Lease;
 use crate::error::Error;
 use crate::history::History;
-use crate::plan::{Goal, Plan, Step};
+use crate::plan::{Direction, Goal, Plan, Step};
 use crate::report::Report;
 
 /// Down and up again.
@@ -58,6 +58,10 @@ impl Runner<'_> {
         let again = self.plan_again(session, &plan).await?;
         let mut down = self.run_locked(session, goal, lease, Some(plan)).await?;
         down.duration = started.elapsed();
+        if !down.failures.is_empty() {
+            let up = Report::empty(Direction::Up);
+            return Ok(Redo { down, up });
+        }
         session.history = session.driver.read_history().await?;
         let goal = again_goal(&again);
         let up = self.run_locked(session, &goal, lease, None).await?;

@@ -6,6 +6,7 @@ use std::collections::{HashMap, HashSet};
 
 use whimbrel_sql::Dialect;
 
+pub use self::habits::is_dated;
 use super::layout::{Certainty, Entry, Layout, Listing, Recognised};
 use super::native::{self, FileName, FileRole, split_role};
 use super::{Loaded, roles};
@@ -42,7 +43,7 @@ impl Layout for ByName {
             };
             return Some(Recognised::new(Certainty::Likely, reason));
         }
-        if listing.entries.iter().all(habits::is_dated) {
+        if listing.entries.iter().all(|entry| is_dated(&entry.stem)) {
             let reason = "the names begin with dates in parts, so the whole name is the version";
             return Some(Recognised::new(Certainty::Likely, reason));
         }

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use whimbrel_sql::Dialect;
 
+use super::engines::{is_other_engines, is_own, keep_own};
 use super::layout::{Entry, Layout, Listing, NATIVE_LAYOUTS, detect};
 use super::{DEFAULT_SOURCE, LayoutFound, Loaded, Source};
 use crate::diagnostic::Diagnostic;
@@ -135,6 +136,7 @@ impl Directory {
         for list in [&mut listing.entries, &mut listing.others] {
             list.sort_by(|a, b| (a.root, &a.folder, &a.stem).cmp(&(b.root, &b.folder, &b.stem)));
         }
+        keep_own(&mut listing, dialect);
         Ok(listing)
     }
 
@@ -151,16 +153,16 @@ impl Directory {
             source,
         };
         let list = sorted(folder).map_err(failed)?;
-        let has_own = list.iter().any(|(name, _)| owner(name) == Some(dialect));
+        let has_own = list
+            .iter()
+            .any(|(name, kind)| !kind.is_file() && is_own(name, dialect));
         for (name, mut kind) in list {
             let (name, path) = (name.as_str(), folder.join(&name));
             if kind.is_symlink() {
                 kind = std::fs::metadata(&path).map_err(failed)?.file_type();
             }
             if kind.is_dir() {
-                let foreign = owner(name).is_some_and(|owner| owner != dialect);
-                let foreign = foreign || has_own && is_unknown_engine(name);
-                if !foreign {
+                if !is_other_engines(name, dialect, has_own) {
                     let inner = format!("{relative}{name}/");
                     self.walk(&path, &inner, root, dialect, out)?;
                 }
@@ -252,38 +254,6 @@ fn sorted(folder: &Path) -> std::io::Result<Vec<(String, FileType)>> {
 /// Editors' and systems' own files.
 fn is_hidden(name: &str) -> bool {
     name.starts_with('.') || name.starts_with('#') || name.ends_with('~')
-}
-
-/// In a folder with `postgres/` beside `mysql/`, each database reads its own.
-fn owner(name: &str) -> Option<Dialect> {
-    Some(match name.to_ascii_lowercase().as_str() {
-        "postgres" | "postgresql" | "pg" => Dialect::Postgres,
-        "mysql" | "mariadb" => Dialect::Mysql,
-        "sqlite" | "sqlite3" | "d1" => Dialect::Sqlite,
-        _ => return None,
-    })
-}
-
-/// Engines that Whimbrel does not know. Their names may mean something else, unless the folder
-/// beside is one of an engine's.
-fn is_unknown_engine(name: &str) -> bool {
-    const ENGINES: [&str; 12] = [
-        "h2",
-        "hsqldb",
-        "derby",
-        "oracle",
-        "db2",
-        "sqlserver",
-        "mssql",
-        "cockroach",
-        "cockroachdb",
-        "crdb",
-        "clickhouse",
-        "cassandra",
-    ];
-    ENGINES
-        .iter()
-        .any(|engine| engine.eq_ignore_ascii_case(name))
 }
 
 /// A file may be named in the place of a folder, if it is one that some layout reads.

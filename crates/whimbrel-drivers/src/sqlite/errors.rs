@@ -31,7 +31,7 @@ pub(super) fn error(error: &Error) -> DriverError {
     DriverError {
         kind: code.map_or(DriverErrorKind::Statement, |code| kind(code.code, &message)),
         code: code.map(|code| name(code.extended_code)),
-        hint: code.and_then(|code| advice(code.code)),
+        hint: code.and_then(|code| advice(code.code, &message)),
         position: offset
             .and_then(|at| usize::try_from(at).ok())
             .map(Position::Byte),
@@ -84,8 +84,13 @@ fn name(extended: i32) -> String {
         )
 }
 
-fn advice(code: ErrorCode) -> Option<String> {
+fn advice(code: ErrorCode, message: &str) -> Option<String> {
     let text = match code {
+        _ if message.starts_with("foreign key mismatch")
+            || message.starts_with("FOREIGN KEY constraint failed") =>
+        {
+            "references are enforced here; the directive `-- Foreign-Keys: off` runs a file without, with a check before its commit, and so do the layouts of tools that don't enforce them (`--layout golang-migrate`)"
+        }
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => {
             "another connection is writing to the file; try again when it is done"
         }

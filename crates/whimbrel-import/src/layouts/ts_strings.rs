@@ -11,7 +11,7 @@ use whimbrel_core::checksum::Checksum;
 use whimbrel_core::diagnostic::Diagnostic;
 use whimbrel_core::migration::{Down, Migration, Transactions};
 use whimbrel_core::source::{
-    Blank, Certainty, Entry, FileName, Layout, Listing, Loaded, Recognised,
+    Blank, Certainty, Entry, FileName, Layout, Listing, Loaded, Recognised, is_dated,
 };
 use whimbrel_core::version::Version;
 use whimbrel_sql::Dialect;
@@ -135,7 +135,7 @@ fn read(listing: &Listing, entry: &Entry) -> Result<Option<Migration>, Error> {
         return Err(Error::refused(about(problem, &entry.path)));
     };
     let named = FileName::parse(&entry.stem);
-    let version = if named.version.is_empty() {
+    let version = if named.version.is_empty() || is_dated(&entry.stem) {
         &entry.stem
     } else {
         &named.version

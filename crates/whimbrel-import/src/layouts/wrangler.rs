@@ -1,16 +1,18 @@
 //! wrangler, for Cloudflare D1: `0001_name.sql`.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
 use whimbrel_core::Error;
 use whimbrel_core::migration::{Substitute, Transactions};
-use whimbrel_core::source::{Blank, Certainty, Layout, Listing, Loaded, Recognised, read_native};
+use whimbrel_core::source::{
+    Blank, Certainty, Entry, Layout, Listing, Loaded, Recognised, read_native,
+};
 use whimbrel_core::text::Script;
 use whimbrel_sql::{Dialect, TransactionControl, split};
 
 use super::files::{Found, Problems, Rules, load, number_and_name};
-use super::pairs::are_distinct;
 
 const CONFIGS: [&str; 3] = ["wrangler.toml", "wrangler.json", "wrangler.jsonc"];
 
@@ -23,32 +25,37 @@ impl Layout for Wrangler {
         "wrangler"
     }
 
-    /// Its names are native ones; what tells it is its configuration beside the folder. Where
-    /// numbers repeat, `by-name` reads the folder the same way.
+    /// Its names are native ones; what tells it is its configuration beside the folder. Where they
+    /// are not, since the whole name counts there, no other layout reads the folder as it does.
     fn recognise(&self, listing: &Listing) -> Option<Recognised> {
-        let stems = listing.entries.iter().map(|entry| entry.stem.as_str());
-        let numbers = stems.map(|stem| number_and_name(stem).map(|(number, _)| number));
-        let numbers = numbers.collect::<Option<Vec<_>>>()?;
-        if numbers.is_empty() || !are_distinct(numbers) {
+        let is_drizzles = |entry: &Entry| entry.stem == "_journal";
+        if listing.entries.is_empty() || listing.others.iter().any(is_drizzles) {
             return None;
         }
         let config = listing.roots.iter().find_map(|root| config_for_d1(root))?;
         let reason = format!("{config} beside it is about a D1 database");
-        Some(Recognised::new(Certainty::Likely, reason))
+        if have_numbers(listing) {
+            return Some(Recognised::new(Certainty::Likely, reason));
+        }
+        let flat = listing.entries.iter().all(|entry| entry.folder.is_empty());
+        flat.then(|| Recognised::new(Certainty::Certain, reason))
     }
 
     /// Sorted by the number before the first underscore, which is the version, as it is in a native
-    /// folder: whether the configuration is there does not change what is applied. A file goes to
+    /// folder: whether the configuration is there does not change what is applied. Where numbers
+    /// repeat or are missing, the whole name is, as it always is in wrangler. A file goes to
     /// the database as it is, without the frame of a dump, with the record behind it. wrangler
     /// knows no rollback, so one written for Whimbrel is read.
     fn load(&self, listing: &Listing, dialect: Dialect) -> Result<Loaded, Error> {
         let mut problems = Problems::default();
         let mut found = Vec::new();
+        let by_number = have_numbers(listing);
         for entry in &listing.entries {
             if entry.folder.is_empty() {
                 let stem = entry.stem.as_str();
-                let (number, name) = number_and_name(stem).unwrap_or((stem, ""));
-                found.push(Found::new(number, name, entry, None));
+                let numbered = number_and_name(stem).filter(|_| by_number);
+                let (version, name) = numbered.unwrap_or((stem, stem));
+                found.push(Found::new(version, name, entry, None));
             } else {
                 problems.stray(entry, "this file is in a folder inside");
             }
@@ -108,6 +115,17 @@ fn unframed(script: &Script, dialect: Dialect) -> Script {
         out.copy_text(&text[kept.clone()], script.origin(kept.start));
     }
     out.finish()
+}
+
+/// True if each file has a number of its own.
+fn have_numbers(listing: &Listing) -> bool {
+    let mut numbers = HashSet::new();
+    let plain = |entry: &Entry| {
+        let number = number_and_name(&entry.stem).and_then(|(n, _)| n.parse::<u64>().ok());
+        number.is_some_and(|number| numbers.insert(number))
+    };
+    let flat = listing.entries.iter().filter(|e| e.folder.is_empty());
+    flat.into_iter().all(plain)
 }
 
 fn config_for_d1(root: &Path) -> Option<&'static str> {

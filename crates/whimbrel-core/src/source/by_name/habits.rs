@@ -28,14 +28,16 @@ pub(super) fn in_versioned_folders<'a>(entries: impl IntoIterator<Item = &'a Ent
         })
 }
 
-/// `2024-01-05-users`: natively the year alone would be the version, until the next one of that year.
-pub(super) fn is_dated(entry: &Entry) -> bool {
-    let mut parts = entry.stem.split(['-', '_', '.']);
-    [4, 2, 2].into_iter().all(|length| {
-        parts.next().is_some_and(|part| {
-            part.len() >= length && part.bytes().take(length).all(|b| b.is_ascii_digit())
-        })
-    }) && !entry.stem.as_bytes().get(4).is_some_and(u8::is_ascii_digit)
+/// True of `2024-01-05-users`: there the year alone is no version, since the next file may be of the
+/// same one.
+pub fn is_dated(stem: &str) -> bool {
+    let mut parts = stem.split(['-', '_', '.']);
+    let mut digits = |length: usize| {
+        parts
+            .next()
+            .is_some_and(|part| part.bytes().take_while(u8::is_ascii_digit).count() == length)
+    };
+    digits(4) && digits(2) && digits(2)
 }
 
 /// Files of one number that no mistake gave it: dates in parts (`2024-01-05-users`), letters behind

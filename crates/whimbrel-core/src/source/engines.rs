@@ -1,0 +1,120 @@
+//! Folders and files for one engine, beside those for others.
+
+use std::collections::{BTreeSet, HashSet};
+
+use whimbrel_sql::Dialect;
+
+use super::layout::{Entry, Listing};
+use super::native::split_role;
+
+/// Whose a folder or a part of a name is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Owner {
+    Postgres,
+    Mysql,
+    Sqlite,
+    /// Of an engine that Whimbrel does not speak.
+    Other,
+}
+
+impl Owner {
+    fn of(dialect: Dialect) -> Self {
+        match dialect {
+            Dialect::Postgres => Self::Postgres,
+            Dialect::Mysql => Self::Mysql,
+            Dialect::Sqlite => Self::Sqlite,
+        }
+    }
+
+    fn named(name: &str) -> Option<Self> {
+        Some(match name.to_ascii_lowercase().as_str() {
+            "postgres" | "postgresql" | "pg" => Self::Postgres,
+            "mysql" | "mariadb" => Self::Mysql,
+            "sqlite" | "sqlite3" | "d1" => Self::Sqlite,
+            _ => return None,
+        })
+    }
+}
+
+/// In a folder with `postgres/` beside `mysql/`, each database reads its own.
+/// `has_own`: there is one of this database's.
+pub(super) fn is_other_engines(folder: &str, dialect: Dialect, has_own: bool) -> bool {
+    let other = Owner::named(folder).is_some_and(|owner| owner != Owner::of(dialect));
+    other || has_own && is_unknown_engine(folder)
+}
+
+/// True for a folder by the name of the database's engine.
+pub(super) fn is_own(folder: &str, dialect: Dialect) -> bool {
+    Owner::named(folder) == Some(Owner::of(dialect))
+}
+
+/// Engines that Whimbrel does not know. Their names may mean something else, unless the folder
+/// beside is one of an engine's.
+fn is_unknown_engine(name: &str) -> bool {
+    const ENGINES: [&str; 12] = [
+        "h2",
+        "hsqldb",
+        "derby",
+        "oracle",
+        "db2",
+        "sqlserver",
+        "mssql",
+        "cockroach",
+        "cockroachdb",
+        "crdb",
+        "clickhouse",
+        "cassandra",
+    ];
+    ENGINES
+        .iter()
+        .any(|engine| engine.eq_ignore_ascii_case(name))
+}
+
+/// The same in names, as soda has them: `001_users.mysql.up.sql` beside `001_users.postgres.up.sql`,
+/// or beside `001_users.up.sql`, which is for whoever has no file of its own. One engine's name
+/// alone may be a part of what the file is called.
+pub(super) fn keep_own(listing: &mut Listing, dialect: Dialect) {
+    let owners: BTreeSet<Owner> = listing.entries.iter().filter_map(owner).collect();
+    let numbered = |entry: &Entry| entry.stem.starts_with(|c: char| c.is_ascii_digit());
+    if owners.len() < 2 || !listing.entries.iter().all(numbered) {
+        return;
+    }
+    let mut own = HashSet::new();
+    listing.entries.retain_mut(|entry| match owner(entry) {
+        Some(owner) if owner == Owner::of(dialect) => {
+            entry.stem = without_owner(&entry.stem);
+            own.insert((entry.root, entry.folder.clone(), entry.stem.clone()));
+            true
+        }
+        Some(_) => false,
+        None => true,
+    });
+    let mut seen = HashSet::new();
+    // Of two with one name, the engine's own is the one whose path says more.
+    listing.entries.sort_by_key(|entry| {
+        let length = entry.path.as_os_str().len();
+        (
+            entry.root,
+            entry.folder.clone(),
+            entry.stem.clone(),
+            std::cmp::Reverse(length),
+        )
+    });
+    listing.entries.retain(|entry| {
+        let key = (entry.root, entry.folder.clone(), entry.stem.clone());
+        !own.contains(&key) || seen.insert(key)
+    });
+}
+
+/// The part between the name and `.up`, if it is an engine's.
+fn owner(entry: &Entry) -> Option<Owner> {
+    let (_, word) = split_role(&entry.stem).0.rsplit_once('.')?;
+    Owner::named(word).or_else(|| is_unknown_engine(word).then_some(Owner::Other))
+}
+
+fn without_owner(stem: &str) -> String {
+    let (name, _) = split_role(stem);
+    let role = &stem[name.len()..];
+    let base = name.rsplit_once('.').map_or(name, |(base, _)| base);
+    format!("{base}{role}")
+}
