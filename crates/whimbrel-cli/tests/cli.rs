@@ -1,52 +1,35 @@
 //! The real binary, on SQLite.
 #![allow(missing_docs, clippy::unwrap_used)]
 
-use std::path::Path;
-use std::process::{Command, Stdio};
+mod binary;
 
-struct Project(tempfile::TempDir);
+use binary::{Ended, project, whimbrel};
+use whimbrel_testkit::Files;
 
-struct Output {
-    code: i32,
-    stdout: String,
-    stderr: String,
-}
+struct Project(Files);
 
 impl Project {
     fn new() -> Self {
-        let project = Self(tempfile::tempdir().unwrap());
-        std::fs::create_dir(project.0.path().join("migrations")).unwrap();
-        project
+        Self(project(&[]))
     }
 
     fn write(&self, path: &str, text: &str) -> &Self {
-        std::fs::write(self.0.path().join(path), text).unwrap();
+        self.0.write(path, text);
         self
     }
 
     fn exists(&self, path: &str) -> bool {
-        Path::new(&self.0.path().join(path)).exists()
+        self.0.at(path).exists()
     }
 
-    fn run_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
-        let output = Command::new(env!("CARGO_BIN_EXE_whimbrel"))
-            .args(arguments)
-            .current_dir(self.0.path())
-            .env_clear()
-            .envs([("USER", "ada"), ("HOSTNAME", "here"), ("TERM", "dumb")])
-            .envs(variables.iter().copied())
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
-        let text = |bytes: Vec<u8>| normalise(&String::from_utf8(bytes).unwrap());
-        Output {
-            code: output.status.code().unwrap(),
-            stdout: text(output.stdout),
-            stderr: text(output.stderr),
-        }
+    fn run_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
+        let mut ended = Ended::from(whimbrel(self.0.path(), arguments, variables));
+        ended.stdout = normalise(&ended.stdout);
+        ended.stderr = normalise(&ended.stderr);
+        ended
     }
 
-    fn run(&self, arguments: &[&str]) -> Output {
+    fn run(&self, arguments: &[&str]) -> Ended {
         self.run_with(arguments, &[])
     }
 }

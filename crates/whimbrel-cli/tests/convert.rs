@@ -1,42 +1,17 @@
 //! `import --convert` by the real binary, on SQLite.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod binary;
+
 use std::path::Path;
-use std::process::{Command, Stdio};
 
-struct Output {
-    code: i32,
-    stdout: String,
-    stderr: String,
-}
+use binary::{Ended, project, whimbrel};
 
-fn project(files: &[(&str, &str)]) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    for (name, text) in files {
-        let path = folder.path().join("migrations").join(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
-    }
-    folder
-}
-
-fn run(folder: &Path, arguments: &[&str]) -> Output {
-    let output = Command::new(env!("CARGO_BIN_EXE_whimbrel"))
-        .args(arguments)
-        .args(["--url", "sqlite:app.db"])
-        .current_dir(folder)
-        .env_clear()
-        .envs([("USER", "ada"), ("HOSTNAME", "here"), ("TERM", "dumb")])
-        .env("TMPDIR", folder.join("tmp"))
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Output {
-        code: output.status.code().unwrap(),
-        stdout: text(output.stdout),
-        stderr: text(output.stderr),
-    }
+fn run(folder: &Path, arguments: &[&str]) -> Ended {
+    let arguments = [arguments, &["--url", "sqlite:app.db"]].concat();
+    let temporary = folder.join("tmp");
+    let variables = [("TMPDIR", temporary.to_str().unwrap())];
+    whimbrel(folder, &arguments, &variables).into()
 }
 
 const PRISMA: [(&str, &str); 3] = [

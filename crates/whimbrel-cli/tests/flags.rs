@@ -5,23 +5,18 @@ mod binary;
 
 use std::process::Output;
 
-use binary::{succeeded, told, whimbrel};
-use whimbrel_testkit::{mariadb, postgres};
+use binary::{project, succeeded, told, whimbrel};
+use whimbrel_testkit::{Files, mariadb, postgres};
 
-struct Project(tempfile::TempDir);
+struct Project(Files);
 
 impl Project {
     fn new(files: &[(&str, &str)]) -> Self {
-        let project = Self(tempfile::tempdir().unwrap());
-        std::fs::create_dir(project.0.path().join("migrations")).unwrap();
-        for (name, text) in files {
-            project.write(&format!("migrations/{name}"), text);
-        }
-        project
+        Self(project(files))
     }
 
     fn write(&self, name: &str, text: &str) {
-        std::fs::write(self.0.path().join(name), text).unwrap();
+        self.0.write(name, text);
     }
 
     fn run(&self, arguments: &[&str]) -> Output {

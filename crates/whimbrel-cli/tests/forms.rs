@@ -5,17 +5,7 @@ mod binary;
 
 use std::path::Path;
 
-use binary::{succeeded, told, whimbrel};
-
-fn project(files: &[(&str, &str)]) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    for (name, text) in files {
-        let path = folder.path().join("migrations").join(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
-    }
-    folder
-}
+use binary::{project, succeeded, told, whimbrel};
 
 fn run(folder: &Path, arguments: &[&str], more: &[(&str, &str)]) -> std::process::Output {
     let variables = [&[("WHIMBREL_URL", "sqlite:a.db")], more].concat();

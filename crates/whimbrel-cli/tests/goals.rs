@@ -6,14 +6,14 @@ mod binary;
 use std::process::Output;
 
 use binary::{succeeded, told, whimbrel};
+use whimbrel_testkit::Files;
 
-struct Project(tempfile::TempDir);
+struct Project(Files);
 
 impl Project {
     /// Six migrations, none applied.
     fn new() -> Self {
-        let project = Self(tempfile::tempdir().unwrap());
-        std::fs::create_dir(project.0.path().join("migrations")).unwrap();
+        let project = Self(Files::default());
         for n in 1..=6 {
             let text = format!("CREATE TABLE t{n} (i int);\n-- Rollback\n-- DROP TABLE t{n};\n");
             project.write(&format!("00{n}_t{n}.sql"), &text);
@@ -22,7 +22,7 @@ impl Project {
     }
 
     fn write(&self, name: &str, text: &str) {
-        std::fs::write(self.0.path().join("migrations").join(name), text).unwrap();
+        self.0.write(&format!("migrations/{name}"), text);
     }
 
     fn run(&self, arguments: &[&str]) -> Output {

@@ -3,20 +3,18 @@
 
 mod binary;
 
-use binary::{told, whimbrel};
-use whimbrel_testkit::{mariadb, postgres};
+use binary::{project, told, whimbrel};
+use whimbrel_testkit::{Files, mariadb, postgres};
 
-struct Project(tempfile::TempDir);
+struct Project(Files);
 
 impl Project {
     fn new() -> Self {
-        let project = Self(tempfile::tempdir().unwrap());
-        std::fs::create_dir(project.0.path().join("migrations")).unwrap();
-        project.write("migrations/001_a.sql", "CREATE TABLE a (i int);\n")
+        Self(project(&[("001_a.sql", "CREATE TABLE a (i int);\n")]))
     }
 
     fn write(self, name: &str, text: &str) -> Self {
-        std::fs::write(self.0.path().join(name), text).unwrap();
+        self.0.write(name, text);
         self
     }
 

@@ -5,23 +5,22 @@ mod binary;
 
 use std::process::Output;
 
-use binary::{succeeded, told, whimbrel};
-use whimbrel_testkit::{D1Server, d1, mariadb, postgres};
+use binary::{project, succeeded, told, whimbrel};
+use whimbrel_testkit::{D1Server, Files, d1, mariadb, postgres};
 
 struct Project {
-    folder: tempfile::TempDir,
+    folder: Files,
     url: String,
 }
 
 impl Project {
     fn new(url: String) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::create_dir(folder.path().join("migrations")).unwrap();
+        let folder = project(&[]);
         Self { folder, url }
     }
 
     fn write(&self, name: &str, text: &str) {
-        std::fs::write(self.folder.path().join("migrations").join(name), text).unwrap();
+        self.folder.write(&format!("migrations/{name}"), text);
     }
 
     fn run(&self, arguments: &[&str]) -> Output {

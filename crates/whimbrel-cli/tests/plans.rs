@@ -3,17 +3,8 @@
 
 mod binary;
 
-use binary::{succeeded, told, whimbrel};
+use binary::{project, succeeded, told, whimbrel};
 use whimbrel_testkit::postgres;
-
-fn project(files: &[(&str, &str)]) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::create_dir(folder.path().join("migrations")).unwrap();
-    for (name, text) in files {
-        std::fs::write(folder.path().join("migrations").join(name), text).unwrap();
-    }
-    folder
-}
 
 /// A version may be written with other zeros, and twice.
 #[test]

@@ -7,15 +7,13 @@ use std::path::Path;
 use std::process::Output;
 
 use binary::{succeeded, whimbrel};
+use whimbrel_testkit::Files;
 
 const URL: &[(&str, &str)] = &[("WHIMBREL_URL", "sqlite:a.db")];
 
-fn project(files: &[(&str, &str)]) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::create_dir(folder.path().join("migrations")).unwrap();
-    for (name, text) in files {
-        write(folder.path(), name, text);
-    }
+/// All applied.
+fn project(files: &[(&str, &str)]) -> Files {
+    let folder = binary::project(files);
     succeeded(&whimbrel(folder.path(), &["up"], URL));
     folder
 }

@@ -1,18 +1,14 @@
 //! `import` and `baseline` by the real binary, on SQLite.
 #![allow(missing_docs, clippy::unwrap_used)]
 
-use std::process::{Command, Stdio};
+mod binary;
 
+use binary::{Ended, project, whimbrel};
 use whimbrel::driver::SessionOptions;
 use whimbrel::sql::split;
+use whimbrel_testkit::{Files, block_on};
 
-struct Project(tempfile::TempDir);
-
-struct Output {
-    code: i32,
-    stdout: String,
-    stderr: String,
-}
+struct Project(Files);
 
 const GOOSE: &str = "CREATE TABLE goose_db_version (id INTEGER PRIMARY KEY AUTOINCREMENT, version_id INTEGER NOT NULL, is_applied INTEGER NOT NULL, tstamp TIMESTAMP DEFAULT (datetime('now')));
 INSERT INTO goose_db_version (version_id, is_applied, tstamp) VALUES (0, 1, '2024-03-01 10:20:00'), (1, 1, '2024-03-01 10:20:30'), (2, 1, '2024-05-07 08:00:00');
@@ -21,10 +17,7 @@ CREATE TABLE users (id INTEGER PRIMARY KEY); CREATE TABLE posts (id INTEGER PRIM
 impl Project {
     /// Three files, and a database that was made without Whimbrel.
     fn new(sql: &str) -> Self {
-        let project = Self(tempfile::tempdir().unwrap());
-        let folder = project.0.path().join("migrations");
-        std::fs::create_dir(&folder).unwrap();
-        for (name, text) in [
+        let project = Self(project(&[
             (
                 "00001_users.sql",
                 "CREATE TABLE users (id INTEGER PRIMARY KEY);\n",
@@ -37,16 +30,10 @@ impl Project {
                 "00003_titles.sql",
                 "ALTER TABLE posts ADD COLUMN title TEXT;\n",
             ),
-        ] {
-            std::fs::write(folder.join(name), text).unwrap();
-        }
-        let path = project.0.path().join("whimbrel.db");
-        std::fs::write(&path, "").unwrap();
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .build()
-            .unwrap();
-        runtime.block_on(async {
-            let url = format!("sqlite:{}", path.display());
+        ]));
+        project.0.write("whimbrel.db", "");
+        block_on(async {
+            let url = format!("sqlite:{}", project.0.at("whimbrel.db").display());
             let connect = whimbrel_drivers::connector(&url, None, SessionOptions::default());
             let mut driver = connect.unwrap().connect().await.unwrap();
             for statement in split(sql, driver.dialect()).unwrap() {
@@ -56,22 +43,9 @@ impl Project {
         project
     }
 
-    fn run(&self, arguments: &[&str]) -> Output {
-        let output = Command::new(env!("CARGO_BIN_EXE_whimbrel"))
-            .args(arguments)
-            .args(["--url", "sqlite:whimbrel.db"])
-            .current_dir(self.0.path())
-            .env_clear()
-            .envs([("USER", "ada"), ("HOSTNAME", "here"), ("TERM", "dumb")])
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        Output {
-            code: output.status.code().unwrap(),
-            stdout: text(output.stdout),
-            stderr: text(output.stderr),
-        }
+    fn run(&self, arguments: &[&str]) -> Ended {
+        let arguments = [arguments, &["--url", "sqlite:whimbrel.db"]].concat();
+        whimbrel(self.0.path(), &arguments, &[]).into()
     }
 }
 

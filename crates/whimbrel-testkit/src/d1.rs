@@ -2,14 +2,13 @@
 
 mod line;
 
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{LazyLock, OnceLock};
 
 pub use self::line::{Fate, Line, Texts};
-use crate::process::{Daemon, folder, free_port, run, succeeds, wait_for};
+use crate::process::{Daemon, run, succeeds, wait_for};
 use crate::programs::unpacked;
 
 /// The account that the server knows.
@@ -24,10 +23,8 @@ static DATABASES: LazyLock<usize> = LazyLock::new(|| {
 /// A server on a port of its own.
 #[derive(Debug)]
 pub struct D1Server {
-    port: u16,
-    folder: PathBuf,
     data: PathBuf,
-    daemon: Daemon,
+    pub(crate) daemon: Daemon,
     databases: usize,
     next: AtomicUsize,
 }
@@ -52,14 +49,6 @@ fn modules() -> PathBuf {
     unpacked("the local D1 engine", &folder).join("node_modules")
 }
 
-impl PartialEq for D1Server {
-    fn eq(&self, other: &Self) -> bool {
-        self.port == other.port
-    }
-}
-
-impl Eq for D1Server {}
-
 impl D1Server {
     /// What the server takes as a token.
     pub const TOKEN: &'static str = "test-token";
@@ -70,12 +59,10 @@ impl D1Server {
     }
 
     fn launch(databases: usize) -> Self {
-        let folder = folder("d1");
+        let daemon = Daemon::leading("d1");
         let server = Self {
-            port: free_port(),
-            data: folder.join("data"),
-            daemon: Daemon::new(folder.clone()),
-            folder,
+            data: daemon.folder().join("data"),
+            daemon,
             databases,
             next: AtomicUsize::new(1),
         };
@@ -90,23 +77,16 @@ impl D1Server {
     pub fn start(&self) {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("d1/server.mjs");
         let mut server = Command::new("node");
-        // A group of its own, since it starts the engine as a process of its own.
-        server.process_group(0);
         server.env("WHIMBREL_D1_MODULES", modules());
         server
             .arg(script)
-            .arg(self.port.to_string())
+            .arg(self.port().to_string())
             .arg(&self.data);
         server.args([ACCOUNT, Self::TOKEN, &self.databases.to_string()]);
         self.daemon.start(&mut server);
-        wait_for("D1", &self.folder, || {
+        wait_for("D1", self.folder(), || {
             succeeds(&mut self.request("db-1", "SELECT 1"))
         });
-    }
-
-    /// Ends it and its engine as a crash does.
-    pub fn kill(&self) {
-        self.daemon.kill_group();
     }
 
     /// A new, empty database; gives its URL. The token is [`D1Server::TOKEN`].
@@ -117,23 +97,18 @@ impl D1Server {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let all = self.databases;
         assert!(number <= all, "there are {all} databases");
-        format!("d1+http://127.0.0.1:{}/{ACCOUNT}/db-{number}", self.port)
+        format!("d1+http://127.0.0.1:{}/{ACCOUNT}/db-{number}", self.port())
     }
 
     /// A line to the database of a URL on which a rule decides what happens to each request, by
     /// its body.
     pub fn line(&self, url: &str, rule: impl FnMut(&str) -> Fate + Send + 'static) -> Line {
-        Line::new(self.port, url, Box::new(rule))
+        Line::new(self.port(), url, Box::new(rule))
     }
 
     /// The folder with the databases' files, as `wrangler dev` keeps them.
     pub fn data(&self) -> &Path {
         &self.data
-    }
-
-    /// The port, for a proxy in between.
-    pub fn port(&self) -> u16 {
-        self.port
     }
 
     /// The rows that a query gives, as JSON.
@@ -161,7 +136,7 @@ impl D1Server {
             .args(["-d", &format!("{{\"sql\": \"{quoted}\"}}")])
             .arg(format!(
                 "http://127.0.0.1:{}/client/v4/accounts/{ACCOUNT}/d1/database/{database}/query",
-                self.port
+                self.port()
             ));
         curl
     }

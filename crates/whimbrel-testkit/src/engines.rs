@@ -1,9 +1,11 @@
 //! The same test on several engines, which it is told the name of.
 
+use std::ops::Deref;
 use std::path::Path;
 
 use rusqlite::types::Value;
 
+use crate::process::Daemon;
 use crate::{D1Server, MysqlServer, PostgresServer};
 use crate::{d1, mariadb, mariadb_newest, mysql, postgres, postgres_newest, postgres_oldest};
 
@@ -57,6 +59,23 @@ macro_rules! server {
                 self.execute(url, sql)
             }
         }
+
+        /// What can be done to any server's process.
+        impl Deref for $kind {
+            type Target = Daemon;
+
+            fn deref(&self) -> &Daemon {
+                &self.daemon
+            }
+        }
+
+        impl PartialEq for $kind {
+            fn eq(&self, other: &Self) -> bool {
+                self.port() == other.port()
+            }
+        }
+
+        impl Eq for $kind {}
     )*};
 }
 

@@ -21,6 +21,7 @@ pub use files::Files;
 pub use mysql::{Maker, MysqlServer, MysqlServer as MariaDbServer, mariadb, mariadb_newest, mysql};
 pub use pooler::{PoolMode, Pooler};
 pub use postgres::{PostgresServer, Session, postgres, postgres_newest, postgres_oldest};
+pub use process::Daemon;
 pub use proxy::{Fault, Proxy};
 
 use std::sync::atomic::{AtomicU32, Ordering};

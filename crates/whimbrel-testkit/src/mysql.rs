@@ -2,22 +2,19 @@
 
 mod programs;
 
-use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
 pub use self::programs::Maker;
 use crate::certificates::Certificate;
-use crate::process::{Daemon, as_user, folder, free_port, give, run, succeeds, wait_for};
+use crate::process::{Daemon, as_user, give, run, succeeds, wait_for};
 use crate::programs::program;
 
 /// A server on a port of its own.
 #[derive(Debug)]
 pub struct MysqlServer {
     maker: Maker,
-    port: u16,
-    folder: PathBuf,
-    daemon: Daemon,
+    pub(crate) daemon: Daemon,
     settings: Vec<String>,
 }
 
@@ -77,29 +74,27 @@ impl MysqlServer {
             ("--ssl-cert", &certificate.certificate),
             ("--ssl-key", &certificate.key),
         ] {
-            let place = server.folder.join(option);
+            let place = server.folder().join(option);
             std::fs::copy(file, &place).expect("a folder of our own");
             server
                 .settings
                 .push(format!("{option}={}", place.display()));
         }
         server.settings.retain(|setting| setting != "--disable-ssl");
-        give(&server.folder, "mysql");
+        give(server.folder(), "mysql");
         server.start();
         server
     }
 
     fn new(maker: Maker) -> Self {
-        let folder = folder("mysql");
-        let data = folder.join("data");
+        let daemon = Daemon::new("mysql");
+        let data = daemon.folder().join("data");
         std::fs::create_dir(&data).expect("a data folder");
-        give(&folder, "mysql");
+        give(daemon.folder(), "mysql");
         maker.initialize(&data);
         Self {
             maker,
-            port: free_port(),
-            daemon: Daemon::new(folder.clone()),
-            folder,
+            daemon,
             settings: maker.settings(),
         }
     }
@@ -109,12 +104,7 @@ impl MysqlServer {
         self.maker.name()
     }
 
-    /// Its own folder; gone when this process is.
-    pub fn folder(&self) -> &Path {
-        &self.folder
-    }
-
-    /// Starts it, again after [`MysqlServer::kill`].
+    /// Starts it, again after [`Daemon::kill`].
     pub fn start(&self) {
         let mut server = as_user("mysql", &self.maker.server());
         server.args([
@@ -125,8 +115,8 @@ impl MysqlServer {
             "--innodb-buffer-pool-size=64M",
             "--max-connections=200",
         ]);
-        let folder = &self.folder;
-        server.arg(format!("--port={}", self.port));
+        let folder = self.folder();
+        server.arg(format!("--port={}", self.port()));
         server.arg(format!("--datadir={}", folder.join("data").display()));
         // Each start deletes what older servers left there, also what another one still uses.
         server.arg(format!("--tmpdir={}", folder.join("data").display()));
@@ -137,26 +127,6 @@ impl MysqlServer {
         wait_for(self.maker.name(), folder, || {
             succeeds(self.client("mysql").args(["-e", "SELECT 1"]))
         });
-    }
-
-    /// Ends it as a crash does.
-    pub fn kill(&self) {
-        self.daemon.kill();
-    }
-
-    /// Makes it stand still until [`MysqlServer::go_on`]: it answers nobody.
-    pub fn stand_still(&self) {
-        self.daemon.signal("-STOP");
-    }
-
-    /// Ends [`MysqlServer::stand_still`].
-    pub fn go_on(&self) {
-        self.daemon.signal("-CONT");
-    }
-
-    /// Where it listens on the loopback address.
-    pub fn port(&self) -> u16 {
-        self.port
     }
 
     /// Schema and data of a URL's database, without Whimbrel's own tables, by mariadb-dump.
@@ -180,7 +150,7 @@ impl MysqlServer {
             "-u",
             "root",
         ]);
-        dump.arg(format!("--port={}", self.port));
+        dump.arg(format!("--port={}", self.port()));
         dump.args(["--compact", what, "--routines", "--triggers"]);
         for table in ["applied", "log", "lock", "scripts"] {
             dump.arg(format!("--ignore-table={name}.whimbrel_{table}"));
@@ -196,7 +166,7 @@ impl MysqlServer {
 
     fn client(&self, database: &str) -> Command {
         let mut command = Command::new(program("mariadb"));
-        let port = self.port.to_string();
+        let port = self.port().to_string();
         command.args([
             "--no-defaults",
             "--protocol=tcp",
@@ -220,7 +190,7 @@ impl MysqlServer {
             "-e",
             &format!("CREATE DATABASE {name} CHARACTER SET utf8mb4"),
         ]));
-        format!("mysql://root@127.0.0.1:{}/{name}", self.port)
+        format!("mysql://root@127.0.0.1:{}/{name}", self.port())
     }
 
     /// Runs SQL by the server's own client in the database of a URL; gives what it prints.
@@ -229,11 +199,3 @@ impl MysqlServer {
         run(self.client(name).args(["-e", sql])).trim().to_owned()
     }
 }
-
-impl PartialEq for MysqlServer {
-    fn eq(&self, other: &Self) -> bool {
-        self.port == other.port
-    }
-}
-
-impl Eq for MysqlServer {}

@@ -4,7 +4,7 @@ use std::net::TcpStream;
 
 use crate::certificates::Certificate;
 use crate::postgres::PostgresServer;
-use crate::process::{Daemon, as_user, folder, free_port, give, run, wait_for};
+use crate::process::{Daemon, as_user, give, run, wait_for};
 use crate::programs::program;
 
 /// When a pooler takes a server's connection back from a client.
@@ -19,7 +19,6 @@ pub enum PoolMode {
 /// A pooler in front of a server, with TLS and a password towards its clients.
 #[derive(Debug)]
 pub struct Pooler {
-    port: u16,
     daemon: Daemon,
 }
 
@@ -37,8 +36,8 @@ impl Pooler {
         size: u32,
         certificate: &Certificate,
     ) -> Self {
-        let folder = folder("pooler");
-        let port = free_port();
+        let daemon = Daemon::new("pooler");
+        let (folder, port) = (daemon.folder(), daemon.port());
         let place = |name: &str| folder.join(name).display().to_string();
         for (name, file) in [
             ("server.pem", &certificate.certificate),
@@ -61,25 +60,24 @@ impl Pooler {
         for (name, text) in [("users.txt", users), ("pooler.ini", settings)] {
             std::fs::write(folder.join(name), text).expect("a folder of our own");
         }
-        give(&folder, "postgres");
+        give(folder, "postgres");
         run(std::process::Command::new("chmod")
             .arg("600")
             .arg(folder.join("server.key")));
-        let pooler = Self {
-            port,
-            daemon: Daemon::new(folder.clone()),
-        };
         let mut command = as_user("postgres", &program("pgbouncer"));
-        pooler.daemon.start(command.arg(folder.join("pooler.ini")));
-        wait_for("PgBouncer", &folder, || {
+        daemon.start(command.arg(folder.join("pooler.ini")));
+        wait_for("PgBouncer", folder, || {
             TcpStream::connect(("127.0.0.1", port)).is_ok()
         });
-        pooler
+        Self { daemon }
     }
 
     /// The way through the pooler to the database of a server's URL.
     pub fn url(&self, url: &str) -> String {
         let name = url.rsplit('/').next().unwrap_or_default();
-        format!("postgres://postgres@localhost:{}/{name}", self.port)
+        format!(
+            "postgres://postgres@localhost:{}/{name}",
+            self.daemon.port()
+        )
     }
 }

@@ -9,15 +9,13 @@ use std::sync::OnceLock;
 
 use self::binaries::{installed, packaged};
 use crate::certificates::Certificate;
-use crate::process::{Daemon, as_user, folder, free_port, give, run, succeeds, wait_for};
+use crate::process::{Daemon, as_user, give, run, succeeds, wait_for};
 
 /// A server on a port of its own.
 #[derive(Debug)]
 pub struct PostgresServer {
-    port: u16,
     bin: PathBuf,
-    folder: PathBuf,
-    daemon: Daemon,
+    pub(crate) daemon: Daemon,
     settings: Vec<String>,
 }
 
@@ -59,14 +57,14 @@ impl PostgresServer {
 
     /// A private server that shows a certificate and asks for who comes, by the lines of its
     /// `pg_hba.conf`. The user `postgres` is let in at once, where TLS is used or not. It listens
-    /// on a socket in [`PostgresServer::folder`] as well.
+    /// on a socket in [`Daemon::folder`] as well.
     ///
     /// # Panics
     /// As [`postgres`].
     pub fn guarded(certificate: &Certificate, rules: &str) -> Self {
         let mut server = Self::new(installed());
         let own = |name: &str, file: &std::path::Path| {
-            let place = server.folder.join(name);
+            let place = server.folder().join(name);
             run(std::process::Command::new("install")
                 .args(["-m", "600"])
                 .arg(file)
@@ -79,12 +77,13 @@ impl PostgresServer {
             own("server.key", &certificate.key),
         );
         let rules = format!("host all postgres 127.0.0.1/32 trust\n{rules}");
-        std::fs::write(server.folder.join("data/pg_hba.conf"), rules).expect("a folder of our own");
+        std::fs::write(server.folder().join("data/pg_hba.conf"), rules)
+            .expect("a folder of our own");
         server.settings = vec![
             "ssl=on".to_owned(),
             format!("ssl_cert_file={file}"),
             format!("ssl_key_file={key}"),
-            format!("unix_socket_directories={}", server.folder.display()),
+            format!("unix_socket_directories={}", server.folder().display()),
         ];
         server.start();
         server
@@ -97,10 +96,10 @@ impl PostgresServer {
     }
 
     fn new(bin: PathBuf) -> Self {
-        let folder = folder("postgres");
-        let data = folder.join("data");
+        let daemon = Daemon::new("postgres");
+        let data = daemon.folder().join("data");
         std::fs::create_dir(&data).expect("a data folder");
-        give(&folder, "postgres");
+        give(daemon.folder(), "postgres");
         let options = [
             "-U",
             "postgres",
@@ -115,25 +114,18 @@ impl PostgresServer {
         run(as_user("postgres", &bin.join("initdb"))
             .args(options)
             .arg(&data)
-            .current_dir(&folder));
+            .current_dir(daemon.folder()));
         Self {
-            port: free_port(),
             bin,
-            daemon: Daemon::new(folder.clone()),
-            folder,
+            daemon,
             settings: Vec::new(),
         }
     }
 
-    /// Its own folder; gone when this process is.
-    pub fn folder(&self) -> &std::path::Path {
-        &self.folder
-    }
-
-    /// Starts it, again after [`PostgresServer::kill`].
+    /// Starts it, again after [`Daemon::kill`].
     pub fn start(&self) {
         self.launch();
-        wait_for("PostgreSQL", &self.folder, || {
+        wait_for("PostgreSQL", self.folder(), || {
             // After a crash the memory of the old one may not be free yet.
             if self.daemon.has_ended() {
                 self.launch();
@@ -146,9 +138,9 @@ impl PostgresServer {
         let mut server = as_user("postgres", &self.bin.join("postgres"));
         server
             .arg("-D")
-            .arg(self.folder.join("data"))
-            .args(["-p", &self.port.to_string(), "-k", ""])
-            .current_dir(&self.folder);
+            .arg(self.folder().join("data"))
+            .args(["-p", &self.port().to_string(), "-k", ""])
+            .current_dir(self.folder());
         for setting in [
             "listen_addresses=127.0.0.1",
             // A killed process loses nothing that it handed to the system.
@@ -161,26 +153,6 @@ impl PostgresServer {
             server.args(["-c", setting]);
         }
         self.daemon.start(&mut server);
-    }
-
-    /// Ends it as a crash does.
-    pub fn kill(&self) {
-        self.daemon.kill();
-    }
-
-    /// Makes it stand still until [`PostgresServer::go_on`]: it answers nobody.
-    pub fn stand_still(&self) {
-        self.daemon.signal("-STOP");
-    }
-
-    /// Ends [`PostgresServer::stand_still`].
-    pub fn go_on(&self) {
-        self.daemon.signal("-CONT");
-    }
-
-    /// Where it listens on the loopback address.
-    pub fn port(&self) -> u16 {
-        self.port
     }
 
     /// Schema and data of a URL's database, without Whimbrel's own tables, by pg_dump.
@@ -205,7 +177,7 @@ impl PostgresServer {
     fn psql(&self, database: &str) -> Command {
         let own = self.bin.join("psql");
         let mut command = Command::new(if own.exists() { own } else { "psql".into() });
-        let port = self.port.to_string();
+        let port = self.port().to_string();
         command.args([
             "-X",
             "-q",
@@ -231,7 +203,7 @@ impl PostgresServer {
         run(self
             .psql("postgres")
             .args(["-c", &format!("CREATE DATABASE {name} TEMPLATE template0")]));
-        format!("postgres://postgres@127.0.0.1:{}/{name}", self.port)
+        format!("postgres://postgres@127.0.0.1:{}/{name}", self.port())
     }
 
     /// Another user of a URL's database, who may keep a transaction open.
@@ -274,11 +246,3 @@ impl Drop for Session {
         let _ = self.0.wait();
     }
 }
-
-impl PartialEq for PostgresServer {
-    fn eq(&self, other: &Self) -> bool {
-        self.port == other.port
-    }
-}
-
-impl Eq for PostgresServer {}

@@ -1,6 +1,7 @@
 //! Starting servers as another user, and ending them always.
 
 use std::net::TcpListener;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
@@ -12,7 +13,7 @@ use crate::programs::missing;
 const START_LIMIT: Duration = Duration::from_secs(60);
 
 /// A free port of the loopback address.
-pub(crate) fn free_port() -> u16 {
+fn free_port() -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
     listener.local_addr().expect("its address").port()
 }
@@ -72,22 +73,44 @@ pub(crate) fn run(command: &mut Command) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// A server's process, which can be killed and started again.
+/// A server's process, with a folder and a port of its own; it can be killed and started again.
 #[derive(Debug)]
-pub(crate) struct Daemon {
+pub struct Daemon {
     folder: PathBuf,
+    port: u16,
+    /// It leads a process group, which is killed with it.
+    leads: bool,
     child: Mutex<Option<Child>>,
 }
 
 impl Daemon {
+    pub(crate) fn new(name: &str) -> Self {
+        let folder = folder(name);
+        Self::watch(&folder);
+        Self {
+            folder,
+            port: free_port(),
+            leads: false,
+            child: Mutex::default(),
+        }
+    }
+
+    /// One that starts processes of its own.
+    pub(crate) fn leading(name: &str) -> Self {
+        Self {
+            leads: true,
+            ..Self::new(name)
+        }
+    }
+
     /// A watchdog waits for the end of its standard input, which comes when this process ends, then
     /// stops the server, with its process group if it leads one, and removes the folder.
     #[allow(clippy::zombie_processes, reason = "it outlives this process")]
-    pub(crate) fn new(folder: PathBuf) -> Self {
+    fn watch(folder: &Path) {
         let script = "while read -r line; do :; done; p=$(cat \"$1/server.pid\"); kill -INT $p 2>/dev/null; for i in 1 2 3 4 5 6 7 8 9 10; do kill -0 $p 2>/dev/null || break; sleep 0.2; done; kill -KILL $p 2>/dev/null; kill -KILL -- -$p 2>/dev/null; rm -rf -- \"$1\"";
         let watchdog = Command::new("sh")
             .args(["-c", script, "watchdog"])
-            .arg(&folder)
+            .arg(folder)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -95,14 +118,23 @@ impl Daemon {
             .expect("a shell");
         // The pipe's end stays open as long as this process lives.
         std::mem::forget(watchdog.stdin);
-        Self {
-            folder,
-            child: Mutex::default(),
-        }
+    }
+
+    /// Its own folder; gone when this process is.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Where it listens on the loopback address.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     pub(crate) fn start(&self, server: &mut Command) {
         let log = std::fs::File::create(self.folder.join("server.log")).expect("a log file");
+        if self.leads {
+            server.process_group(0);
+        }
         let child = server
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("the log file"))
@@ -113,27 +145,31 @@ impl Daemon {
         *self.child.lock().expect("no panic while it is held") = Some(child);
     }
 
-    /// Ends the process as a crash does.
-    pub(crate) fn kill(&self) {
-        self.kill_with("");
-    }
-
-    /// Ends a process that leads a group, with all of the group.
-    pub(crate) fn kill_group(&self) {
-        self.kill_with("-");
-    }
-
-    fn kill_with(&self, sign: &str) {
+    /// Ends the process as a crash does, with what it started.
+    ///
+    /// # Panics
+    /// It can't be killed.
+    pub fn kill(&self) {
         let child = self.child.lock().expect("no panic while it is held").take();
         if let Some(mut child) = child {
+            let sign = if self.leads { "-" } else { "" };
             let whom = format!("{sign}{}", child.id());
             run(Command::new("kill").args(["-9", "--", &whom]));
             child.wait().expect("it was ours");
         }
     }
 
-    /// Sends the process a signal, such as `-STOP`.
-    pub(crate) fn signal(&self, name: &str) {
+    /// Makes it stand still until [`Daemon::go_on`]: it answers nobody.
+    pub fn stand_still(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Ends [`Daemon::stand_still`].
+    pub fn go_on(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, name: &str) {
         let child = self.child.lock().expect("no panic while it is held");
         let id = child.as_ref().expect("it runs").id();
         run(Command::new("kill").args([name, &id.to_string()]));

@@ -7,29 +7,27 @@ mod large;
 mod noise;
 mod trouble;
 
-use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
-use binary::told;
+use binary::{project, told};
+use whimbrel_testkit::Files;
 
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_whimbrel");
 
-pub(crate) struct Project(tempfile::TempDir);
+pub(crate) struct Project(Files);
 
 impl Project {
     pub(crate) fn new() -> Self {
-        let project = Self(tempfile::tempdir().unwrap());
-        fs::create_dir(project.path("migrations")).unwrap();
-        project
+        Self(project(&[]))
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
+        self.0.at(name)
     }
 
     pub(crate) fn write(&self, name: &str, bytes: impl AsRef<[u8]>) {
-        fs::write(self.path(name), bytes).unwrap();
+        self.0.write(name, bytes);
     }
 
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {

@@ -4,6 +4,18 @@
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use whimbrel_testkit::Files;
+
+/// A folder with these files in `migrations`.
+pub(crate) fn project(files: &[(&str, &str)]) -> Files {
+    let folder = Files::default();
+    std::fs::create_dir(folder.at("migrations")).unwrap();
+    for (name, text) in files {
+        folder.write(&format!("migrations/{name}"), text);
+    }
+    folder
+}
+
 /// Runs it in a folder, with these variables and no others of this process.
 pub(crate) fn whimbrel(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_whimbrel"))
@@ -31,4 +43,21 @@ pub(crate) fn succeeded(output: &Output) -> String {
         told(output)
     );
     told(output)
+}
+
+/// A run's end, with its two streams apart.
+pub(crate) struct Ended {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl From<Output> for Ended {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code().unwrap(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
 }
