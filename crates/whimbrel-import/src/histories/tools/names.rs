@@ -1,6 +1,6 @@
 //! Tools whose table lists files' names: wrangler, knex, kysely, node-pg-migrate, Laravel.
 
-use super::super::tool::{Entry, Row, TOOL, Tool, each, maybe, needed};
+use super::super::tool::{Entry, Lock, Row, TOOL, Tool, each, maybe, needed};
 
 pub(super) const WRANGLER: Tool = Tool {
     name: "wrangler",
@@ -28,7 +28,11 @@ pub(super) const KNEX: Tool = Tool {
         maybe("migration_time"),
     ],
     order: &["id"],
-    lock: Some(("knex_migrations_lock", "is_locked")),
+    lock: Some(Lock {
+        table: "knex_migrations_lock",
+        column: "is_locked",
+        unlock: "`knex migrate:unlock`",
+    }),
     read: |rows| {
         each(rows, |row| Entry {
             at: row.time("migration_time"),
@@ -45,7 +49,11 @@ pub(super) const KYSELY: Tool = Tool {
     table: "kysely_migration",
     columns: &[needed("name"), needed("timestamp")],
     order: &["timestamp", "name"],
-    lock: Some(("kysely_migration_lock", "is_locked")),
+    lock: Some(Lock {
+        table: "kysely_migration_lock",
+        column: "is_locked",
+        unlock: "`UPDATE kysely_migration_lock SET is_locked = 0`",
+    }),
     read: |rows| {
         each(rows, |row| Entry {
             at: row.time("timestamp"),
