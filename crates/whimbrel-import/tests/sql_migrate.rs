@@ -15,7 +15,7 @@ fn each_part_may_come_more_than_once() {
         ),
         (
             "9_a.sql",
-            "-- +migrate Up notransaction\n-- +migrate StatementBegin\nSELECT 3\n-- +migrate StatementEnd\n-- +migrate Down\nSELECT -3;\n",
+            "-- +migrate Up notransaction\n-- +migrate StatementBegin\nSELECT\n-- a comment\n3\n-- +migrate StatementEnd\n-- +migrate Down\nSELECT -3;\n",
         ),
         ("extra.sql", "-- +migrate Up\nSELECT 4;\n"),
         ("old/1_x.sql", "-- +migrate Up\nSELECT 5;\n"),

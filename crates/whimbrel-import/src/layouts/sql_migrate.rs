@@ -88,6 +88,8 @@ fn read(file: &Arc<SourceFile>, dialect: Dialect) -> Reading {
     for (at, line) in lines(file.text()) {
         match line.strip_prefix(MARK) {
             Some(command) => parts.command(command, at, line),
+            // The tool leaves such lines out, within bodies and strings as well.
+            None if line.starts_with("-- ") => {}
             None => parts.line(at),
         }
     }
