@@ -24,10 +24,15 @@ enum Way {
 /// The listing with `.up` and `.down` in the place of such words, and each script that undoes in
 /// the folder of what it undoes.
 pub(super) fn spelt_out(listing: &Listing) -> Cow<'_, Listing> {
-    let spelt: Vec<Spelt> = listing.entries.iter().map(Spelt::of).collect();
-    if !spelt.iter().any(|one| one.way == Some(Way::Undo)) {
+    // Nearly all folders have nothing of the kind, or say it in Whimbrel's own words.
+    let unusual = |entry: &Entry| {
+        let one = may_undo(entry).then(|| Spelt::of(entry));
+        one.is_some_and(|one| one.way == Some(Way::Undo) && !one.is_plain(entry))
+    };
+    if !listing.entries.iter().any(unusual) {
         return Cow::Borrowed(listing);
     }
+    let spelt: Vec<Spelt> = listing.entries.iter().map(Spelt::of).collect();
     let ups = Ups::of(&listing.entries, &spelt);
     let mut out = listing.clone();
     for (index, one) in spelt.iter().enumerate() {
@@ -53,6 +58,18 @@ pub(super) fn spelt_out(listing: &Listing) -> Cow<'_, Listing> {
         }
     }
     Cow::Owned(out)
+}
+
+/// True if one of the words is in the path at all.
+fn may_undo(entry: &Entry) -> bool {
+    let has = |text: &str, word: &str| {
+        let mut parts = text.as_bytes().windows(word.len());
+        parts.any(|part| part.eq_ignore_ascii_case(word.as_bytes()))
+    };
+    let words = UNDOING.iter();
+    words
+        .into_iter()
+        .any(|word| has(&entry.stem, word) || has(&entry.folder, word))
 }
 
 /// A file's name taken apart.
