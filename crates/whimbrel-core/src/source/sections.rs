@@ -16,7 +16,7 @@ use super::undo;
 const FOREIGN: [(&str, &str, bool); 8] = [
     ("-- +goose", "goose", true),
     ("-- +micrate", "micrate", false),
-    ("-- +migrate", "sql-migrate", false),
+    ("-- +migrate", "sql-migrate", true),
     ("-- migrate:up", "dbmate", true),
     ("-- Up Migration", "node-pg-migrate", true),
     ("--! Previous:", "graphile-migrate", true),

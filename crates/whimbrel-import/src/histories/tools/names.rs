@@ -1,4 +1,5 @@
-//! Tools whose table lists files' names: wrangler, knex, kysely, node-pg-migrate, Laravel.
+//! Tools whose table lists files' names: wrangler, knex, kysely, node-pg-migrate, sql-migrate,
+//! Laravel.
 
 use super::super::tool::{Entry, Lock, Row, TOOL, Tool, each, maybe, needed};
 
@@ -73,6 +74,21 @@ pub(super) const NODE_PG_MIGRATE: Tool = Tool {
         each(rows, |row| Entry {
             at: row.time("run_on"),
             ..Entry::of_name(row.text("name"))
+        })
+    },
+    ..TOOL
+};
+
+pub(super) const SQL_MIGRATE: Tool = Tool {
+    name: "sql-migrate",
+    title: "sql-migrate",
+    table: "gorp_migrations",
+    columns: &[needed("id"), needed("applied_at")],
+    order: &["applied_at", "id"],
+    read: |rows| {
+        each(rows, |row| Entry {
+            at: row.time("applied_at"),
+            ..Entry::of_name(row.text("id"))
         })
     },
     ..TOOL
