@@ -6,6 +6,7 @@ mod embedded;
 mod engines;
 mod layout;
 mod native;
+mod programs;
 mod sections;
 mod spelling;
 

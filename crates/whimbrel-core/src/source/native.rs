@@ -1,12 +1,13 @@
 //! The native layout: `001_name.sql`, `20231201_001_name.sql`, `.up.sql`/`.down.sql`, `R__name.sql`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
 use whimbrel_sql::Dialect;
 
 use super::layout::{Certainty, Entry, Layout, Listing, Recognised};
+use super::programs::refuse_programs;
 use super::spelling::spelt;
 use super::{Loaded, in_parallel, sections};
 use crate::checksum::Checksum;
@@ -123,6 +124,7 @@ impl Layout for Native {
     }
 
     fn load(&self, listing: &Listing, dialect: Dialect) -> Result<Loaded, Error> {
+        refuse_programs(listing)?;
         let named = |entry: &Entry| FileName::parse(&entry.stem);
         load(&spelt(listing), dialect, &named)
     }
@@ -288,12 +290,27 @@ fn version_differs(file: &Arc<SourceFile>, header: &str, name: &str) -> Diagnost
 fn pair_downs(reads: &mut [Read<'_>], downs: Vec<Read<'_>>, errors: &mut Vec<Diagnostic>) {
     let places: Vec<Option<usize>> = {
         let mut ups = HashMap::new();
+        // golang-migrate and sqlx go by the number alone, so names that differ are found there.
+        let mut numbers: HashMap<&Version, Option<usize>> = HashMap::new();
         if !downs.is_empty() {
-            ups.extend(reads.iter().enumerate().map(|(at, up)| (up.key(), at)));
+            for (at, up) in reads.iter().enumerate() {
+                ups.insert(up.key(), at);
+                let only = |seen: &mut Option<usize>| *seen = None;
+                let paired = Some(at).filter(|_| up.name.role == FileRole::Up);
+                numbers
+                    .entry(&up.version)
+                    .and_modify(only)
+                    .or_insert(paired);
+            }
         }
+        let named: HashSet<_> = downs.iter().map(Read::key).collect();
+        let by_number = |down: &Read<'_>| {
+            let at = numbers.get(&down.version).copied().flatten()?;
+            (!named.contains(&reads[at].key())).then_some(at)
+        };
         downs
             .iter()
-            .map(|down| ups.get(&down.key()).copied())
+            .map(|down| ups.get(&down.key()).copied().or_else(|| by_number(down)))
             .collect()
     };
     for (down, place) in downs.into_iter().zip(places) {
