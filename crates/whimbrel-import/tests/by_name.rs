@@ -177,3 +177,21 @@ fn a_folder_of_programs_is_not_empty() {
     let beside = Folder::new(&[("001_a.sql", SQL), ("001_after.go", "")]);
     assert_eq!(beside.detected(Postgres), "native");
 }
+
+/// Java projects have `h2/` beside the engines that they run on.
+#[test]
+fn folders_for_other_engines_are_passed_over() {
+    let folder = Folder::new(&[
+        ("common/V1__a.sql", SQL),
+        ("h2/V2__b.sql", "SELECT 'h2';\n"),
+        ("mysql/V2__b.sql", "SELECT 'my';\n"),
+        ("postgresql/V2__b.sql", "SELECT 'pg';\n"),
+    ]);
+    assert_eq!(
+        folder.read("flyway", Postgres),
+        ["1 a: SELECT 1;", "2 b: SELECT 'pg';"]
+    );
+    // One alone may be about anything.
+    let oracle = Folder::new(&[("1_a.sql", SQL), ("oracle/2_prices.sql", SQL)]);
+    assert_eq!(oracle.migrations("native", Postgres).len(), 2);
+}

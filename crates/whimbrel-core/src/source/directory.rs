@@ -151,13 +151,16 @@ impl Directory {
             path: folder.display().to_string(),
             source,
         };
-        for (name, mut kind) in sorted(folder).map_err(failed)? {
-            let (name, path) = (name.as_str(), folder.join(&name));
+        let list = sorted(folder).map_err(failed)?;
+        let folders = list.iter().filter(|(_, kind)| !kind.is_file());
+        let folders: Vec<&str> = folders.map(|(name, _)| name.as_str()).collect();
+        for (name, kind) in &list {
+            let (path, mut kind) = (folder.join(name), *kind);
             if kind.is_symlink() {
                 kind = std::fs::metadata(&path).map_err(failed)?.file_type();
             }
             if kind.is_dir() {
-                if !is_other_engines(name, dialect) {
+                if !is_other_engines(name, &folders, dialect) {
                     let inner = format!("{relative}{name}/");
                     self.walk(&path, &inner, root, dialect, out)?;
                 }

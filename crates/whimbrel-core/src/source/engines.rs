@@ -36,9 +36,33 @@ impl Owner {
     }
 }
 
-/// In a folder with `postgres/` beside `mysql/`, each database reads its own.
-pub(super) fn is_other_engines(folder: &str, dialect: Dialect) -> bool {
-    Owner::named(folder).is_some_and(|owner| owner != Owner::of(dialect))
+/// Engines that Whimbrel does not speak.
+const OTHERS: [&str; 11] = [
+    "cockroach",
+    "cockroachdb",
+    "mssql",
+    "sqlserver",
+    "oracle",
+    "h2",
+    "hsqldb",
+    "derby",
+    "db2",
+    "clickhouse",
+    "cassandra",
+];
+
+fn is_others(name: &str) -> bool {
+    OTHERS.iter().any(|one| one.eq_ignore_ascii_case(name))
+}
+
+/// In a folder with `postgres/` beside `mysql/`, each database reads its own. The names of engines
+/// that Whimbrel does not speak may mean anything, unless it finds its own beside them.
+pub(super) fn is_other_engines(folder: &str, beside: &[&str], dialect: Dialect) -> bool {
+    let own = |name: &str| Owner::named(name) == Some(Owner::of(dialect));
+    match Owner::named(folder) {
+        Some(_) => !own(folder),
+        None => is_others(folder) && beside.iter().any(|name| own(name)),
+    }
 }
 
 /// The same in names, as soda has them: `001_users.mysql.up.sql` beside `001_users.postgres.up.sql`,
@@ -80,11 +104,7 @@ pub(super) fn keep_own(listing: &mut Listing, dialect: Dialect) {
 /// The part between the name and `.up`, if it is an engine's.
 fn owner(entry: &Entry) -> Option<Owner> {
     let (_, word) = split_role(&entry.stem).0.rsplit_once('.')?;
-    let others = ["cockroach", "cockroachdb", "mssql", "sqlserver", "oracle"];
-    Owner::named(word).or_else(|| {
-        let other = others.iter().any(|one| one.eq_ignore_ascii_case(word));
-        other.then_some(Owner::Other)
-    })
+    Owner::named(word).or_else(|| is_others(word).then_some(Owner::Other))
 }
 
 fn without_owner(stem: &str) -> String {
