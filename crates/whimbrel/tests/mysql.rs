@@ -223,6 +223,35 @@ async fn a_statement_that_no_packet_holds_is_refused_before_anything_runs() {
     project.migrator().up().await.unwrap();
 }
 
+/// MySQL takes what ends a statement in a message for a part of a body.
+async fn bodies_are_kept_as_they_were_written(server: &MysqlServer) {
+    let project = Project::new(
+        server,
+        &format!(
+            "{T}CREATE TRIGGER r BEFORE INSERT ON t FOR EACH ROW SET NEW.i = 1;\n\
+             CREATE FUNCTION f() RETURNS integer DETERMINISTIC RETURN 1;\n\
+             CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO DELETE FROM t;\n"
+        ),
+    );
+    project.migrator().up().await.unwrap();
+    for (sql, body) in [
+        (
+            "SELECT action_statement FROM information_schema.triggers WHERE trigger_schema = database()",
+            "SET NEW.i = 1",
+        ),
+        (
+            "SELECT routine_definition FROM information_schema.routines WHERE routine_schema = database()",
+            "RETURN 1",
+        ),
+        (
+            "SELECT event_definition FROM information_schema.events WHERE event_schema = database()",
+            "DELETE FROM t",
+        ),
+    ] {
+        assert_eq!(project.ask(sql), body);
+    }
+}
+
 macro_rules! servers {
     ($($test:ident)*) => {
         servers! { @ mariadb on_mariadb $($test)* }
@@ -250,4 +279,5 @@ servers! {
     text_is_text_after_a_reset
     small_migrations_are_sent_together
     a_long_script_is_cut_into_messages
+    bodies_are_kept_as_they_were_written
 }
