@@ -57,7 +57,7 @@ pub(super) fn way(text: &str, verb: Verb) -> Way {
         && !text.contains([';', '\\'])
         && !text.contains("/*!")
         && !text.contains("/*M!")
-        && !(matches!(verb, Verb::Create | Verb::Alter) && keeps_body(text));
+        && !keeps_body(text, verb);
     match (once, plain) {
         (true, true) => Way::Joined,
         (true, false) => Way::Once,
@@ -78,9 +78,10 @@ pub(super) fn looks_back(text: &str) -> bool {
 }
 
 /// Too often is no harm, as with a table called `events`.
-fn keeps_body(text: &str) -> bool {
+fn keeps_body(text: &str, verb: Verb) -> bool {
     let bytes = text.as_bytes();
-    names_one(&bytes[..bytes.len().min(KIND_BYTES)], &KEPT)
+    matches!(verb, Verb::Create | Verb::Alter)
+        && names_one(&bytes[..bytes.len().min(KIND_BYTES)], &KEPT)
 }
 
 fn names_one(bytes: &[u8], words: &[&str]) -> bool {
