@@ -52,10 +52,10 @@ fn other_names_stay_an_error() {
 /// Flyway's and refinery's names have numbers after a letter too, and two lines after them.
 #[test]
 fn tools_with_such_names_keep_them() {
-    assert_eq!(
-        Folder::new(&[("V1__a.sql", SQL), ("V2__b.sql", SQL)]).detected(Postgres),
-        "flyway"
-    );
+    for names in [["V1__a.sql", "V2__b.sql"], ["V1.sql", "V2.sql"]] {
+        let folder = Folder::new(&names.map(|name| (name, SQL)));
+        assert_eq!(folder.detected(Postgres), "flyway");
+    }
 }
 
 #[test]

@@ -227,6 +227,35 @@ async fn a_statement_that_no_packet_holds_is_refused_before_anything_runs() {
     project.migrator().up().await.unwrap();
 }
 
+/// MySQL takes what ends a statement in a message for a part of a body.
+async fn bodies_are_kept_as_they_were_written(engine: &str) {
+    let project = Project::on(
+        engine,
+        &format!(
+            "{T}CREATE TRIGGER r BEFORE INSERT ON t FOR EACH ROW SET NEW.i = 1;\n\
+             CREATE FUNCTION f() RETURNS integer DETERMINISTIC RETURN 1;\n\
+             CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO DELETE FROM t;\n"
+        ),
+    );
+    project.migrator().up().await.unwrap();
+    for (sql, body) in [
+        (
+            "SELECT action_statement FROM information_schema.triggers WHERE trigger_schema = database()",
+            "SET NEW.i = 1",
+        ),
+        (
+            "SELECT routine_definition FROM information_schema.routines WHERE routine_schema = database()",
+            "RETURN 1",
+        ),
+        (
+            "SELECT event_definition FROM information_schema.events WHERE event_schema = database()",
+            "DELETE FROM t",
+        ),
+    ] {
+        assert_eq!(project.ask(sql), body);
+    }
+}
+
 on_engines! {
     [mariadb mariadb_newest mysql]
     each_statement_is_told_of_with_its_warnings
@@ -237,4 +266,5 @@ on_engines! {
     text_is_text_after_a_reset
     small_migrations_are_sent_together
     a_long_script_is_cut_into_messages
+    bodies_are_kept_as_they_were_written
 }

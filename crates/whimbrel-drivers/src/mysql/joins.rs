@@ -26,6 +26,13 @@ const LOOKS_BACK: [&str; 6] = [
     "errors",
 ];
 
+/// Objects whose bodies the server keeps as they were sent. MySQL counts what ends the statement in a
+/// message as a part of the body.
+const KEPT: [&str; 4] = ["trigger", "event", "procedure", "function"];
+
+/// How far into a statement its kind of object may be said: a definer comes first.
+const KIND_BYTES: usize = 512;
+
 /// Where the server sees a statement's end is only sure where there is nothing to see: no
 /// semicolon, no backslash (the session's `sql_mode` says what it means), no comment whose content
 /// is code. All else goes alone.
@@ -49,7 +56,8 @@ pub(super) fn way(text: &str, verb: Verb) -> Way {
     let plain = text.len() <= LONG
         && !text.contains([';', '\\'])
         && !text.contains("/*!")
-        && !text.contains("/*M!");
+        && !text.contains("/*M!")
+        && !keeps_body(text, verb);
     match (once, plain) {
         (true, true) => Way::Joined,
         (true, false) => Way::Once,
@@ -66,12 +74,22 @@ fn runs_another(text: &str) -> bool {
 /// True if a statement asks what the one before it did.
 pub(super) fn looks_back(text: &str) -> bool {
     let bytes = text.as_bytes();
-    text.len() <= LONG
-        && LOOKS_BACK.iter().any(|word| {
-            bytes
-                .windows(word.len())
-                .any(|part| part.eq_ignore_ascii_case(word.as_bytes()))
-        })
+    text.len() <= LONG && names_one(bytes, &LOOKS_BACK)
+}
+
+/// Too often is no harm, as with a table called `events`.
+fn keeps_body(text: &str, verb: Verb) -> bool {
+    let bytes = text.as_bytes();
+    matches!(verb, Verb::Create | Verb::Alter)
+        && names_one(&bytes[..bytes.len().min(KIND_BYTES)], &KEPT)
+}
+
+fn names_one(bytes: &[u8], words: &[&str]) -> bool {
+    words.iter().any(|word| {
+        bytes
+            .windows(word.len())
+            .any(|part| part.eq_ignore_ascii_case(word.as_bytes()))
+    })
 }
 
 #[cfg(test)]
@@ -89,6 +107,9 @@ mod tests {
             assert_eq!(way(text, Verb::Insert), expected, "{text}");
         }
         assert_eq!(way("CALL p()", Verb::Call), Way::Alone);
+        let body = "CREATE Trigger a BEFORE INSERT ON t FOR EACH ROW SET NEW.b = 1";
+        assert_eq!(way(body, Verb::Create), Way::Once);
+        assert_eq!(way("CREATE TABLE t (b int)", Verb::Create), Way::Joined);
         let other = "SET STATEMENT max_statement_time = 1 FOR CALL p()";
         assert_eq!(way(other, Verb::Set), Way::Alone);
     }

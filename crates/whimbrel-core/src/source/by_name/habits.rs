@@ -60,7 +60,8 @@ pub(super) fn common_prefix(listing: &Listing) -> Option<&str> {
     let numbered = |entry: &'_ Entry| {
         let digit = entry.stem.find(|c: char| c.is_ascii_digit())?;
         let rest = entry.stem[digit..].trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
-        let of_a_tool = matches!(&entry.stem[..digit], "V" | "U" | "B") && rest.starts_with("__");
+        let of_a_tool = matches!(&entry.stem[..digit], "V" | "U" | "B")
+            && (rest.is_empty() || rest.starts_with("__"));
         (digit > 0 && !of_a_tool).then_some(digit)
     };
     let first = listing.entries.first()?;
