@@ -110,6 +110,31 @@ fn a_dry_run_shows_what_it_would_write() {
     assert_eq!(project.run(&["status", "--check"]).code, 3);
 }
 
+/// What the other tool took back is pending here: `up` runs it.
+#[test]
+fn what_was_taken_back_there_is_pending() {
+    let undone = format!(
+        "{GOOSE} DROP TABLE posts; INSERT INTO goose_db_version (version_id, is_applied, tstamp) VALUES (2, 0, '2024-05-08 08:00:00');"
+    );
+    let project = Project::new(&undone);
+    let taken = project.run(&["import"]).stdout;
+    assert!(taken.contains("rolled back there"), "{taken}");
+    assert!(
+        taken.ends_with("Took over 1 migration, 2 pending.\n"),
+        "{taken}"
+    );
+    let up = project.run(&["up"]);
+    assert!(up.stdout.contains("Applied 2 migrations"), "{}", up.stdout);
+    let nothing = Project::new(
+        "CREATE TABLE schema_migrations (version uint64, dirty bool); CREATE TABLE other (id INTEGER);",
+    );
+    let said = nothing.run(&["import", "--from", "golang-migrate"]).stdout;
+    assert!(
+        said.ends_with("Nothing to record: nothing is applied there.\n"),
+        "{said}"
+    );
+}
+
 #[test]
 fn what_can_be_wrong_is_said() {
     let project = Project::new("CREATE TABLE users (id INTEGER PRIMARY KEY);");

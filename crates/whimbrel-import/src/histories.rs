@@ -176,6 +176,9 @@ impl Histories {
             return Err(refusals::none(self));
         }
         let mut found = self.find(driver).await?;
+        if self.table.is_some() {
+            keep_closest(&mut found);
+        }
         if found.len() > 1 {
             // Tables that were made and never used don't make it unclear.
             let mut used = Vec::new();
@@ -210,6 +213,14 @@ fn lock_table<'t>(tool: &Tool, table: &Table, tables: &'t [Table]) -> Option<&'t
     tables
         .iter()
         .find(|other| other.schema == table.schema && other.name.eq_ignore_ascii_case(name))
+}
+
+/// A table of any name could be that of each tool that wants no more than some of its columns: it is that of
+/// those that want most.
+fn keep_closest(found: &mut Vec<Found>) {
+    let needed = |found: &Found| found.tool.columns.iter().filter(|one| one.needed).count();
+    let most = found.iter().map(needed).max();
+    found.retain(|one| Some(needed(one)) == most);
 }
 
 /// A tool's table in a database.

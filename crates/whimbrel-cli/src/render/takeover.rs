@@ -38,6 +38,10 @@ fn summary(report: &TakeoverReport) -> String {
             plural(renamed as u64, "record")
         );
     }
+    let there = [EntryState::Recorded, EntryState::Undone];
+    if new == 0 && there.iter().all(|state| report.count(*state) == 0) {
+        return "Nothing to record: nothing is applied there.".to_owned();
+    }
     if new == 0 {
         return "Nothing to record: the history has it all already.".to_owned();
     }

@@ -12,9 +12,8 @@ use crate::diagnostic::Diagnostic;
 use crate::text::Script;
 
 const BEFORE: &str = "SAVEPOINT whimbrel_verify;\n";
-// The last statement of a file may lack its semicolon, and its last line its end.
 const AFTER: &str =
-    "\n;\nROLLBACK TO SAVEPOINT whimbrel_verify;\nRELEASE SAVEPOINT whimbrel_verify;\n";
+    "\nROLLBACK TO SAVEPOINT whimbrel_verify;\nRELEASE SAVEPOINT whimbrel_verify;\n";
 
 /// Puts a verify script behind a migration: what fails there fails the migration. What is one
 /// transaction stays one, so nothing of it is kept then; behind one that is journalled it is a piece
@@ -37,19 +36,20 @@ pub(super) fn add(
     let mut all = own.statements;
     let first = all.len();
     let mut end = own.script.text().len();
-    for (text, statements) in [
-        ("\n", Vec::new()),
-        (BEFORE, bracket(input, BEFORE)),
-        (verify.text(), statements),
-        (AFTER, bracket(input, AFTER)),
-    ] {
-        if text == verify.text() {
-            builder.append(&verify);
-        } else {
-            builder.put(text, 0);
-        }
-        let places = statements.iter().filter_map(|one| one.moved(end));
-        all.extend(places);
+    let pieces = [
+        // The last line of a file may lack its end.
+        (None, "\n", Vec::new()),
+        (None, BEFORE, bracket(input, BEFORE)),
+        (Some(&verify), verify.text(), statements),
+        (None, AFTER, bracket(input, AFTER)),
+    ];
+    for (script, text, statements) in pieces {
+        match script {
+            Some(script) => builder.append(script),
+            None => builder.put(text, 0),
+        };
+        let moved: Option<Vec<_>> = statements.iter().map(|one| one.moved(end)).collect();
+        all.extend(moved.ok_or_else(|| vec![too_long(&verify)])?);
         end += text.len();
     }
     let mut segments = own.segments;
@@ -114,6 +114,14 @@ fn refusal(input: PlanInput<'_>, statement: &Statement) -> Option<Diagnostic> {
     Some(Diagnostic::error("verify-script", message).help(
         "write BEGIN at its beginning and ROLLBACK at its end, or neither, and in between what can be rolled back",
     ))
+}
+
+fn too_long(script: &Script) -> Diagnostic {
+    Diagnostic::error(
+        "too-long",
+        "behind its change, this script ends beyond 4 GiB",
+    )
+    .at_script(script, 0..0, "")
 }
 
 fn bracket(input: PlanInput<'_>, text: &str) -> Vec<Statement> {

@@ -206,6 +206,29 @@ fn a_table_may_have_another_name() {
     });
 }
 
+/// Its columns would do for every tool that wants only a version; the one that wants all of them is meant.
+#[test]
+fn a_named_table_is_that_of_the_tool_that_wants_most_of_it() {
+    on_all(|engine| async move {
+        let project = Project::new(engine, &[("V1__a.sql", APPLIED)]);
+        project
+            .sql("CREATE TABLE hist (installed_rank int NOT NULL, version varchar(50), description varchar(200) NOT NULL, type varchar(20) NOT NULL, script varchar(1000) NOT NULL, checksum int, success boolean NOT NULL);
+                  INSERT INTO hist VALUES (1, '1', 'a', 'SQL', 'V1__a.sql', NULL, true)")
+            .await;
+        let named = Histories::all().table("hist");
+        let report = project.migrator().import(&named).await.unwrap();
+        assert_eq!(report.from.unwrap().tool, "flyway");
+        assert_eq!(report.written, 1);
+        // Two tools that want the same are still asked about.
+        project
+            .sql("CREATE TABLE plain (version varchar(50)); INSERT INTO plain VALUES ('1')")
+            .await;
+        let named = Histories::all().table("plain");
+        let error = project.migrator().import(&named).await.unwrap_err();
+        assert_eq!(code(&error), "several-foreign-histories");
+    });
+}
+
 #[test]
 fn force_goes_on_without() {
     on_all(|engine| async move {
