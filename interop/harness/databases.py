@@ -87,7 +87,8 @@ class Postgres:
     def __init__(self, _folder):
         self.server = urlsplit(os.environ["WHIMBREL_INTEROP_PG"])
         self.name = f"interop_{uuid.uuid4().hex[:12]}"
-        self.admin(f"CREATE DATABASE {self.name}")
+        # The other template can't be copied while its statistics are gathered.
+        self.admin(f"CREATE DATABASE {self.name} TEMPLATE template0")
         self.url = self.server._replace(path=f"/{self.name}").geturl()
 
     def dump(self, tables, schemas):
@@ -115,7 +116,9 @@ class Postgres:
     @staticmethod
     def _client(url, sql):
         command = ["psql", "-q", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", sql]
-        subprocess.run(command, check=True, capture_output=True)
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
+        if done.returncode != 0:
+            raise RuntimeError(f"{sql}: {done.stderr.strip()}")
 
 
 class Mysql:

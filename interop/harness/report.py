@@ -1,5 +1,7 @@
 """Goes through the tools and prints the table."""
 
+import subprocess
+
 from .databases import engines
 from .install import Cache, NotInstallable
 from .selftest import self_test
@@ -56,7 +58,13 @@ def try_tool(tool, cache, options, troubles):
             rows.append(row(engine, "left out by --quick"))
         elif engine in tool.engines:
             trial = Trial(tool, database, options.whimbrel)
-            rows.append(row(engine, *try_engine(trial, engine, options, troubles)))
+            try:
+                results = try_engine(trial, engine, options, troubles)
+            except (RuntimeError, subprocess.CalledProcessError) as broken:
+                # A server that does not do as it is told must not take the other tools' results along.
+                troubles.append((f"{tool.name} on {engine}: the trial broke off", broken))
+                results = ["broke off"]
+            rows.append(row(engine, *results))
     rows += [row(engine, "not possible here", reason) for engine, reason in tool.impossible.items()]
     return rows or [row("-", "no server for it here")]
 

@@ -183,7 +183,7 @@ fn versions_and_folders() {
     [0]
     ");
     insta::assert_snapshot!(say(&["up", "--layout", "flway"]), @r"
-    error[settings]: there is no layout `flway`; did you mean `flyway`? The layouts are: native, by-name, golang-migrate, goose, dbmate, sqlx, diesel, refinery, prisma, drizzle, supabase, wrangler, node-pg-migrate, graphile-migrate, flyway, liquibase, sqitch, rails, ts-strings
+    error[settings]: there is no layout `flway`; did you mean `flyway`? The layouts are: native, by-name, golang-migrate, goose, dbmate, sql-migrate, sqlx, diesel, refinery, prisma, drizzle, supabase, wrangler, node-pg-migrate, graphile-migrate, flyway, liquibase, sqitch, rails, ts-strings
     [2]
     ");
     let import = say(&["import", "--from", "flyaway"]);

@@ -7,6 +7,7 @@ mod engines;
 mod header;
 mod layout;
 mod native;
+mod programs;
 mod roles;
 mod sections;
 mod undo;

@@ -71,6 +71,33 @@ pub struct Sighting {
     pub table: String,
     /// Migrations that it says were applied, or tried.
     pub migrations: u64,
+    /// The version that the database is at, where the tool keeps that alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+    /// The first one that failed there, or did not end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failed: Option<String>,
+}
+
+impl Sighting {
+    /// What it says of the database, in a few words.
+    pub fn summary(&self) -> String {
+        let Self { table, title, .. } = self;
+        let plural = if self.migrations == 1 { "" } else { "s" };
+        let what = match &self.at {
+            Some(version) => format!("says that the database is at {version}"),
+            None => format!("lists {} migration{plural}", self.migrations),
+        };
+        let failed = match &self.failed {
+            Some(label) => format!(", of which {label} failed there"),
+            None => String::new(),
+        };
+        let failed = match &self.at {
+            Some(at) if self.failed.as_ref() == Some(at) => ", which failed there".to_owned(),
+            _ => failed,
+        };
+        format!("{table} of {title} {what}{failed}")
+    }
 }
 
 /// What taking over would record.

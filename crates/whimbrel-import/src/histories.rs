@@ -8,6 +8,7 @@ mod catalog;
 mod digest;
 mod files;
 mod matching;
+mod refusals;
 mod session;
 mod spelling;
 #[cfg(test)]
@@ -19,7 +20,7 @@ mod tracking;
 
 use async_trait::async_trait;
 use whimbrel_core::Error;
-use whimbrel_core::diagnostic::{Diagnostic, unknown_name};
+use whimbrel_core::diagnostic::unknown_name;
 use whimbrel_core::driver::{Driver, DriverError};
 use whimbrel_core::history::History;
 use whimbrel_core::migration::Migration;
@@ -109,7 +110,7 @@ impl Histories {
             None => self.tools().map(|tool| self.table_of(tool)).collect(),
         };
         for tool in self.tools() {
-            names.extend(tool.lock.map(|(table, _)| table));
+            names.extend(tool.lock.map(|lock| lock.table));
             match tool.beside {
                 Beside::With(table) | Beside::Without(table) => names.push(table),
                 Beside::Any => {}
@@ -133,6 +134,7 @@ impl Histories {
                 tool,
                 table: table.clone(),
                 lock: lock_table(tool, table, &tables).cloned(),
+                by_schema: matches!(&self.table, Some((Some(_), _))),
             }));
         }
         Ok(found)
@@ -171,7 +173,7 @@ impl Histories {
         let odd = |(_, table): &(Option<String>, String)| table.contains('\\');
         if self.table.as_ref().is_some_and(odd) {
             // Engines disagree on what a backslash in a literal is, and no tool's table has one.
-            return Err(self.none_found());
+            return Err(refusals::none(self));
         }
         let mut found = self.find(driver).await?;
         if found.len() > 1 {
@@ -187,35 +189,9 @@ impl Histories {
         }
         match found.len() {
             1 => Ok(found.swap_remove(0)),
-            0 => Err(self.none_found()),
-            _ => Err(several_found(&found)),
+            0 => Err(refusals::none(self)),
+            _ => Err(refusals::several(&found)),
         }
-    }
-
-    fn none_found(&self) -> Error {
-        let what = match (self.tool, &self.table) {
-            (Some(tool), None) => format!("no history of {} was found here", tool.title),
-            (_, Some((_, table))) => {
-                format!(
-                    "there is no table `{table}` that is the history of a tool that Whimbrel knows"
-                )
-            }
-            (None, None) => "no other tool's history was found here".to_owned(),
-        };
-        let mut diagnostic = Diagnostic::error("no-foreign-history", what);
-        if let Some(tool) = self.tool {
-            let needed = tool.columns.iter().filter(|column| column.needed);
-            let needed: Vec<_> = needed.map(|column| column.name).collect();
-            diagnostic = diagnostic.note(format!(
-                "looked for `{}`, with the columns {}",
-                self.table_of(tool),
-                needed.join(", ")
-            ));
-        }
-        Error::refused(diagnostic.help(
-            "is it the right database? `--from TOOL` and `--history-table SCHEMA.NAME` say where to look; \
-             `whimbrel baseline VERSION` does without a history",
-        ))
     }
 }
 
@@ -230,29 +206,10 @@ fn is_placed(tool: &Tool, table: &Table) -> bool {
 }
 
 fn lock_table<'t>(tool: &Tool, table: &Table, tables: &'t [Table]) -> Option<&'t Table> {
-    let (name, _) = tool.lock?;
+    let name = tool.lock?.table;
     tables
         .iter()
         .find(|other| other.schema == table.schema && other.name.eq_ignore_ascii_case(name))
-}
-
-fn several_found(found: &[Found]) -> Error {
-    let list = found.iter().map(|found| {
-        format!(
-            "{} of {} (`--from {}`)",
-            found.shown(),
-            found.tool.title,
-            found.tool.name
-        )
-    });
-    Error::refused(
-        Diagnostic::error(
-            "several-foreign-histories",
-            "several tools' histories are here",
-        )
-        .note(list.collect::<Vec<_>>().join(", "))
-        .help("say which one with `--from TOOL`, and `--history-table SCHEMA.NAME` if need be"),
-    )
 }
 
 /// A tool's table in a database.
@@ -260,12 +217,14 @@ struct Found {
     tool: &'static Tool,
     table: Table,
     lock: Option<Table>,
+    /// Its schema was named.
+    by_schema: bool,
 }
 
 impl Found {
     fn shown(&self) -> String {
         match self.tool.schema {
-            Schema::Current => self.table.name.clone(),
+            Schema::Current if !self.by_schema => self.table.name.clone(),
             _ => format!("{}.{}", self.table.schema, self.table.name),
         }
     }
@@ -288,20 +247,32 @@ impl Found {
         let applied = entries
             .iter()
             .filter(|entry| entry.state != State::RolledBack);
+        // Each of them speaks for all before it.
+        let at = entries
+            .iter()
+            .map(|entry| (entry.reach == tool::Reach::UpTo).then(|| entry.label()))
+            .collect::<Option<Vec<_>>>();
+        let failed = entries
+            .iter()
+            .find(|entry| matches!(entry.state, State::Failed(_)));
         Sighting {
             tool: self.tool.name.to_owned(),
             title: self.tool.title.to_owned(),
             table: self.shown(),
-            migrations: applied.count() as u64,
+            migrations: applied.clone().count() as u64,
+            at: at
+                .filter(|_| !entries.is_empty())
+                .map(|list| list.join(", ")),
+            failed: failed.map(|entry| entry.label().to_owned()),
         }
     }
 
     /// The tool must not be at work meanwhile.
     async fn refuse_locked(&self, driver: &mut dyn Driver) -> Result<(), Error> {
-        let (Some(table), Some((_, column))) = (&self.lock, self.tool.lock) else {
+        let (Some(table), Some(lock)) = (&self.lock, self.tool.lock) else {
             return Ok(());
         };
-        let Some(select) = spelling::select_column(driver.dialect(), table, column) else {
+        let Some(select) = spelling::select_column(driver.dialect(), table, lock.column) else {
             return Ok(());
         };
         let rows = driver.query(&select).await?;
@@ -309,18 +280,7 @@ impl Found {
         if !locked {
             return Ok(());
         }
-        Err(Error::refused(
-            Diagnostic::error(
-                "locked-there",
-                format!("{} holds its lock: it is at work, or was killed", self.tool.title),
-            )
-            .note(format!("{}.{column} is set", table.name))
-            .help(format!(
-                "wait for it; if it is not running any more, unlock it by its own command, and look \
-                 whether what it was doing is in the database: {}",
-                self.tool.mend
-            )),
-        ))
+        Err(refusals::locked(self, &table.name, lock))
     }
 }
 

@@ -17,6 +17,7 @@ mod read;
 mod refinery;
 mod session;
 mod sqitch;
+mod sql_migrate;
 mod sqlx;
 mod supabase;
 mod ts_strings;
@@ -32,6 +33,7 @@ const TOOLS: &[&dyn Layout] = &[
     &golang_migrate::GolangMigrate,
     &goose::Goose,
     &dbmate::Dbmate,
+    &sql_migrate::SqlMigrate,
     &sqlx::Sqlx,
     &diesel::Diesel,
     &refinery::Refinery,

@@ -137,3 +137,61 @@ fn files_for_other_engines_are_passed_over() {
         ["1 to.mysql: SELECT 1;", "2 b: SELECT 1;"]
     );
 }
+
+/// golang-migrate and sqlx pair by number, so their folders have down scripts of other names.
+#[test]
+fn a_down_script_of_another_name_belongs_to_its_number() {
+    let folder = Folder::new(&[
+        ("1_add_a.up.sql", SQL),
+        ("1_drop_a.down.sql", "SELECT 0;\n"),
+        ("2_b.sql", SQL),
+        ("2_c.down.sql", "SELECT 0;\n"),
+    ]);
+    // Beside a file that is no half of a pair, it is another migration's.
+    assert_eq!(
+        folder.errors("native", Postgres),
+        ["2_c.down.sql:1:1: the down script has no up script"]
+    );
+    let folder = Folder::new(&[
+        ("1_add_a.up.sql", SQL),
+        ("1_drop_a.down.sql", "SELECT 0;\n"),
+    ]);
+    assert_eq!(
+        folder.read("native", Postgres),
+        ["1 add_a: SELECT 1; => SELECT 0;"]
+    );
+}
+
+#[test]
+fn a_folder_of_programs_is_not_empty() {
+    for name in [
+        "2024_01_01_000000_create_users.php",
+        "20240101000000_create_users.exs",
+        "Version20240101000000.php",
+    ] {
+        assert_eq!(
+            Folder::new(&[(name, "")]).detected(Postgres),
+            format!("{name}:1:1: the migrations here are programs, which Whimbrel can't run")
+        );
+    }
+    let beside = Folder::new(&[("001_a.sql", SQL), ("001_after.go", "")]);
+    assert_eq!(beside.detected(Postgres), "native");
+}
+
+/// Java projects have `h2/` beside the engines that they run on.
+#[test]
+fn folders_for_other_engines_are_passed_over() {
+    let folder = Folder::new(&[
+        ("common/V1__a.sql", SQL),
+        ("h2/V2__b.sql", "SELECT 'h2';\n"),
+        ("mysql/V2__b.sql", "SELECT 'my';\n"),
+        ("postgresql/V2__b.sql", "SELECT 'pg';\n"),
+    ]);
+    assert_eq!(
+        folder.read("flyway", Postgres),
+        ["1 a: SELECT 1;", "2 b: SELECT 'pg';"]
+    );
+    // One alone may be about anything.
+    let oracle = Folder::new(&[("1_a.sql", SQL), ("oracle/2_prices.sql", SQL)]);
+    assert_eq!(oracle.migrations("native", Postgres).len(), 2);
+}

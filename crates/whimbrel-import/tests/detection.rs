@@ -30,6 +30,10 @@ fn each_tools_files_are_found() {
     for (files, expected) in [
         (vec![("1_a.sql", "-- +goose Up\nSELECT 1;\n")], "goose"),
         (vec![("1_a.sql", "-- migrate:up\nSELECT 1;\n")], "dbmate"),
+        (
+            vec![("1_a.sql", "-- +migrate Up\nSELECT 1;\n")],
+            "sql-migrate",
+        ),
         (vec![("1_a.sql", "-- no-transaction\nVACUUM;\n")], "sqlx"),
         (vec![("2024-01-01-000000_a/up.sql", sql)], "diesel"),
         (vec![("V1__a.sql", sql), ("lib.rs", "")], "refinery"),

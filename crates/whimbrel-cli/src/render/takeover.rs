@@ -51,7 +51,9 @@ fn summary(report: &TakeoverReport) -> String {
         0 => String::new(),
         count => format!(", {count} under a new version"),
     };
-    let pending = match report.count(EntryState::Pending) {
+    // `up` runs those again that the other tool took back.
+    let pending = report.count(EntryState::Pending) + report.count(EntryState::RolledBack);
+    let pending = match pending {
         0 => String::new(),
         count => format!(", {count} pending"),
     };

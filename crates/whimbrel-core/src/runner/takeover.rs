@@ -290,14 +290,8 @@ fn converted(
 }
 
 fn foreign_history(seen: &[Sighting]) -> Diagnostic {
-    let list = seen.iter().map(|found| {
-        let plural = if found.migrations == 1 { "" } else { "s" };
-        format!(
-            "{} of {} lists {} migration{plural}",
-            found.table, found.title, found.migrations
-        )
-    });
-    let list = list.collect::<Vec<_>>().join(", ");
+    let list: Vec<_> = seen.iter().map(Sighting::summary).collect();
+    let list = list.join("; ");
     let help = match seen {
         [one] => format!(
             "`whimbrel import --dry-run` shows what it would take over, `whimbrel import --from {}` does it; \

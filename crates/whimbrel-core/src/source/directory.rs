@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use whimbrel_sql::Dialect;
 
-use super::engines::{is_other_engines, is_own, keep_own};
+use super::engines::{is_other_engines, keep_own};
 use super::layout::{Entry, Layout, Listing, NATIVE_LAYOUTS, detect};
 use super::{DEFAULT_SOURCE, LayoutFound, Loaded, Source};
 use crate::diagnostic::Diagnostic;
@@ -153,16 +153,15 @@ impl Directory {
             source,
         };
         let list = sorted(folder).map_err(failed)?;
-        let has_own = list
-            .iter()
-            .any(|(name, kind)| !kind.is_file() && is_own(name, dialect));
-        for (name, mut kind) in list {
-            let (name, path) = (name.as_str(), folder.join(&name));
+        let folders = list.iter().filter(|(_, kind)| !kind.is_file());
+        let folders: Vec<&str> = folders.map(|(name, _)| name.as_str()).collect();
+        for (name, kind) in &list {
+            let (path, mut kind) = (folder.join(name), *kind);
             if kind.is_symlink() {
                 kind = std::fs::metadata(&path).map_err(failed)?.file_type();
             }
             if kind.is_dir() {
-                if !is_other_engines(name, dialect, has_own) {
+                if !is_other_engines(name, &folders, dialect) {
                     let inner = format!("{relative}{name}/");
                     self.walk(&path, &inner, root, dialect, out)?;
                 }

@@ -36,38 +36,34 @@ impl Owner {
     }
 }
 
-/// In a folder with `postgres/` beside `mysql/`, each database reads its own.
-/// `has_own`: there is one of this database's.
-pub(super) fn is_other_engines(folder: &str, dialect: Dialect, has_own: bool) -> bool {
-    let other = Owner::named(folder).is_some_and(|owner| owner != Owner::of(dialect));
-    other || has_own && is_unknown_engine(folder)
+/// Engines that Whimbrel does not speak.
+const OTHERS: [&str; 12] = [
+    "cockroach",
+    "cockroachdb",
+    "mssql",
+    "sqlserver",
+    "oracle",
+    "h2",
+    "hsqldb",
+    "derby",
+    "db2",
+    "clickhouse",
+    "cassandra",
+    "crdb",
+];
+
+fn is_others(name: &str) -> bool {
+    OTHERS.iter().any(|one| one.eq_ignore_ascii_case(name))
 }
 
-/// True for a folder by the name of the database's engine.
-pub(super) fn is_own(folder: &str, dialect: Dialect) -> bool {
-    Owner::named(folder) == Some(Owner::of(dialect))
-}
-
-/// Engines that Whimbrel does not know. Their names may mean something else, unless the folder
-/// beside is one of an engine's.
-fn is_unknown_engine(name: &str) -> bool {
-    const ENGINES: [&str; 12] = [
-        "h2",
-        "hsqldb",
-        "derby",
-        "oracle",
-        "db2",
-        "sqlserver",
-        "mssql",
-        "cockroach",
-        "cockroachdb",
-        "crdb",
-        "clickhouse",
-        "cassandra",
-    ];
-    ENGINES
-        .iter()
-        .any(|engine| engine.eq_ignore_ascii_case(name))
+/// In a folder with `postgres/` beside `mysql/`, each database reads its own. The names of engines
+/// that Whimbrel does not speak may mean anything, unless it finds its own beside them.
+pub(super) fn is_other_engines(folder: &str, beside: &[&str], dialect: Dialect) -> bool {
+    let own = |name: &str| Owner::named(name) == Some(Owner::of(dialect));
+    match Owner::named(folder) {
+        Some(_) => !own(folder),
+        None => is_others(folder) && beside.iter().any(|name| own(name)),
+    }
 }
 
 /// The same in names, as soda has them: `001_users.mysql.up.sql` beside `001_users.postgres.up.sql`,
@@ -109,7 +105,7 @@ pub(super) fn keep_own(listing: &mut Listing, dialect: Dialect) {
 /// The part between the name and `.up`, if it is an engine's.
 fn owner(entry: &Entry) -> Option<Owner> {
     let (_, word) = split_role(&entry.stem).0.rsplit_once('.')?;
-    Owner::named(word).or_else(|| is_unknown_engine(word).then_some(Owner::Other))
+    Owner::named(word).or_else(|| is_others(word).then_some(Owner::Other))
 }
 
 fn without_owner(stem: &str) -> String {

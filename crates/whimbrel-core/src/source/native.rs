@@ -5,12 +5,13 @@ mod file_name;
 use std::path::Path;
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use whimbrel_sql::Dialect;
 
 pub(super) use self::file_name::split_role;
 pub use self::file_name::{FileName, FileRole};
 use super::layout::{Certainty, Entry, Layout, Listing, Recognised};
+use super::programs::refuse_programs;
 use super::{Loaded, header, in_parallel, roles, sections};
 use crate::checksum::Checksum;
 use crate::diagnostic::Diagnostic;
@@ -41,6 +42,7 @@ impl Layout for Native {
     }
 
     fn load(&self, listing: &Listing, dialect: Dialect) -> Result<Loaded, Error> {
+        refuse_programs(listing)?;
         let named = |entry: &Entry| FileName::parse(&entry.stem);
         load(&roles::spelt_out(listing), dialect, &named)
     }
@@ -186,6 +188,37 @@ fn read_one<'a>(
     })
 }
 
+/// A down script with the version and the name that it undoes.
+type Undoing<'a> = (&'a Entry, Version, String);
+
+/// Places of the up scripts that have the same names.
+fn by_name(reads: &[Boxed<'_>], downs: &[Undoing<'_>]) -> Vec<Option<usize>> {
+    let mut ups = FxHashMap::default();
+    if !downs.is_empty() {
+        ups.extend(reads.iter().enumerate().map(|(at, up)| (up.key(), at)));
+    }
+    let place = |(_, version, name): &Undoing<'_>| ups.get(&(version, name.as_str())).copied();
+    downs.iter().map(place).collect()
+}
+
+/// golang-migrate and sqlx go by the number alone, so names that differ are found there: a down
+/// script without a partner is that of the only `.up` file of its number.
+fn by_number(reads: &[Boxed<'_>], downs: &[Undoing<'_>], places: &mut [Option<usize>]) {
+    let taken: FxHashSet<usize> = places.iter().copied().flatten().collect();
+    let mut numbers: FxHashMap<&Version, Option<usize>> = FxHashMap::default();
+    for (at, up) in reads.iter().enumerate() {
+        let pairs = split_role(&up.entry.stem).1 == FileRole::Up;
+        let only = Some(at).filter(|at| pairs && !taken.contains(at));
+        let same = numbers.entry(up.key().0);
+        same.and_modify(|seen| *seen = None).or_insert(only);
+    }
+    for ((_, version, _), place) in downs.iter().zip(places) {
+        if place.is_none() {
+            *place = numbers.get(version).copied().flatten();
+        }
+    }
+}
+
 fn pair_downs<'a>(
     reads: &mut [Boxed<'_>],
     downs: impl Iterator<Item = (&'a Entry, FileName)>,
@@ -194,17 +227,10 @@ fn pair_downs<'a>(
     let downs: Vec<_> = downs
         .map(|(entry, name)| (entry, Version::new(name.version), name.name))
         .collect();
-    let places: Vec<Option<usize>> = {
-        let mut ups = FxHashMap::default();
-        if !downs.is_empty() {
-            ups.extend(reads.iter().enumerate().map(|(at, up)| (up.key(), at)));
-        }
-        let place = |version, name: &str| ups.get(&(version, name)).copied();
-        let downs = downs.iter();
-        downs
-            .map(|(_, version, name)| place(version, name))
-            .collect()
-    };
+    let mut places = by_name(reads, &downs);
+    if places.contains(&None) {
+        by_number(reads, &downs, &mut places);
+    }
     for ((entry, ..), place) in downs.into_iter().zip(places) {
         let Some(index) = place else {
             errors.push(

@@ -16,7 +16,7 @@ use super::undo;
 const FOREIGN: [(&str, &str, bool); 8] = [
     ("-- +goose", "goose", true),
     ("-- +micrate", "micrate", false),
-    ("-- +migrate", "sql-migrate", false),
+    ("-- +migrate", "sql-migrate", true),
     ("-- migrate:up", "dbmate", true),
     ("-- Up Migration", "node-pg-migrate", true),
     ("--! Previous:", "graphile-migrate", true),
@@ -134,7 +134,7 @@ enum Half {
     Up,
     /// The same with "down", which by itself may be a heading.
     Down,
-    /// `-- //@UNDO`
+    /// `-- //@UNDO`, tern's `---- create above / drop below ----`
     Undo,
 }
 
@@ -145,6 +145,9 @@ fn half(comment: &str) -> Option<Half> {
         return None;
     }
     let body = comment.trim_matches(|c: char| !c.is_ascii_alphabetic());
+    if body == "create above / drop below" {
+        return Some(Half::Undo);
+    }
     let (front, word) = body.rsplit_once(' ').unwrap_or(("", body));
     let is = |words: &[&str]| words.iter().any(|one| one.eq_ignore_ascii_case(word));
     if !front.is_empty() && front != "rambler" {
@@ -268,6 +271,7 @@ mod tests {
             ("-- !Ups", "-- !Downs"),
             ("-- rambler up", "-- rambler down"),
             ("-- // users", "-- //@UNDO"),
+            ("-- users", "---- create above / drop below ----"),
         ] {
             let text = format!("{up}\nCREATE TABLE a();\n{down}\nDROP TABLE a;\n");
             let (first, second) = parts(&text);

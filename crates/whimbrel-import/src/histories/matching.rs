@@ -30,8 +30,8 @@ pub(super) fn adoption(
     if let Some(prepare) = tool.prepare {
         prepare(&mut entries, migrations, table.dialect);
     }
-    refuse_failed(tool, &sighting, &entries)?;
     let files = Files::new(migrations);
+    refuse_failed(tool, &sighting, &entries, &files)?;
     let mut matching = Matching {
         tool,
         files: &files,
@@ -55,16 +55,26 @@ pub(super) fn adoption(
     })
 }
 
-fn refuse_failed(tool: &Tool, sighting: &Sighting, entries: &[Entry]) -> Result<(), Error> {
+fn refuse_failed(
+    tool: &Tool,
+    sighting: &Sighting,
+    entries: &[Entry],
+    files: &Files<'_>,
+) -> Result<(), Error> {
+    let with_file = |problem: Diagnostic, entry: &Entry| match files.find(entry) {
+        Some(place) => problem.at(&files.migrations[place].file, 0..0, ""),
+        None => problem,
+    };
     let problem = |entry: &Entry| match &entry.state {
-        State::Failed(reason) => Some(
+        State::Failed(reason) => Some(with_file(
             Diagnostic::error(
                 "failed-there",
                 format!("{} failed under {}", entry.label(), sighting.title),
             )
             .note(format!("{}: {reason}", sighting.table))
             .help(tool.mend),
-        ),
+            entry,
+        )),
         State::NotThere => Some(
             Diagnostic::error(
                 "not-there",
@@ -96,14 +106,17 @@ fn nothing_found(sighting: &Sighting, entries: &[Entry]) -> Error {
     } else {
         ""
     };
+    let which = match entries {
+        [_] => "the one migration".to_owned(),
+        _ => format!("none of the {} migrations", entries.len()),
+    };
+    let what = if entries.len() == 1 { "is not" } else { "is" };
     Error::refused(
         Diagnostic::error(
             "no-match",
             format!(
-                "none of the {} migrations in {} of {} is among the files",
-                entries.len(),
-                sighting.table,
-                sighting.title
+                "{which} in {} of {} {what} among the files",
+                sighting.table, sighting.title
             ),
         )
         .note(format!("applied there: {}{dots}", some.join(", ")))
@@ -391,14 +404,20 @@ impl<'a> Matching<'a> {
         if missing.is_empty() {
             return;
         }
-        let what = match missing.len() {
-            1 => "1 applied migration has no file here".to_owned(),
-            count => format!("{count} applied migrations have no file here"),
+        let (what, help) = match missing.len() {
+            1 => (
+                "1 applied migration has no file here".to_owned(),
+                "it is recorded too, so that it is not applied again when its file comes back",
+            ),
+            count => (
+                format!("{count} applied migrations have no file here"),
+                "they are recorded too, so that none of them is applied again when its file comes back",
+            ),
         };
         self.warnings.push(
             Diagnostic::warning("missing", what)
                 .note(missing.join(", "))
-                .help("they are recorded too, so that none of them is applied again when its file comes back"),
+                .help(help),
         );
     }
 }

@@ -72,6 +72,8 @@ fn adopt(name: &str, rows: &[&str], migrations: &[Migration]) -> Result<Adoption
         title: tool.title.to_owned(),
         table: tool.table.to_owned(),
         migrations: 0,
+        at: None,
+        failed: None,
     };
     let table = TrackingTable {
         name: tool.table,
@@ -259,7 +261,7 @@ fn what_has_no_file_is_recorded_and_said() {
     );
     let codes = refused("dbmate", &["20240301 - -"], &THREE);
     assert!(
-        codes[0].starts_with("no-match: none of the 1 migrations"),
+        codes[0].starts_with("no-match: the one migration in "),
         "{codes:?}"
     );
     assert_eq!(

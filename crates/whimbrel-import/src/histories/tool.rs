@@ -26,8 +26,8 @@ pub(super) struct Tool {
     pub(super) beside: Beside,
     /// The columns that give the order of application.
     pub(super) order: &'static [&'static str],
-    /// The table and column that say that the tool is at work.
-    pub(super) lock: Option<(&'static str, &'static str)>,
+    /// What says that the tool is at work.
+    pub(super) lock: Option<Lock>,
     /// From rows to entries, in their order.
     pub(super) read: fn(&[Row<'_>]) -> Vec<Entry>,
     /// Looks at the files before entries are matched with them by version and name.
@@ -36,6 +36,15 @@ pub(super) struct Tool {
     pub(super) is_unchanged: Option<fn(&Migration, &Entry) -> bool>,
     /// What to do about an entry that failed there.
     pub(super) mend: &'static str,
+}
+
+/// A tool's own lock.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lock {
+    pub(super) table: &'static str,
+    pub(super) column: &'static str,
+    /// How people take it away.
+    pub(super) unlock: &'static str,
 }
 
 pub(super) type Prepare = fn(&mut Vec<Entry>, &[Migration], Dialect);

@@ -19,7 +19,7 @@ mod yoyo;
 use super::tool::Tool;
 
 /// All of them. Where two fit one table, neither comes first: the caller is asked.
-pub(super) static TOOLS: [&Tool; 24] = [
+pub(super) static TOOLS: [&Tool; 25] = [
     &flyway::FLYWAY,
     &golang_migrate::GOLANG_MIGRATE,
     &versions::DBMATE,
@@ -35,6 +35,7 @@ pub(super) static TOOLS: [&Tool; 24] = [
     &names::KNEX,
     &names::KYSELY,
     &names::NODE_PG_MIGRATE,
+    &names::SQL_MIGRATE,
     &graphile_migrate::GRAPHILE_MIGRATE,
     &names::LARAVEL,
     &liquibase::LIQUIBASE,

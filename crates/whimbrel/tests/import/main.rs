@@ -132,13 +132,14 @@ fn mark(layout: &str) -> &'static str {
         "goose" => "-- +goose Up\n",
         "dbmate" => "-- migrate:up\n",
         "node-pg-migrate" => "-- Up Migration\n",
+        "sql-migrate" => "-- +migrate Up\n",
         _ => "",
     }
 }
 
 /// Tools whose layout goes by the files' names, with a mark at most. Tools and their layouts have the
 /// same names.
-const NAMED_FILES: [&str; 12] = [
+const NAMED_FILES: [&str; 13] = [
     "golang-migrate",
     "goose",
     "dbmate",
@@ -150,6 +151,7 @@ const NAMED_FILES: [&str; 12] = [
     "supabase",
     "wrangler",
     "node-pg-migrate",
+    "sql-migrate",
     "flyway",
 ];
 
@@ -262,6 +264,7 @@ cases! {
     more_cases::KYSELY
     more_cases::NODE_PG_MIGRATE
     more_cases::GRAPHILE_MIGRATE
+    more_cases::SQL_MIGRATE
     more_cases::LARAVEL
     more_cases::LIQUIBASE
     more_cases::SQITCH

@@ -111,6 +111,22 @@ pub(crate) const NODE_PG_MIGRATE: Case = Case {
     at: Some("2024-03-01T10:20:30Z"),
 };
 
+const GORP_TABLE: &str = "CREATE TABLE gorp_migrations (id VARCHAR(255) NOT NULL PRIMARY KEY, applied_at TIMESTAMP NULL)";
+
+pub(crate) const SQL_MIGRATE: Case = Case {
+    tool: "sql-migrate",
+    table: "gorp_migrations",
+    ddl: &[
+        ("postgres", GORP_TABLE),
+        ("sqlite", GORP_TABLE),
+        ("mysql", GORP_TABLE),
+    ],
+    rows: "INSERT INTO gorp_migrations VALUES ('1_first.sql', '2024-03-01 10:20:30'), ('2-second.sql', '2024-03-01 10:20:31')",
+    files: ["1_first.sql", "2-second.sql", "10_third.sql"],
+    batches: [1, 2],
+    at: Some("2024-03-01T10:20:30Z"),
+};
+
 pub(crate) const LARAVEL: Case = Case {
     tool: "laravel",
     table: "migrations",

@@ -40,8 +40,20 @@ fn a_dirty_entry_stops_with_what_to_do() {
             .await;
         let error = import(&project).await.unwrap_err();
         assert_eq!(code(&error), "failed-there");
-        let help = error.diagnostics()[0].help.clone().unwrap();
+        let diagnostic = error.diagnostics()[0].clone();
+        let help = diagnostic.help.clone().unwrap();
         assert!(help.contains("migrate force"), "{help}");
+        assert!(
+            diagnostic.to_string().contains("2_b.up.sql"),
+            "{diagnostic}"
+        );
+        let stopped = project.migrator().up().await.unwrap_err();
+        assert_eq!(
+            stopped.diagnostics()[0].notes,
+            [
+                "schema_migrations of golang-migrate says that the database is at 2, which failed there"
+            ]
+        );
         assert!(
             !project
                 .migrator()
@@ -68,7 +80,13 @@ fn a_lock_that_is_held_stops() {
                   create table kysely_migration_lock (id varchar(255) not null primary key, is_locked integer default 0 not null);
                   insert into kysely_migration_lock values ('migration_lock', 1)")
             .await;
-        assert_eq!(code(&import(&project).await.unwrap_err()), "locked-there");
+        let error = import(&project).await.unwrap_err();
+        assert_eq!(code(&error), "locked-there");
+        let help = error.diagnostics()[0].help.clone().unwrap();
+        assert!(
+            help.contains("unlock it by `UPDATE kysely_migration_lock SET is_locked = 0`"),
+            "{help}"
+        );
         project
             .sql("update kysely_migration_lock set is_locked = 0")
             .await;
@@ -177,8 +195,14 @@ fn a_table_may_have_another_name() {
             (report.written, report.from.unwrap().tool.as_str()),
             (1, "goose")
         );
-        let sqlx = Histories::all().from("sqlx").unwrap().table("my_versions");
-        assert!(project.migrator().import(&sqlx).await.is_err());
+        let sqlx = Histories::all().from("sqlx").unwrap();
+        let sqlx = sqlx.table("other.my_versions");
+        let error = project.migrator().import(&sqlx).await.unwrap_err();
+        let note = &error.diagnostics()[0].notes[0];
+        assert!(
+            note.starts_with("looked for `other.my_versions`, with the columns version, "),
+            "{note}"
+        );
     });
 }
 

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use super::{Entry, Listing};
 
 /// What stands for "up" and for "down" in names.
-const UPS: [&str; 2] = ["up", "do"];
+const UPS: [&str; 3] = ["up", "do", "deploy"];
 const DOWNS: [&str; 4] = ["down", "undo", "rollback", "revert"];
 
 /// Where a name says which script it is.
@@ -155,6 +155,7 @@ mod tests {
             ["1.do.a", "1.undo.a"],
             ["1_up_a", "1_down_a"],
             ["up/1_a", "down/1_a"],
+            ["deploy/1_a", "revert/1_a"],
         ] {
             assert_eq!(read(&paths), ["1_a.up", "1_a.down"], "{paths:?}");
         }

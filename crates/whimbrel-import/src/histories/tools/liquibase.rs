@@ -1,6 +1,6 @@
 //! Liquibase.
 
-use super::super::tool::{Entry, Row, State, TOOL, Tool, each, maybe, needed};
+use super::super::tool::{Entry, Lock, Row, State, TOOL, Tool, each, maybe, needed};
 use crate::layouts::liquibase::checksum::is_unchanged;
 
 pub(super) const LIQUIBASE: Tool = Tool {
@@ -19,7 +19,11 @@ pub(super) const LIQUIBASE: Tool = Tool {
         maybe("md5sum"),
     ],
     order: &["orderexecuted", "dateexecuted"],
-    lock: Some(("databasechangeloglock", "locked")),
+    lock: Some(Lock {
+        table: "databasechangeloglock",
+        column: "locked",
+        unlock: "`liquibase release-locks`",
+    }),
     read,
     is_unchanged: Some(|migration, entry| {
         let stored = entry.checksum.as_deref();

@@ -1,6 +1,7 @@
-//! Tools whose table lists files' names: wrangler, knex, kysely, node-pg-migrate, Laravel.
+//! Tools whose table lists files' names: wrangler, knex, kysely, node-pg-migrate, sql-migrate,
+//! Laravel.
 
-use super::super::tool::{Entry, Row, TOOL, Tool, each, maybe, needed};
+use super::super::tool::{Entry, Lock, Row, TOOL, Tool, each, maybe, needed};
 
 pub(super) const WRANGLER: Tool = Tool {
     name: "wrangler",
@@ -28,7 +29,11 @@ pub(super) const KNEX: Tool = Tool {
         maybe("migration_time"),
     ],
     order: &["id"],
-    lock: Some(("knex_migrations_lock", "is_locked")),
+    lock: Some(Lock {
+        table: "knex_migrations_lock",
+        column: "is_locked",
+        unlock: "`knex migrate:unlock`",
+    }),
     read: |rows| {
         each(rows, |row| Entry {
             at: row.time("migration_time"),
@@ -45,7 +50,11 @@ pub(super) const KYSELY: Tool = Tool {
     table: "kysely_migration",
     columns: &[needed("name"), needed("timestamp")],
     order: &["timestamp", "name"],
-    lock: Some(("kysely_migration_lock", "is_locked")),
+    lock: Some(Lock {
+        table: "kysely_migration_lock",
+        column: "is_locked",
+        unlock: "`UPDATE kysely_migration_lock SET is_locked = 0`",
+    }),
     read: |rows| {
         each(rows, |row| Entry {
             at: row.time("timestamp"),
@@ -65,6 +74,21 @@ pub(super) const NODE_PG_MIGRATE: Tool = Tool {
         each(rows, |row| Entry {
             at: row.time("run_on"),
             ..Entry::of_name(row.text("name"))
+        })
+    },
+    ..TOOL
+};
+
+pub(super) const SQL_MIGRATE: Tool = Tool {
+    name: "sql-migrate",
+    title: "sql-migrate",
+    table: "gorp_migrations",
+    columns: &[needed("id"), needed("applied_at")],
+    order: &["applied_at", "id"],
+    read: |rows| {
+        each(rows, |row| Entry {
+            at: row.time("applied_at"),
+            ..Entry::of_name(row.text("id"))
         })
     },
     ..TOOL

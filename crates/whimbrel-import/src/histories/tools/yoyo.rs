@@ -1,6 +1,6 @@
 //! yoyo.
 
-use super::super::tool::{Entry, TOOL, Tool, each, maybe, needed};
+use super::super::tool::{Entry, Lock, TOOL, Tool, each, maybe, needed};
 
 /// A row for each applied migration, by its file's name without the extension. The hash is of that
 /// name alone, so it says nothing of the file.
@@ -14,7 +14,11 @@ pub(super) const YOYO: Tool = Tool {
         maybe("applied_at_utc"),
     ],
     order: &["applied_at_utc", "migration_id"],
-    lock: Some(("yoyo_lock", "locked")),
+    lock: Some(Lock {
+        table: "yoyo_lock",
+        column: "locked",
+        unlock: "`yoyo break-lock`",
+    }),
     read: |rows| {
         each(rows, |row| Entry {
             at: row.time("applied_at_utc"),
