@@ -92,58 +92,54 @@ class GraphileMigrate(Tool):
         self.run([self.program, "migrate"], project, env)
 
 
-class Knex(Tool):
-    """knex, whose modules run SQL files of their own names; Whimbrel reads those files."""
+class Builder(Tool):
+    """A query builder, whose modules run SQL files of their own names; Whimbrel reads those files."""
+
+    registry = "npm"
+    quick = True
+    slow_engines = ("sqlite",)
+    modes = ("IGNORE_SPACE",)
+    has_layout = False
+    directory = "sql"
+    engines = ("postgres", "sqlite", "mysql")
+    #: A module's text and its ending.
+    module = ("", "")
+    #: What runs the migrations: a program of the packages, or Node itself, and its arguments.
+    command = ()
+
+    def form(self, script):
+        text, ending = self.module
+        name = f"{script.stamp}_{script.name}"
+        return {f"sql/{name}.sql": spaced(script), f"migrations/{name}{ending}": text}
+
+    def install(self, cache):
+        self.modules = builders(cache)
+
+    def up(self, project, database):
+        link(project, self.modules)
+        own = self.modules / ".bin" / self.command[0]
+        program = own if own.exists() else self.command[0]
+        self.run([program, *self.command[1:]], project, environment(database))
+
+
+class Knex(Builder):
+    """knex."""
 
     name = "knex"
     version = BUILDERS["knex"]
-    registry = "npm"
-    quick = True
-    slow_engines = ("sqlite",)
-    modes = ("IGNORE_SPACE",)
-    has_layout = False
-    directory = "sql"
-    engines = ("postgres", "sqlite", "mysql")
     own_tables = ("knex_migrations", "knex_migrations_lock")
-
-    def form(self, script):
-        module = "exports.up = require('../run')(__filename);\nexports.down = async () => {};\n"
-        name = f"{script.stamp}_{script.name}"
-        return {f"sql/{name}.sql": spaced(script), f"migrations/{name}.js": module}
-
-    def install(self, cache):
-        self.modules = builders(cache)
-
-    def up(self, project, database):
-        link(project, self.modules)
-        self.run([self.modules / ".bin/knex", "migrate:latest"], project, environment(database))
+    module = ("exports.up = require('../run')(__filename);\nexports.down = async () => {};\n", ".js")
+    command = ("knex", "migrate:latest")
 
 
-class Kysely(Tool):
-    """kysely's Migrator, which runs modules; Whimbrel reads the SQL files that they run."""
+class Kysely(Builder):
+    """kysely's Migrator."""
 
     name = "kysely"
     version = BUILDERS["kysely"]
-    registry = "npm"
-    quick = True
-    slow_engines = ("sqlite",)
-    modes = ("IGNORE_SPACE",)
-    has_layout = False
-    directory = "sql"
-    engines = ("postgres", "sqlite", "mysql")
     own_tables = ("kysely_migration", "kysely_migration_lock")
-
-    def form(self, script):
-        module = "import { runs } from '../run.mjs';\n\nexport const up = runs(import.meta.url);\n"
-        name = f"{script.stamp}_{script.name}"
-        return {f"sql/{name}.sql": spaced(script), f"migrations/{name}.mjs": module}
-
-    def install(self, cache):
-        self.modules = builders(cache)
-
-    def up(self, project, database):
-        link(project, self.modules)
-        self.run(["node", "migrate.mjs"], project, environment(database))
+    module = ("import { runs } from '../run.mjs';\n\nexport const up = runs(import.meta.url);\n", ".mjs")
+    command = ("node", "migrate.mjs")
 
 
 class Wrangler(Tool):
