@@ -171,6 +171,8 @@ pub(crate) struct LockRow {
     pub(crate) token: i64,
     pub(crate) format: i32,
     pub(crate) holder: Option<Holder>,
+    /// Who had it last and did not give it back, however long ago.
+    pub(crate) named: Option<Holder>,
 }
 
 /// A row of [`select_lock`].
@@ -187,6 +189,7 @@ pub(crate) fn lock(row: Row) -> Result<LockRow, DriverError> {
     Ok(LockRow {
         token,
         format,
+        named: holder.owner.is_some().then(|| holder.clone()),
         holder: held.then_some(holder),
     })
 }

@@ -88,6 +88,8 @@ impl Postgres {
         let mut commands = vec![
             "BEGIN".to_owned(),
             "SET LOCAL client_min_messages = warning".to_owned(),
+            // Who makes the same tables at this moment is soon done.
+            "SET LOCAL lock_timeout = '10s'".to_owned(),
             format!(
                 "CREATE SCHEMA IF NOT EXISTS \"{}\"",
                 schema.replace('"', "\"\"")
@@ -106,8 +108,8 @@ impl Postgres {
         let mut tries = 0;
         loop {
             tries += 1;
-            match self.connection.rows(&commands).await {
-                Ok(_) => return Ok(()),
+            match self.connection.at_once(&commands, &mut |_, _| {}).await {
+                Ok(()) => return Ok(()),
                 Err(failed) => {
                     self.roll_back().await;
                     // Two that create the same table at once collide in the catalog.
@@ -154,7 +156,7 @@ impl Postgres {
         let mut found: [Vec<Row>; 7] = Default::default();
         let result = self
             .connection
-            .exchange(plain(&commands), &mut |index, reply| {
+            .at_once(&commands, &mut |index, reply| {
                 if let Reply::Row(row) = reply {
                     found[index].push(row);
                 }
@@ -179,7 +181,7 @@ impl Postgres {
         Ok(LockAttempt::Taken(lease, Box::new(history)))
     }
 
-    async fn holder(&mut self) -> Result<Holder, DriverError> {
+    pub(super) async fn holder(&mut self) -> Result<Holder, DriverError> {
         let select = history_sql::select_lock(&Flavor, &self.options.tables);
         let rows = self.rows(&select).await?;
         let found = rows
@@ -187,7 +189,8 @@ impl Postgres {
             .next()
             .map(history_sql::lock)
             .transpose()?
-            .and_then(|row| row.holder);
+            // A unit in flight outlives its lease.
+            .and_then(|row| row.named);
         Ok(found.unwrap_or_else(history_sql::unknown_holder))
     }
 }
