@@ -105,6 +105,23 @@ pub trait Driver: Send {
         Ok(false)
     }
 
+    /// Whose unit keeps the lock from being taken over although its lease has run out.
+    ///
+    /// # Errors
+    /// The connection fails.
+    async fn unit_in_flight(&mut self) -> Result<Option<Holder>, DriverError> {
+        Ok(None)
+    }
+
+    /// Ends the connection of the lock's holder if it is in the middle of a unit and has nothing to
+    /// do but to wait for the rest of it, which may never come. True if there was such a one.
+    ///
+    /// # Errors
+    /// The connection fails, or may not do that.
+    async fn end_waiting_holder(&mut self) -> Result<bool, DriverError> {
+        Ok(false)
+    }
+
     /// Runs one unit, reporting as it goes.
     ///
     /// # Errors

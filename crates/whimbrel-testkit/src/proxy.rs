@@ -15,6 +15,8 @@ pub enum Fault {
     Half,
     /// It is passed on late.
     Delay,
+    /// Half of it is passed on; then nothing more comes through, and no connection ends.
+    Stall,
 }
 
 /// How late a delayed message comes: longer than a message usually takes, shorter than any limit.
@@ -70,10 +72,17 @@ fn pass(mut from: TcpStream, mut to: TcpStream, count: &AtomicU64, at: u64, faul
     let mut buffer = vec![0; 256 * 1024];
     while let Ok(length @ 1..) = from.read(&mut buffer) {
         let here = count.fetch_add(1, Ordering::SeqCst) + 1;
+        if fault == Fault::Stall && here > at {
+            stand_still();
+        }
         let message = &buffer[..length];
         let passed = match fault {
             _ if here != at => to.write_all(message),
             Fault::Cut => break,
+            Fault::Stall => {
+                let _ = to.write_all(&message[..length / 2]);
+                stand_still();
+            }
             Fault::Half => {
                 let _ = to.write_all(&message[..length / 2]);
                 break;
@@ -88,4 +97,11 @@ fn pass(mut from: TcpStream, mut to: TcpStream, count: &AtomicU64, at: u64, faul
         }
     }
     let _ = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
+}
+
+/// As long as the test lives; the sockets stay open.
+fn stand_still() -> ! {
+    loop {
+        std::thread::park();
+    }
 }

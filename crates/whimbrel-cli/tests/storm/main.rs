@@ -21,6 +21,7 @@ mod resume;
 mod server;
 mod sessions;
 mod signals;
+mod stalled;
 mod stubborn;
 mod takers;
 mod vandals;

@@ -59,4 +59,11 @@ impl Other {
         drop(self.child.stdin.take());
         assert!(self.child.wait().unwrap().success());
     }
+
+    /// The server ended it.
+    pub(crate) fn end_badly(mut self) {
+        self.say("SELECT 1;");
+        drop(self.child.stdin.take());
+        assert!(!self.child.wait().unwrap().success());
+    }
 }

@@ -66,9 +66,8 @@ fn without_records(engine: Engine<'_>) {
     project.change("DROP TABLE whimbrel_applied");
     let next = project.run(&["up"]);
     assert!(matches!(next.code, Some(1 | 5)), "{}", next.said);
-    let names = ["accounts", "whimbrel_applied"];
-    let is_told = names.iter().any(|name| next.said.contains(name));
-    assert!(is_told, "{}", next.said);
+    let told = next.said.contains("accounts") || next.said.contains("whimbrel_applied");
+    assert!(told, "{}", next.said);
     assert_eq!(project.execute(rows), before);
 }
 

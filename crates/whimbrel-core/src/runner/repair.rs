@@ -1,5 +1,7 @@
 //! What a person says where neither the journal nor the catalog can tell.
 
+use std::time::{Duration, Instant};
+
 use serde::Serialize;
 
 use super::{Runner, lock};
@@ -10,6 +12,9 @@ use crate::history::{Attempt, AttemptId, AttemptState, History, Holder};
 use crate::migration::label;
 use crate::plan::{Asked, SESSION_AGAIN, said_to_be_done};
 use crate::version::Version;
+
+/// How long a connection that was ended may take to go.
+const ENDING: Duration = Duration::from_secs(2);
 
 /// What became of a statement whose end is not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -163,19 +168,21 @@ impl Runner<'_> {
         let mut driver = self.connect.connect().await?;
         let mut history = driver.read_history().await?;
         lock::look_at_holder(driver.as_mut(), &mut history).await?;
+        let holder = holder(driver.as_mut(), &history).await?;
         driver.close().await?;
-        Ok(history.holder)
+        Ok(holder)
     }
 
     /// Takes the lock from whoever holds it and gives it back. The fence keeps that run, if it lives,
-    /// from committing anything more. Gives who held it, or none if nobody did.
+    /// from committing anything more. A unit of it that the server has only a part of, and waits for the
+    /// rest of, is ended. Gives who held it, or none if nobody did.
     ///
     /// # Errors
     /// Something of that run is still at work in the server; or see [`Error`].
     pub async fn unlock(&self) -> Result<Option<Holder>, Error> {
         let mut driver = self.connect.connect().await?;
         let history = driver.read_history().await?;
-        let Some(holder) = history.holder else {
+        let Some(holder) = holder(driver.as_mut(), &history).await? else {
             driver.close().await?;
             return Ok(None);
         };
@@ -184,13 +191,30 @@ impl Runner<'_> {
             length: self.options.lease,
         };
         let (owner, length) = (&self.options.owner, self.options.lease);
-        let attempt = driver.lock(owner, length, Some(&theirs)).await?;
+        let mut attempt = driver.lock(owner, length, Some(&theirs)).await?;
+        if let LockAttempt::Held(_) = attempt
+            && driver.end_waiting_holder().await?
+        {
+            let ended = Instant::now();
+            while matches!(attempt, LockAttempt::Held(_)) && ended.elapsed() < ENDING {
+                tokio::time::sleep(ENDING / 40).await;
+                attempt = driver.lock(owner, length, Some(&theirs)).await?;
+            }
+        }
         let result = match attempt {
             LockAttempt::Taken(lease, _) => driver.unlock(&lease).await.map_err(Error::from),
             LockAttempt::Held(_) => Err(at_work(&holder).into()),
         };
         driver.close().await?;
         result.map(|()| Some(holder))
+    }
+}
+
+async fn holder(driver: &mut dyn Driver, history: &History) -> Result<Option<Holder>, DriverError> {
+    match &history.holder {
+        Some(holder) => Ok(Some(holder.clone())),
+        None if history.exists => driver.unit_in_flight().await,
+        None => Ok(None),
     }
 }
 

@@ -183,6 +183,8 @@ pub(crate) struct LockRow {
     pub(crate) token: i64,
     pub(crate) format: i32,
     pub(crate) holder: Option<Holder>,
+    /// Who had it last and did not give it back, however long ago.
+    pub(crate) named: Option<Holder>,
 }
 
 /// A row of [`select_lock`].
@@ -199,6 +201,7 @@ pub(crate) fn lock<S: AsRef<str>>(row: &[Option<S>]) -> Result<LockRow, DriverEr
     Ok(LockRow {
         token,
         format,
+        named: holder.owner.is_some().then(|| holder.clone()),
         holder: held.then_some(holder),
     })
 }

@@ -166,6 +166,27 @@ impl Connection {
         })
     }
 
+    /// Statements in one message, of which the server does nothing until it has all of it: a
+    /// connection that stands still in its middle leaves nothing open.
+    pub(super) async fn at_once(
+        &mut self,
+        commands: &[String],
+        on_reply: &mut (dyn FnMut(usize, Reply<'_>) + Send),
+    ) -> Result<(), CommandError> {
+        let whole = |error: DriverError| CommandError { index: 0, error };
+        let sql = commands.join(";\n");
+        frontend::query(&sql, &mut self.output).map_err(|error| whole(errors::lost(&error)))?;
+        self.flush().await.map_err(whole)?;
+        match answers(&mut self.reader, &mut self.input, on_reply).await {
+            Ok(status) => self.status = status,
+            Err(failed) => {
+                self.status = failed.status;
+                return Err(failed.command);
+            }
+        }
+        Ok(())
+    }
+
     /// True if a failed transaction is still open.
     pub(super) fn in_transaction(&self) -> bool {
         self.status != b'I'

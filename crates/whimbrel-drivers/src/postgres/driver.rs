@@ -10,7 +10,7 @@ use whimbrel_core::driver::{
     BoundStatement, Cancel, Capabilities, Driver, DriverError, GroupError, Lease, LockAttempt,
     Observation, Outcome, Progress, SchemaObject, Server, SessionOptions, Unit, UnitError,
 };
-use whimbrel_core::history::{History, Owner};
+use whimbrel_core::history::{History, Holder, Owner};
 use whimbrel_sql::Dialect;
 
 use super::cancel::Canceller;
@@ -76,6 +76,17 @@ impl Postgres {
         rows.map_err(|failed| failed.error)
     }
 
+    /// SQL for the backends that keep the lock from being taken: by their transactions, or by a
+    /// statement outside of them.
+    fn in_flight(&self) -> String {
+        let lock = history_sql::table(&Flavor, &self.options.tables, &self.options.tables.lock);
+        let lock = history_sql::Flavor::literal(&Flavor, &lock);
+        let log = history_sql::table(&Flavor, &self.options.tables, &self.options.tables.log);
+        format!(
+            "SELECT l.pid FROM pg_catalog.pg_locks l WHERE l.relation = pg_catalog.to_regclass({lock}) AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()) AND l.mode <> 'AccessShareLock' AND l.granted AND l.pid <> pg_catalog.pg_backend_pid() UNION ALL SELECT a.pid FROM {log} g, pg_catalog.pg_stat_activity a WHERE g.state = 'started' AND g.statement_running IS NOT NULL AND g.connection = a.pid || ' ' || extract(epoch FROM a.backend_start) AND a.state <> 'idle' AND a.pid <> pg_catalog.pg_backend_pid()"
+        )
+    }
+
     pub(super) async fn roll_back(&mut self) {
         if self.connection.in_transaction() {
             // If this fails the connection is gone, and the transaction with it.
@@ -115,9 +126,9 @@ impl Driver for Postgres {
         let tables = &self.options.tables;
         let release = history_sql::release_lock(&Flavor, tables, lease.token);
         // A statement that failed may have left us as somebody else.
-        let commands = [AS_CONNECTED, release.as_str()];
-        let result = self.connection.rows(&commands).await;
-        result.map(drop).map_err(|failed| failed.error)
+        let commands = [AS_CONNECTED.to_owned(), release];
+        let result = self.connection.at_once(&commands, &mut |_, _| {}).await;
+        result.map_err(|failed| failed.error)
     }
 
     async fn is_connection_alive(&mut self, connection: &str) -> Result<bool, DriverError> {
@@ -132,6 +143,23 @@ impl Driver for Postgres {
     async fn is_holder_gone(&mut self) -> Result<bool, DriverError> {
         let lock = history_sql::table(&Flavor, &self.options.tables, &self.options.tables.lock);
         let select = format!("SELECT 1 FROM {lock} WHERE owner IS NOT NULL AND {GONE}");
+        let rows = self.rows(&select).await?;
+        Ok(!rows.is_empty())
+    }
+
+    async fn unit_in_flight(&mut self) -> Result<Option<Holder>, DriverError> {
+        let select = format!("SELECT 1 WHERE EXISTS ({})", self.in_flight());
+        if self.rows(&select).await?.is_empty() {
+            return Ok(None);
+        }
+        self.holder().await.map(Some)
+    }
+
+    async fn end_waiting_holder(&mut self) -> Result<bool, DriverError> {
+        let select = format!(
+            "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity WHERE pid IN ({}) AND wait_event = 'ClientRead' AND state <> 'idle' AND coalesce(xact_start, query_start) < pg_catalog.clock_timestamp() - interval '1 second'",
+            self.in_flight()
+        );
         let rows = self.rows(&select).await?;
         Ok(!rows.is_empty())
     }

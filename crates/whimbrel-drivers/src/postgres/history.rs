@@ -94,6 +94,8 @@ impl Postgres {
         let mut commands = vec![
             "BEGIN".to_owned(),
             "SET LOCAL client_min_messages = warning".to_owned(),
+            // Who makes the same tables at this moment is soon done.
+            "SET LOCAL lock_timeout = '10s'".to_owned(),
             format!(
                 "CREATE SCHEMA IF NOT EXISTS \"{}\"",
                 schema.replace('"', "\"\"")
@@ -112,8 +114,8 @@ impl Postgres {
         let mut tries = 0;
         loop {
             tries += 1;
-            match self.connection.rows(&commands).await {
-                Ok(_) => return Ok(()),
+            match self.connection.at_once(&commands, &mut |_, _| {}).await {
+                Ok(()) => return Ok(()),
                 Err(failed) => {
                     self.roll_back().await;
                     // Two that create the same table at once collide in the catalog.
@@ -161,7 +163,7 @@ impl Postgres {
         let mut found = history_sql::Rows::default();
         let result = self
             .connection
-            .exchange(plain(&commands), &mut |index, reply| {
+            .at_once(&commands, &mut |index, reply| {
                 if let Reply::Row(row) = reply {
                     match index.checked_sub(3) {
                         None => taken = true,
@@ -188,7 +190,7 @@ impl Postgres {
         Ok(LockAttempt::Taken(lease, Box::new(history)))
     }
 
-    async fn holder(&mut self) -> Result<Holder, DriverError> {
+    pub(super) async fn holder(&mut self) -> Result<Holder, DriverError> {
         let select = history_sql::select_lock(&Flavor, &self.options.tables);
         let rows = self.rows(&select).await?;
         let found = rows
@@ -196,7 +198,8 @@ impl Postgres {
             .next()
             .map(|row| history_sql::lock(&row))
             .transpose()?
-            .and_then(|row| row.holder);
+            // A unit in flight outlives its lease.
+            .and_then(|row| row.named);
         Ok(found.unwrap_or_else(history_sql::unknown_holder))
     }
 }
