@@ -19,7 +19,7 @@ pub(super) fn script(
     delimiter: Option<&str>,
     dialect: Dialect,
 ) -> Result<Script, String> {
-    let delimiter = delimiter.map(literal).transpose()?;
+    let delimiter = delimiter.map(one_literal).transpose()?;
     let delimiter = delimiter.filter(|text| !text.is_empty() && *text != ";");
     let mut builder = Script::build(Arc::clone(file));
     let end = match (&delimiter, dialect) {
@@ -59,19 +59,21 @@ fn ending(line: &str, delimiter: Option<&str>) -> Option<usize> {
     (found && (!alone || text[..start].trim().is_empty())).then_some(start)
 }
 
+/// `\n/\s*\n|\n/\s*$`, which Liquibase's manual has: the same text, within the script and at its end.
+fn one_literal(pattern: &str) -> Result<String, String> {
+    let mut texts = pattern.split('|').map(literal);
+    let first = texts.next().unwrap_or_else(|| literal(pattern))?;
+    let same = texts.all(|text| text.as_ref() == Ok(&first) && !first.is_empty());
+    same.then_some(first).ok_or_else(|| refusal(pattern))
+}
+
+fn refusal(pattern: &str) -> String {
+    format!("the delimiter `{pattern}` is a pattern, which can't be read")
+}
+
 /// A delimiter is a regular expression to Liquibase; most are a text between line ends.
 fn literal(pattern: &str) -> Result<String, String> {
     let mut text = pattern;
-    loop {
-        let parts = ["\\r?", "\\n", "\\r", "\\s*", "\\s+", "^"];
-        let ends = ["\\r?", "\\n", "\\r", "\\s*", "\\s+"];
-        let start = parts.iter().find_map(|part| text.strip_prefix(part));
-        let shorter = start.or_else(|| ends.iter().find_map(|part| text.strip_suffix(part)));
-        match shorter {
-            Some(rest) => text = rest,
-            None => break,
-        }
-    }
     // `/$` is a slash at a line's end; `$$` is itself.
     if let Some(rest) = text
         .strip_suffix('$')
@@ -79,11 +81,19 @@ fn literal(pattern: &str) -> Result<String, String> {
     {
         text = rest;
     }
+    loop {
+        let parts = ["\\r?", "\\n", "\\r", "\\s*", "\\s+", "\\s", "^"];
+        let ends = ["\\r?", "\\n", "\\r", "\\s*", "\\s+", "\\s"];
+        let start = parts.iter().find_map(|part| text.strip_prefix(part));
+        let shorter = start.or_else(|| ends.iter().find_map(|part| text.strip_suffix(part)));
+        match shorter {
+            Some(rest) => text = rest,
+            None => break,
+        }
+    }
     let plain = text.replace("\\$", "$").replace("\\/", "/");
     if plain.contains(['\\', '|', '[', '(', '*', '+', '?']) {
-        return Err(format!(
-            "the delimiter `{pattern}` is a pattern, which can't be read"
-        ));
+        return Err(refusal(pattern));
     }
     Ok(plain)
 }
@@ -122,6 +132,15 @@ mod tests {
         assert_eq!(made("SELECT 1\nGO\n", None, pg), "SELECT 1\n;\n");
         let my = made("BEGIN a; END$$\n", Some("$$"), Dialect::Mysql);
         assert_eq!(my, "DELIMITER $whimbrel$\nBEGIN a; END$whimbrel$\n");
-        assert!(literal("/|;").is_err());
+        assert_eq!(
+            made(
+                "SELECT 1\n/\nSELECT 2\n/",
+                Some("\\n\\s*/\\s*\\n|\\n\\s*/\\s*$"),
+                pg
+            ),
+            "SELECT 1\n;\nSELECT 2\n;\n"
+        );
+        assert!(one_literal("/|;").is_err());
+        assert!(one_literal("||").is_err());
     }
 }
