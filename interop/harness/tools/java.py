@@ -54,6 +54,7 @@ class Liquibase(Tool):
     name = "liquibase"
     version = "4.31.1"
     registry = "Maven"
+    keeps_checksums = True
     modes = ("IGNORE_SPACE",)
     engines = ENGINES
     own_tables = ("databasechangelog", "databasechangeloglock", "DATABASECHANGELOG", "DATABASECHANGELOGLOCK")
