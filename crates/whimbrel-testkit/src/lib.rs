@@ -18,7 +18,7 @@ pub use certificates::{Authority, Certificate};
 pub use d1::{D1Server, Fate, Line, Texts, d1};
 pub use engines::{Server, ask, block_on, database, server};
 pub use files::Files;
-pub use mysql::{Maker, MysqlServer, MysqlServer as MariaDbServer, mariadb, mariadb_newest, mysql};
+pub use mysql::{Maker, MysqlServer, mariadb, mariadb_newest, mysql};
 pub use pooler::{PoolMode, Pooler};
 pub use postgres::{PostgresServer, Session, postgres, postgres_newest, postgres_oldest};
 pub use process::Daemon;

@@ -2,7 +2,7 @@
 //! exactly before it, for each kind of object. The catalog says which; the next run passes over the
 //! statement, or runs it.
 
-use whimbrel_testkit::MariaDbServer;
+use whimbrel_testkit::MysqlServer;
 
 use crate::engine::{Engine, Project};
 use crate::fence::{start, until};
@@ -81,7 +81,7 @@ fn killed(engine: Engine<'_>, change: &str, when: Killed, expected: &str) {
 
 #[test]
 fn mariadb() {
-    let server = MariaDbServer::private();
+    let server = MysqlServer::private();
     let engine = Engine::MariaDb(&server);
     for change in CHANGES {
         let undisturbed = Project::new(engine, &[BASE, ("002_change.sql", &file(change))]);

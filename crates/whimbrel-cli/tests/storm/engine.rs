@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use whimbrel_testkit::{D1Server, MariaDbServer, PostgresServer};
+use whimbrel_testkit::{D1Server, MysqlServer, PostgresServer};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Engine<'s> {
     Postgres(&'s PostgresServer),
-    MariaDb(&'s MariaDbServer),
+    MariaDb(&'s MysqlServer),
     Sqlite,
     /// With its write-ahead log; the other has a rollback journal.
     SqliteWal,

@@ -1,7 +1,7 @@
 //! Limits and modes that a server, or its administrator, sets: what is said, and that nothing is
 //! lost.
 
-use whimbrel_testkit::{MariaDbServer, PostgresServer};
+use whimbrel_testkit::{MysqlServer, PostgresServer};
 
 use crate::engine::{Engine, Project, Run, some};
 use crate::fence::{TABLE, end, start, until};
@@ -141,7 +141,7 @@ fn idle_sessions_on_postgres() {
 
 #[test]
 fn idle_sessions_on_mariadb() {
-    let server = MariaDbServer::private();
+    let server = MysqlServer::private();
     server.execute(&server.database(), "SET GLOBAL wait_timeout = 1");
     let said = idle(Engine::MariaDb(&server), 60, |project| {
         let sessions = "SELECT count(*) FROM information_schema.processlist WHERE db = database() AND command = 'Sleep'";
@@ -152,7 +152,7 @@ fn idle_sessions_on_mariadb() {
 
 #[test]
 fn statement_time_on_mariadb() {
-    let server = MariaDbServer::private();
+    let server = MysqlServer::private();
     let slow = ("002_slow.sql", "UPDATE t SET v = v * 100 + SLEEP(1);\n");
     let project = Project::new(Engine::MariaDb(&server), &[TABLE, slow]);
     project.execute("SET GLOBAL max_statement_time = 0.3");
@@ -224,7 +224,7 @@ fn a_standby_on_postgres() {
 
 #[test]
 fn a_read_only_mariadb() {
-    let server = MariaDbServer::private();
+    let server = MysqlServer::private();
     let slow = ("002_slow.sql", "UPDATE t SET v = v * 100;\n");
     let project = Project::new(Engine::MariaDb(&server), &[TABLE, slow]);
     let name = project.url.rsplit('/').next().unwrap();

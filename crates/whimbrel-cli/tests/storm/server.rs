@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use whimbrel_testkit::{D1Server, MariaDbServer, PostgresServer};
+use whimbrel_testkit::{D1Server, MysqlServer, PostgresServer};
 
 use crate::engine::{Engine, Project, Run, some};
 use crate::fence::until;
@@ -70,7 +70,7 @@ fn postgres(before: &[&[&str]], command: &[&str]) {
 }
 
 fn mariadb(before: &[&[&str]], command: &[&str]) {
-    let server = MariaDbServer::private();
+    let server = MysqlServer::private();
     let (kill, start) = (|| server.kill(), || server.start());
     killed(Engine::MariaDb(&server), before, command, kill, start);
 }

@@ -3,7 +3,7 @@
 use std::process::Child;
 use std::time::{Duration, Instant};
 
-use whimbrel_testkit::{MariaDbServer, PostgresServer};
+use whimbrel_testkit::{MysqlServer, PostgresServer};
 
 use crate::engine::{Engine, Project, Run, mariadb, postgres};
 use crate::fence::{TABLE, at_work, end, signal, start, until};
@@ -132,7 +132,7 @@ fn unheard_on_postgres() {
 
 #[test]
 fn unheard_on_mariadb() {
-    let server = MariaDbServer::private();
+    let server = MysqlServer::private();
     let engine = Engine::MariaDb(&server);
     unheard(engine, || server.stand_still(), || server.go_on());
 }

@@ -4,7 +4,7 @@
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-use whimbrel_testkit::{MariaDbServer, PostgresServer};
+use whimbrel_testkit::{MysqlServer, PostgresServer};
 
 use crate::engine::{Engine, Project, Run, postgres};
 use crate::fence::{TABLE, at_work, end, signal, start, until};
@@ -130,7 +130,7 @@ fn a_standing_postgres() {
 
 #[test]
 fn a_standing_mariadb() {
-    let server = MariaDbServer::private();
+    let server = MysqlServer::private();
     let engine = Engine::MariaDb(&server);
     a_server_that_stands_still(engine, || server.stand_still(), || server.go_on());
 }

@@ -184,6 +184,7 @@ pub(crate) struct LockRow {
     pub(crate) format: i32,
     pub(crate) holder: Option<Holder>,
     /// Who had it last and did not give it back, however long ago.
+    #[cfg(feature = "postgres")]
     pub(crate) named: Option<Holder>,
 }
 
@@ -201,6 +202,7 @@ pub(crate) fn lock<S: AsRef<str>>(row: &[Option<S>]) -> Result<LockRow, DriverEr
     Ok(LockRow {
         token,
         format,
+        #[cfg(feature = "postgres")]
         named: holder.owner.is_some().then(|| holder.clone()),
         holder: held.then_some(holder),
     })

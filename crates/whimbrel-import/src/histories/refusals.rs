@@ -1,10 +1,12 @@
-//! Why a history is not taken over: what is said before it is read.
+//! Why a history is not taken over.
 
 use whimbrel_core::Error;
 use whimbrel_core::diagnostic::Diagnostic;
+use whimbrel_core::takeover::Sighting;
 
+use super::files::Files;
+use super::tool::{Entry, Lock, State, Tool};
 use super::{Found, Histories};
-use crate::histories::tool::Lock;
 
 /// No table is what was looked for.
 pub(super) fn none(histories: &Histories) -> Error {
@@ -75,5 +77,79 @@ pub(super) fn locked(found: &Found, table: &str, lock: Lock) -> Error {
              doing is in the database: {}",
             lock.unlock, found.tool.mend
         )),
+    )
+}
+
+/// Entries that nobody can take over as they are.
+pub(super) fn refuse_failed(
+    tool: &Tool,
+    sighting: &Sighting,
+    entries: &[Entry],
+    files: &Files<'_>,
+) -> Result<(), Error> {
+    let with_file = |problem: Diagnostic, entry: &Entry| match files.find(entry) {
+        Some(place) => problem.at(&files.migrations[place].file, 0..0, ""),
+        None => problem,
+    };
+    let problem = |entry: &Entry| match &entry.state {
+        State::Failed(reason) => Some(with_file(
+            Diagnostic::error(
+                "failed-there",
+                format!("{} failed under {}", entry.label(), sighting.title),
+            )
+            .note(format!("{}: {reason}", sighting.table))
+            .help(tool.mend),
+            entry,
+        )),
+        State::NotThere => Some(
+            Diagnostic::error(
+                "not-there",
+                format!(
+                    "{} is part of the schema file, and this database does not have it",
+                    entry.label()
+                ),
+            )
+            .note(format!("{} does not list it", sighting.table))
+            .help(format!(
+                "bring the database there with {} first, or dump the schema from this one",
+                sighting.title
+            )),
+        ),
+        _ => None,
+    };
+    let problems: Vec<_> = entries.iter().filter_map(problem).collect();
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::Refused(problems))
+    }
+}
+
+/// "These are other files".
+pub(super) fn nothing_found(sighting: &Sighting, entries: &[Entry]) -> Error {
+    let some: Vec<_> = entries.iter().take(3).map(Entry::label).collect();
+    let dots = if entries.len() > some.len() {
+        ", ..."
+    } else {
+        ""
+    };
+    let which = match entries {
+        [_] => "the one migration".to_owned(),
+        _ => format!("none of the {} migrations", entries.len()),
+    };
+    let what = if entries.len() == 1 { "is not" } else { "is" };
+    Error::refused(
+        Diagnostic::error(
+            "no-match",
+            format!(
+                "{which} in {} of {} {what} among the files",
+                sighting.table, sighting.title
+            ),
+        )
+        .note(format!("applied there: {}{dots}", some.join(", ")))
+        .help(
+            "check `--dir` and `--layout`; if those files are gone for good, `whimbrel baseline \
+             VERSION` says which of the new ones the database has",
+        ),
     )
 }
