@@ -253,7 +253,7 @@ fn refused_plans_touch_nothing() {
         ("001_a.sql", "SELECT 'x;\n", "syntax"),
         ("001_a.down.sql", "SELECT 1;\n", "down-without-up"),
         ("a.sql", "SELECT 1;\n", "no-version"),
-        ("001_a.sql", "-- +migrate Up\nSELECT 1;\n", "foreign-file"),
+        ("001_a.sql", "-- +micrate Up\nSELECT 1;\n", "foreign-file"),
         (
             "001_a.sql",
             "-- Transaction: perhaps\nSELECT 1;\n",

@@ -133,6 +133,45 @@ fn stopped_past_its_lease(engine: Engine<'_>) {
     }
 }
 
+/// The same where the statement is outside transactions and has no fence: whichever of the two comes
+/// first, the other goes on by what it finds, and so does the next.
+#[test]
+fn stopped_around_a_statement_without_a_fence() {
+    const FILES: &[(&str, &str)] = &[
+        TABLE,
+        ("002_index.sql", "CREATE INDEX CONCURRENTLY i ON t (v);\n"),
+    ];
+    let engine = postgres();
+    let points = Project::new(engine, FILES).points(&["up"]);
+    let ends: Vec<_> = std::thread::scope(|scope| {
+        let at = |point: u64| scope.spawn(move || after_a_pause(engine, FILES, point));
+        let runs: Vec<_> = (points / 3..points).step_by(3).map(at).collect();
+        runs.into_iter().map(|run| run.join().unwrap()).collect()
+    });
+    assert!(ends.iter().all(Option::is_none), "{ends:#?}");
+}
+
+/// What `up` says afterwards, if it is not that all is well.
+fn after_a_pause(engine: Engine<'_>, files: &[(&str, &str)], point: u64) -> Option<String> {
+    let project = Project::new(engine, files);
+    let flag = project.path("reached");
+    let wait = format!("{point}:wait:{}", flag.display());
+    let lease = ("WHIMBREL_LEASE", "2s");
+    let first = start(&project, &[("WHIMBREL_FAILPOINT", wait.as_str()), lease]);
+    until("the first run stands", || flag.exists());
+    signal(&first, "-STOP");
+    std::fs::remove_file(&flag).unwrap();
+    let mut second = start(&project, &[lease]);
+    let started = Instant::now();
+    while second.try_wait().unwrap().is_none() && started.elapsed().as_secs() < 8 {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    signal(&first, "-CONT");
+    let (second, first) = (end(second), end(first));
+    let last = project.run(&["up"]);
+    (last.code != Some(0)).then(|| format!("{point}: {}{}{}", first.said, second.said, last.said))
+}
+
 /// Twenty cold starts: they race for the history's tables, then for the lock.
 fn twenty_at_once(engine: Engine<'_>) {
     let files = fixtures::of(engine);
