@@ -172,6 +172,68 @@ fn after_a_pause(engine: Engine<'_>, files: &[(&str, &str)], point: u64) -> Opti
     (last.code != Some(0)).then(|| format!("{point}: {}{}{}", first.said, second.said, last.said))
 }
 
+/// A dead run's statement that the server comes to late, at every place of the run after it: also
+/// where that one has looked already, seen nothing, and is about to run it again.
+#[test]
+fn a_dead_runs_statement_comes_late() {
+    const INDEX: &str = "CREATE INDEX CONCURRENTLY i ON t (v);\n";
+    const FILES: &[(&str, &str)] = &[TABLE, ("002_index.sql", INDEX)];
+    let engine = postgres();
+    let killed = |point: u64| {
+        let project = Project::new(engine, FILES);
+        end(start(
+            &project,
+            &[("WHIMBREL_FAILPOINT", &point.to_string())],
+        ));
+        project
+    };
+    let begun = |project: &Project<'_>| {
+        let open = "SELECT count(*) FROM whimbrel_log WHERE statement_running IS NOT NULL AND to_regclass('i') IS NULL AND to_regclass('whimbrel_log') IS NOT NULL";
+        project.run(&["status"]).said.contains("002") && project.execute(open).trim() == "1"
+    };
+    let points = Project::new(engine, FILES).points(&["up"]);
+    let mut places = (points / 3..points).rev();
+    let place = places.find(|point| begun(&killed(*point)));
+    let place = place.expect("a place between the journal and the statement");
+    let ends: Vec<_> = std::thread::scope(|scope| {
+        let at = |point: u64| {
+            scope.spawn(move || {
+                let project = Project::new(engine, FILES);
+                end(start(
+                    &project,
+                    &[("WHIMBREL_FAILPOINT", &place.to_string())],
+                ));
+                let flag = project.path("reached");
+                let wait = format!("{point}:wait:{}", flag.display());
+                let mut next = start(&project, &[("WHIMBREL_FAILPOINT", &wait)]);
+                until("the next run stands, or has ended", || {
+                    flag.exists() || next.try_wait().unwrap().is_some()
+                });
+                let reached = flag.exists();
+                if reached {
+                    project.change("CREATE INDEX CONCURRENTLY IF NOT EXISTS i ON t (v)");
+                    std::fs::remove_file(&flag).unwrap();
+                }
+                let next = end(next);
+                let last = project.run(&["up"]);
+                let well = next.code == Some(0) && last.code == Some(0);
+                (
+                    reached,
+                    (!well).then(|| format!("{point}: {}{}", next.said, last.said)),
+                )
+            })
+        };
+        let runs: Vec<_> = (1..40).map(at).collect();
+        runs.into_iter().map(|run| run.join().unwrap()).collect()
+    });
+    assert!(ends.iter().filter(|(reached, _)| *reached).count() > 10);
+    let wrong: Vec<_> = ends
+        .iter()
+        .filter_map(|(_, wrong)| wrong.as_ref())
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
 /// Twenty cold starts: they race for the history's tables, then for the lock.
 fn twenty_at_once(engine: Engine<'_>) {
     let files = fixtures::of(engine);
