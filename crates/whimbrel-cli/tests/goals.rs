@@ -205,6 +205,25 @@ fn a_redo_that_fails_says_how_far_it_came() {
     }
 }
 
+/// Undoing and applying again are attempts of their own in the log, also where they are journalled.
+#[test]
+fn a_redo_keeps_its_attempts_apart() {
+    let project = Project::new();
+    project.write(
+        "007_t7.sql",
+        "-- Transaction: off\nCREATE TABLE t7 (i int);\n-- Rollback\n-- DROP TABLE t7;\n",
+    );
+    project.well(&["up"]);
+    for _ in 0..2 {
+        project.well(&["redo"]);
+    }
+    assert_eq!(project.tables(), "1234567");
+    let file = rusqlite::Connection::open(project.0.path().join("a.db")).unwrap();
+    let attempts = "SELECT group_concat(action, ' ') FROM (SELECT action FROM whimbrel_log WHERE version = '007' ORDER BY run, number)";
+    let attempts: String = file.query_row(attempts, [], |row| row.get(0)).unwrap();
+    assert_eq!(attempts, "up down up down up");
+}
+
 #[test]
 fn reset_asks_and_undoes_everything_that_was_made() {
     let project = Project::new();

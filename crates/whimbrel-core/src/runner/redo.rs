@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::begin::{Begun, Start};
-use super::{Runner, Session, close_after, dry_run};
+use super::{Runner, Session, close_after, dry_run, lock};
 use crate::diagnostic::Diagnostic;
 use crate::driver::Lease;
 use crate::error::Error;
@@ -62,7 +62,10 @@ impl Runner<'_> {
             let up = Report::empty(Direction::Up);
             return Ok(Redo { down, up });
         }
-        session.history = session.driver.read_history().await?;
+        // Attempts are known by their run's token, so this one needs another. Nobody gets in between:
+        // the lock goes from this run to itself.
+        let taken = lock::take(self, session.driver.as_mut(), Some(lease)).await?;
+        (*lease, session.history) = taken;
         let goal = again_goal(&again);
         let up = self.run_locked(session, &goal, lease, None).await?;
         Ok(Redo { down, up })
@@ -161,9 +164,10 @@ fn again_goal(plan: &Plan) -> Goal {
     Goal::Apply(versions.collect())
 }
 
-/// The history once a plan's steps are undone.
+/// The history once a plan's steps are undone, by a run of their own.
 fn without(history: &History, plan: &Plan) -> History {
     let mut history = history.clone();
+    history.token += 1;
     history.applied.retain(|row| {
         let mut steps = plan.steps.iter();
         !steps.any(|step| step.source == row.source && step.version == row.version)
