@@ -186,7 +186,7 @@ mod tests {
 
     use super::*;
 
-    fn read(paths: &[&str]) -> Vec<String> {
+    pub(super) fn listing(paths: &[&str]) -> Listing {
         let entries = paths.iter().map(|path| {
             let at = path.rfind('/').map_or(0, |at| at + 1);
             Entry {
@@ -198,13 +198,19 @@ mod tests {
                 text: OnceLock::new(),
             }
         });
-        let listing = Listing {
+        Listing {
             entries: entries.collect(),
             ..Listing::default()
-        };
-        let spelt = spelt_out(&listing);
+        }
+    }
+
+    pub(super) fn paths_of(listing: &Listing) -> Vec<String> {
         let path = |entry: &Entry| format!("{}{}", entry.folder, entry.stem);
-        spelt.entries.iter().map(path).collect()
+        listing.entries.iter().map(path).collect()
+    }
+
+    fn read(paths: &[&str]) -> Vec<String> {
+        paths_of(&spelt_out(&listing(paths)))
     }
 
     #[test]

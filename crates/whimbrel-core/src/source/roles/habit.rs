@@ -3,11 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use super::{Entry, Listing};
-
-/// What stands for "up" and for "down" in names.
-const UPS: [&str; 3] = ["up", "do", "deploy"];
-const DOWNS: [&str; 4] = ["down", "undo", "rollback", "revert"];
+use super::{DOING, Entry, Listing, UNDOING};
 
 /// Where a name says which script it is.
 #[derive(Clone, Copy)]
@@ -44,11 +40,11 @@ pub(super) fn spelt(listing: &Listing) -> Cow<'_, Listing> {
 
 fn spelt_in(listing: &Listing, place: Place) -> Option<Listing> {
     let entries = &listing.entries;
-    let downs: HashSet<(usize, Base)> = with(entries, place, &DOWNS).collect();
+    let downs: HashSet<(usize, Base)> = with(entries, place, &UNDOING).collect();
     if downs.is_empty() {
         return None;
     }
-    let mut ups: HashSet<(usize, Base)> = with(entries, place, &UPS).collect();
+    let mut ups: HashSet<(usize, Base)> = with(entries, place, &DOING).collect();
     if !matches!(place, Place::Middle) {
         ups.extend(entries.iter().map(|entry| {
             let base = (entry.folder.clone(), entry.stem.clone());
@@ -60,9 +56,9 @@ fn spelt_in(listing: &Listing, place: Place) -> Option<Listing> {
     }
     let mut listing = listing.clone();
     for entry in &mut listing.entries {
-        if let Some(base) = place.base(entry, &DOWNS) {
+        if let Some(base) = place.base(entry, &UNDOING) {
             rename(entry, base, "down");
-        } else if let Some(base) = place.base(entry, &UPS) {
+        } else if let Some(base) = place.base(entry, &DOING) {
             let key = (entry.root, base);
             if downs.contains(&key) {
                 rename(entry, key.1, "up");
@@ -123,27 +119,11 @@ impl Place {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::{listing, paths_of};
     use super::*;
 
     fn read(paths: &[&str]) -> Vec<String> {
-        let entries = paths.iter().map(|path| {
-            let at = path.rfind('/').map_or(0, |at| at + 1);
-            Entry {
-                path: path.into(),
-                folder: path[..at].to_owned(),
-                root: 0,
-                stem: path[at..].to_owned(),
-                extension: "sql".to_owned(),
-                text: std::sync::OnceLock::new(),
-            }
-        });
-        let listing = Listing {
-            entries: entries.collect(),
-            ..Listing::default()
-        };
-        let spelt = spelt(&listing);
-        let names = spelt.entries.iter();
-        names.map(|e| format!("{}{}", e.folder, e.stem)).collect()
+        paths_of(&spelt(&listing(paths)))
     }
 
     #[test]
