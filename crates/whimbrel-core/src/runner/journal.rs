@@ -34,28 +34,24 @@ impl Execution<'_> {
             && matches!(self.look(index, running).await?, Unfinished::Done)
             && let Some(first) = segments.first_mut()
         {
-            first.say_so();
+            // What is left of it is to say so.
+            first.statements.start = first.statements.end;
+            first.atomic = true;
         }
         let from = segments.first().map_or(before, |s| s.statements.start);
         let lost = self.plan.steps[index].lost_from(from);
         if let Some(lost) = &lost {
             cut(&mut segments, lost.user);
         }
-        let (mut place, mut begun) = (0, false);
+        let mut place = 0;
         while let Some(segment) = segments.get(place) {
             if self.runner.cancel.is_cancelled() {
                 return Err(self.stopped(index, done, segment, UnitError::cancelled()));
             }
             let together = self.together(index, &segments[place..]);
-            let result = self.segments(index, &records, together, !begun).await;
-            begun = true;
+            let result = self.segments(index, &records, together, place == 0).await;
             if let Err(failed) = result {
                 let segment = &together[failed.unit];
-                if self.came_late(index, segment, &failed.error).await? {
-                    place += failed.unit;
-                    segments[place].say_so();
-                    continue;
-                }
                 if failed.done > 0 {
                     done = segment.statements.start;
                 }
@@ -73,25 +69,6 @@ impl Execution<'_> {
         self.tell(&Event::StepDone(&report));
         self.done(index, report);
         Ok(())
-    }
-
-    /// A statement that an attempt before this one had started was nowhere to be seen, and is there now
-    /// that it was run again: the server had let it lie.
-    async fn came_late(
-        &mut self,
-        index: usize,
-        segment: &Segment,
-        failed: &UnitError,
-    ) -> Result<bool, Stopped> {
-        let place = segment.statements.start;
-        let resume = self.plan.steps[index].resume.as_ref();
-        let was_running = resume.is_some_and(|it| !it.failed && it.running == Some(place));
-        let there = failed.error.kind == DriverErrorKind::AlreadyExists
-            && failed.outcome == Outcome::StatementFailed;
-        Ok(was_running
-            && there
-            && !segment.atomic
-            && matches!(self.look(index, place).await?, Unfinished::Done))
     }
 
     fn stopped(&self, index: usize, done: usize, segment: &Segment, error: UnitError) -> Stopped {
@@ -129,8 +106,8 @@ impl Execution<'_> {
                 running_unknown: !segment.atomic && error.outcome == Outcome::StatementFailed,
             })
             .await;
-        // No fence guards a statement outside transactions. Where another run had taken over
-        // before it, what it ran into is that run's work.
+        // A statement outside transactions may fail long after its fence. Where another run has taken
+        // over since, what becomes of it is that run's to say.
         if let Err(UnitError { error: late, .. }) = noted
             && late.kind == DriverErrorKind::Fenced
         {
@@ -275,14 +252,6 @@ impl Execution<'_> {
             _ if harmless => Ok(Unfinished::Run),
             _ => Err(fail(unknown_end(step))),
         }
-    }
-}
-
-impl Segment {
-    /// Of a statement that is done, what is left is to say so.
-    fn say_so(&mut self) {
-        self.statements.start = self.statements.end;
-        self.atomic = true;
     }
 }
 

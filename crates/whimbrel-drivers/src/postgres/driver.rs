@@ -179,11 +179,10 @@ impl Driver for Postgres {
             let batch = composer.atomic(std::slice::from_ref(unit), discard);
             self.send(&batch, 1, progress).await.map_err(|(_, e)| e)?;
         } else {
-            let [before, alone, after] = composer.single(unit, discard);
-            self.send(&before, 1, progress).await.map_err(|(_, e)| e)?;
+            let [alone, after] = composer.single(unit, discard);
             let ran = self.send(&alone, 1, progress).await;
             ran.map_err(|(_, mut failed)| {
-                if failed.outcome == Outcome::RolledBack {
+                if failed.statement.is_some() && failed.outcome == Outcome::RolledBack {
                     failed.outcome = Outcome::StatementFailed;
                 }
                 failed

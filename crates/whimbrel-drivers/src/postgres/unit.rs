@@ -52,6 +52,12 @@ impl<'a> Batch<'a> {
         }
     }
 
+    fn transaction(&mut self, list: &[&'static str]) {
+        self.frame("BEGIN");
+        self.frames(list);
+        self.frame("COMMIT");
+    }
+
     fn push(&mut self, role: Role, sql: impl Into<Cow<'a, str>>) {
         self.add(1, What::One(role, sql.into()));
     }
@@ -343,24 +349,31 @@ impl Composer<'_> {
         batch.frame(history_sql::renew_lock(&Postgres, tables, &unit.lease));
     }
 
-    /// A unit of one statement by itself: the journal before, the statement, the journal after.
-    pub(super) fn single<'a>(&self, unit: &Unit<'a>, discard: bool) -> [Batch<'a>; 3] {
-        let mut batches = <[Batch<'a>; 3]>::default();
-        let [before, alone, after] = &mut batches;
-        self.start(before, unit, discard);
-        for (number, part) in unit.parts.iter().enumerate() {
-            self.writes(before, &part.before);
-            alone.statements(number, part.statements);
+    /// A unit of one statement by itself: the journal before it and the statement; the journal after.
+    ///
+    /// The first two share a Sync. If the fence fails, the server passes over the statement as well,
+    /// and nothing can come between them: a process that is stopped has sent both or neither. The
+    /// statement follows a COMMIT at once, since whatever opens a transaction that only the Sync would
+    /// end would keep it from running.
+    pub(super) fn single<'a>(&self, unit: &Unit<'a>, discard: bool) -> [Batch<'a>; 2] {
+        let mut batches = <[Batch<'a>; 2]>::default();
+        let [alone, after] = &mut batches;
+        self.start(alone, unit, discard);
+        for part in &unit.parts {
+            self.writes(alone, &part.before);
         }
-        self.renew(before, unit);
-        self.session(before, unit);
-        before.push(Role::Commit, "COMMIT");
-        if unit.continues {
-            before.frames(&STEP_IN);
-        }
+        self.renew(alone, unit);
+        self.session(alone, unit);
         // SET LOCAL ends with the transaction. A pooler could give the setting to somebody else.
         if let Some(limit) = unit.lock_timeout.filter(|_| !self.pooled) {
-            before.frame(format!("SET lock_timeout = {}", limit.as_millis()));
+            alone.frame(format!("SET lock_timeout = {}", limit.as_millis()));
+        }
+        alone.push(Role::Commit, "COMMIT");
+        if unit.continues {
+            alone.transaction(&STEP_IN);
+        }
+        for (number, part) in unit.parts.iter().enumerate() {
+            alone.statements(number, part.statements);
         }
         after.frame("BEGIN");
         let ends = unit.parts.iter().all(ends);
