@@ -134,25 +134,41 @@ fn stopped_past_its_lease(engine: Engine<'_>) {
     }
 }
 
-/// The same where the statement is outside transactions: the fence is in its message.
-#[test]
-fn stopped_around_a_statement_outside_transactions() {
-    const FILES: &[(&str, &str)] = &[
-        TABLE,
-        ("002_index.sql", "CREATE INDEX CONCURRENTLY i ON t (v);\n"),
-    ];
-    let engine = postgres();
-    let points = Project::new(engine, FILES).points(&["up"]);
+/// The same where the statement is outside transactions: on PostgreSQL with the fence in its message,
+/// on MariaDB in a message of its own, on a connection that the next run ends.
+fn stopped_around_a_statement(engine: Engine<'_>, statement: &'static str) {
+    let files = &[TABLE, ("002_alone.sql", statement)];
+    let undisturbed = Project::new(engine, files);
+    let points = undisturbed.points(&["up"]);
+    let expected = &undisturbed.all();
     let ends: Vec<_> = std::thread::scope(|scope| {
-        let at = |point: u64| scope.spawn(move || after_a_pause(engine, FILES, point));
+        let at = |point: u64| scope.spawn(move || after_a_pause(engine, files, point, expected));
         let runs: Vec<_> = (points / 3..points).step_by(3).map(at).collect();
         runs.into_iter().map(|run| run.join().unwrap()).collect()
     });
     assert!(ends.iter().all(Option::is_none), "{ends:#?}");
 }
 
+#[test]
+fn stopped_around_a_concurrent_index() {
+    stopped_around_a_statement(postgres(), "CREATE INDEX CONCURRENTLY i ON t (v);\n");
+}
+
+#[test]
+fn stopped_around_a_trigger() {
+    stopped_around_a_statement(
+        mariadb(),
+        "CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW BEGIN SET NEW.v = NEW.v + 1; SET NEW.v = NEW.v * 2; END;\nINSERT INTO t VALUES (1);\n",
+    );
+}
+
 /// What `up` says afterwards, if it is not that all is well.
-fn after_a_pause(engine: Engine<'_>, files: &[(&str, &str)], point: u64) -> Option<String> {
+fn after_a_pause(
+    engine: Engine<'_>,
+    files: &[(&str, &str)],
+    point: u64,
+    expected: &str,
+) -> Option<String> {
     let project = Project::new(engine, files);
     let flag = project.path("reached");
     let wait = format!("{point}:wait:{}", flag.display());
@@ -170,6 +186,7 @@ fn after_a_pause(engine: Engine<'_>, files: &[(&str, &str)], point: u64) -> Opti
     let (second, first) = (end(second), end(first));
     let last = project.run(&["up"]);
     let well = last.code == Some(0) && first.code == Some(0) && second.code == Some(0);
+    let well = well && project.all() == expected;
     (!well).then(|| format!("{point}: {}{}{}", first.said, second.said, last.said))
 }
 
