@@ -26,6 +26,7 @@ pub use self::layout::{
     Blank, Certainty, Entry, Layout, Listing, NATIVE_LAYOUTS, Recognised, detect,
 };
 pub use self::native::{FileName, FileRole, Native};
+pub use self::sections::remark;
 
 use crate::diagnostic::Diagnostic;
 use crate::error::Error;

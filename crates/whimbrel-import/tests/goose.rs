@@ -35,6 +35,22 @@ fn numbers_give_the_order_and_lines_the_parts() {
 }
 
 #[test]
+fn dashes_and_spaces_are_read_as_goose_reads_them() {
+    for (up, down) in [
+        ("--+goose Up", "--+goose Down"),
+        ("-- +gooseUp", "---- +gooseDOWN"),
+        ("--   +goose   Up", "-- +goose Down--"),
+    ] {
+        let text = format!("{up}\nSELECT 1;\n{down}\nSELECT 2;\n");
+        let folder = Folder::new(&[("1_a.sql", &text)]);
+        assert_eq!(
+            folder.read("goose", Postgres),
+            ["1 a: SELECT 1; => SELECT 2;"]
+        );
+    }
+}
+
+#[test]
 fn a_part_that_is_open_is_the_whole_rest_of_a_procedure() {
     let text = "-- +goose Up\r\n-- +goose StatementBegin\r\nCREATE PROCEDURE p() BEGIN SELECT 1; SELECT 2; END;\r\n-- +goose StatementEnd\r\nCALL p();\r\n-- +goose Down\r\n";
     let folder = Folder::new(&[("1_p.sql", text)]);
@@ -63,6 +79,18 @@ fn annotations_that_goose_refuses_are_refused() {
         (
             "-- +goose Up\n -- +goose Down\n",
             "1_a.sql:2:1: goose does not know this annotation",
+        ),
+        (
+            "-- +goose Up\nSELECT 1;\n--- +goose Down\nSELECT 2;\n",
+            "1_a.sql:3:1: goose does not know this annotation",
+        ),
+        (
+            "-- +goose Up\nSELECT 1;\n-- see +goose Down\nSELECT 2;\n",
+            "1_a.sql:3:1: goose does not know this annotation",
+        ),
+        (
+            "-- +goose Up\nSELECT 1;\n-- +Goose Down\nSELECT 2;\n",
+            "1_a.sql:3:1: goose does not know this annotation",
         ),
         (
             "-- +goose Upp\n",

@@ -13,6 +13,8 @@ use super::files::{Found, Problems, Rules, any_file_has, lines, load, number_and
 use super::pairs::by_number;
 use super::variables;
 
+const WORD: &str = "+goose";
+
 /// The layout of goose.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Goose;
@@ -29,14 +31,16 @@ pub(super) enum Annotation {
 }
 
 impl Annotation {
-    /// Reads `-- +goose Up` and its like, in any case.
+    /// Reads `-- +goose Up` and its like, in any case. As in goose, all other dashes go, and
+    /// nothing has to part the words: `---- +gooseDown` is a mark.
     pub(super) fn of(line: &str) -> Option<Self> {
-        let words: Vec<_> = line.strip_prefix("--")?.split_whitespace().collect();
-        let (first, rest) = words.split_first()?;
-        if !first.eq_ignore_ascii_case("+goose") {
+        if !line.starts_with("--") {
             return None;
         }
-        Some(match rest.join(" ").to_ascii_lowercase().as_str() {
+        let (before, after) = line.split_once(WORD)?;
+        let command = format!("{before} {after}").replace("--", "");
+        let words: Vec<_> = command.split_whitespace().collect();
+        Some(match words.join(" ").to_ascii_lowercase().as_str() {
             "up" => Self::Up,
             "down" => Self::Down,
             "statementbegin" => Self::StatementBegin,
@@ -122,11 +126,10 @@ fn is_code(entry: &Entry) -> bool {
         && !entry.stem.ends_with("_test")
 }
 
-/// A comment that begins like an annotation.
+/// A comment with goose's word in it. Goose refuses what it does not know; passed over, a
+/// `--- +goose Down` would let the down part run with the up part.
 fn is_meant(line: &str) -> bool {
-    let comment = line.trim_start().strip_prefix("--");
-    let word = comment.and_then(|comment| comment.split_whitespace().next());
-    word == Some("+goose")
+    line.trim_start().starts_with("--") && line.to_ascii_lowercase().contains(WORD)
 }
 
 /// A file being taken apart line by line, as goose does it: its lines count even inside bodies.
