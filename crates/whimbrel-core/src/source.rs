@@ -11,6 +11,7 @@ mod programs;
 mod roles;
 mod sections;
 mod undo;
+mod walk;
 
 use std::fs::File;
 use std::io::Read;

@@ -65,7 +65,7 @@ pub(super) fn spelt_out(listing: &Listing) -> Cow<'_, Listing> {
             }
             // What lies in such a folder, or is called so, is never a migration.
             None if one.by_folder || one.alone => {
-                out.entries[index].stem = format!("{}.down", one.base)
+                out.entries[index].stem = format!("{}.down", one.base);
             }
             None => {}
         }
