@@ -151,3 +151,16 @@ fn variables_come_from_the_environment_where_they_are_switched_on() {
         ["1_a.sql:3:9: the variable SECRET is not set, and this file needs it"]
     );
 }
+
+#[test]
+fn what_goose_alone_takes_for_comments_does_not_reach_mysql() {
+    let text = "-- +goose Up\n--------\n-- one\n--------\nSELECT 1; -- first\n--one\n  --two\n-- +goose StatementBegin\n------\nSELECT 5\n--3;\n-- +goose StatementEnd\n--------\nSELECT 4\n--2;\n-- +goose Down\n---- it's\nSELECT 2;\n";
+    let folder = Folder::new(&[("1_a.sql", text)]);
+    let migrations = folder.migrations("goose", Mysql);
+    assert_eq!(
+        migrations[0].up.text(),
+        "-- one\nSELECT 1; -- first\nSELECT 5\n--3;\n;\nSELECT 4\n--2;\n"
+    );
+    let other = folder.migrations("goose", Postgres);
+    assert!(other[0].up.text().contains("--one\n"));
+}
