@@ -100,6 +100,13 @@ impl Problems {
         );
     }
 
+    /// A file beside the migrations says what engine they are for, and it is not the database's.
+    pub(crate) fn other_provider(&mut self, entry: &Entry, provider: &str) {
+        let message = format!("these migrations are for {provider}, the database is another one");
+        let help = "name the database that they were made for";
+        self.error(entry, "other-provider", &message, help);
+    }
+
     pub(crate) fn error(&mut self, entry: &Entry, code: &str, message: &str, help: &str) {
         self.errors
             .push(about(entry, Diagnostic::error(code, message)).help(help));
@@ -309,4 +316,14 @@ pub(crate) fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
 pub(crate) fn folder_of(entry: &Entry) -> Option<&str> {
     let folder = entry.folder.strip_suffix('/')?;
     Some(folder.rsplit('/').next().unwrap_or(folder))
+}
+
+/// True for a folder that is a migration's by its name: `20240101000000_name/`, `2023-01-01-000000_name/`.
+pub(crate) fn is_numbered(folder: &str) -> bool {
+    let name = folder.strip_suffix('/').unwrap_or_default();
+    let name = name.rsplit('/').next().unwrap_or_default();
+    name.split_once('_').is_some_and(|(number, _)| {
+        let rest = number.trim_start_matches(|c: char| c.is_ascii_digit() || c == '-');
+        rest.is_empty() && !number.is_empty()
+    })
 }

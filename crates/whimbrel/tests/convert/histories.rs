@@ -8,7 +8,7 @@ use super::{Project, database, migrator};
 
 /// drizzle's rows have no names, and the journal that has them is not in the new folder.
 async fn a_history_without_names(engine: &str) {
-    let journal = r#"{"version":"7","dialect":"sqlite","entries":[{"idx":0,"version":"6","when":1704099600000,"tag":"0000_odd","breakpoints":true},{"idx":1,"version":"6","when":1704186000000,"tag":"0001_even","breakpoints":true}]}"#;
+    let journal = r#"{"version":"7","entries":[{"idx":0,"version":"6","when":1704099600000,"tag":"0000_odd","breakpoints":true},{"idx":1,"version":"6","when":1704186000000,"tag":"0001_even","breakpoints":true}]}"#;
     let first = "CREATE TABLE a (id integer PRIMARY KEY);\n";
     let files = [
         ("meta/_journal.json", journal),
