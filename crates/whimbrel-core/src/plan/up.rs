@@ -1,6 +1,7 @@
 //! Planning `up`.
 
 mod checks;
+mod session;
 
 use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
@@ -33,6 +34,7 @@ pub(super) fn plan(input: PlanInput<'_>, goal: &Goal) -> Result<Plan, Error> {
     }
     let chosen = planner.add_repeatables(goal, &pending, chosen);
     let mut steps = planner.steps(&chosen);
+    planner.warnings.extend(session::handed_on(&steps));
     let late = chosen
         .iter()
         .position(|&index| is_late(&input.migrations[index]));
