@@ -10,7 +10,7 @@ use whimbrel_core::checksum::Checksum;
 use whimbrel_core::diagnostic::Diagnostic;
 use whimbrel_core::migration::{Down, Kind, Migration, Reader, Reading, Substitute, Transactions};
 use whimbrel_core::rules::Setting;
-use whimbrel_core::source::{Entry, Listing, Loaded, in_parallel};
+use whimbrel_core::source::{Entry, Listing, Loaded, in_parallel, remark};
 use whimbrel_core::text::SourceFile;
 use whimbrel_core::version::Version;
 use whimbrel_sql::Dialect;
@@ -310,6 +310,19 @@ pub(crate) fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
         at += line.len();
         (start, line.trim_end_matches(['\r', '\n']))
     })
+}
+
+/// True for a comment line that begins with a tool's word in any case and spacing, which the tool
+/// may not read, but whoever wrote it meant.
+pub(crate) fn begins_with(line: &str, word: &str) -> bool {
+    let says = remark(line).unwrap_or_default();
+    // Few comments begin so.
+    if !says.starts_with('+') {
+        return false;
+    }
+    let letters = says.chars().filter(|c| !c.is_whitespace());
+    let mut letters = letters.map(|c| c.to_ascii_lowercase());
+    word.chars().all(|c| letters.next() == Some(c))
 }
 
 /// The file's last folder, if it is in one.
