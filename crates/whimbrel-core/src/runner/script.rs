@@ -100,7 +100,11 @@ impl Records {
             checksum: &step.checksum,
             down_checksum: step.down_checksum.as_ref(),
             applied_at: Fact::Now,
-            duration: Fact::Now,
+            duration: if self.attempt.journalled {
+                Fact::SinceAttempt
+            } else {
+                Fact::Now
+            },
             applied_by: &self.attempt.started_by,
             tool: crate::TOOL,
             id: self.attempt.id,
