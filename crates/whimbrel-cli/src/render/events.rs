@@ -89,13 +89,19 @@ impl Listener for Events {
                 attempt,
                 attempts,
                 delay,
-            } => output.say(&format!(
-                "{}{}; trying again in {} (try {attempt} of {attempts})",
-                step.as_ref()
-                    .map_or_else(String::new, |step| format!("{}: ", step.label)),
-                error.message,
-                milliseconds(*delay)
-            )),
+            } => {
+                output.say(&format!(
+                    "{}{}; trying again in {} (try {attempt} of {attempts})",
+                    step.as_ref()
+                        .map_or_else(String::new, |step| format!("{}: ", step.label)),
+                    error.message,
+                    milliseconds(*delay)
+                ));
+                // Who is in the way may be told to go before the tries are used up.
+                for line in error.detail.iter().flat_map(|detail| detail.lines()) {
+                    output.say(&format!("  {line}"));
+                }
+            }
             Event::Noted(file) => output.say(&format!(
                 "noted   {} (only comments, white space or the rollback changed)",
                 file.label
