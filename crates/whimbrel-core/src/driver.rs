@@ -264,7 +264,7 @@ pub trait Connect: Send + Sync {
     }
 }
 
-/// Cancels a statement that runs on another connection or thread.
+/// Cancels a statement that runs on another connection or thread, and tells what it waits for.
 #[async_trait]
 pub trait Cancel: Send + Sync {
     /// Asks the server to end what runs now; the unit then fails with
@@ -281,6 +281,15 @@ pub trait Cancel: Send + Sync {
     /// The request cannot be sent.
     async fn end_connection(&self) -> Result<(), DriverError> {
         self.cancel().await
+    }
+
+    /// The sessions that keep the statement that runs now from a lock, each as a sentence; none if it
+    /// waits for none, or that can't be told.
+    ///
+    /// # Errors
+    /// The server can't be asked.
+    async fn held_up_by(&self) -> Result<Vec<String>, DriverError> {
+        Ok(Vec::new())
     }
 }
 

@@ -1,5 +1,6 @@
 //! Waiting: for the lock, for other sessions' locks, for what passes by itself; and limits on it.
 
+use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
 use crate::engine::{Engine, Project, Run, mariadb, postgres};
@@ -104,6 +105,32 @@ fn a_blocker_in_a_schema_of_its_own() {
     let run = project.run_with(&["up"], &few);
     assert_eq!(run.said.matches("held up by").count(), 1, "{}", run.said);
     blocker.end(&project);
+}
+
+/// A concurrent index waits for every transaction that began before it, whatever that one works at, and
+/// long before its lock timeout says for which.
+#[test]
+fn a_concurrent_index_says_whom_it_waits_for() {
+    let files = &[
+        TABLE,
+        ("002_u.sql", "CREATE TABLE u (v bigint);\n"),
+        ("003_i.sql", "CREATE INDEX CONCURRENTLY i ON u (v);\n"),
+    ];
+    let project = Project::new(postgres(), files);
+    project.succeed(&["up", "--to", "002"]);
+    let blocker = Blocker::new(&project);
+    let mut run = start(&project, &[]);
+    let said = BufReader::new(run.stderr.take().unwrap()).lines();
+    let mut waiting = said
+        .map(Result::unwrap)
+        .filter(|line| line.contains("held up by"));
+    let line = waiting.next().expect("a line about the session in the way");
+    assert!(
+        line.contains("psql") && line.contains("sleep(600)"),
+        "{line}"
+    );
+    blocker.end(&project);
+    assert_eq!(run.wait().unwrap().code(), Some(0));
 }
 
 /// Once who was in the way is gone, a retry succeeds; the report counts them.
