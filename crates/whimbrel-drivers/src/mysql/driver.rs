@@ -155,7 +155,7 @@ impl Driver for Mysql {
         &mut self,
         _statement: &BoundStatement<'_>,
     ) -> Result<Vec<String>, DriverError> {
-        let found = rows(&mut self.connection, observe::SELECT_BLOCKERS).await?;
+        let found = rows(&mut self.connection, &observe::select_blockers()).await?;
         Ok(found.into_iter().flatten().flatten().collect())
     }
 

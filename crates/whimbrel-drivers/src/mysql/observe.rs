@@ -120,5 +120,21 @@ fn table(schema: &str, name: &str) -> String {
     )
 }
 
-/// Open transactions of others, the longest first: one of them holds what is waited for.
-pub(super) const SELECT_BLOCKERS: &str = "SELECT CONCAT('may be held up by ', p.USER, ' (connection ', p.ID, '), in a transaction for ', TIMESTAMPDIFF(SECOND, t.trx_started, NOW()), ' s, ', LOWER(p.COMMAND), COALESCE(CONCAT(': ', LEFT(p.INFO, 120)), '')) FROM information_schema.INNODB_TRX t JOIN information_schema.PROCESSLIST p ON p.ID = t.trx_mysql_thread_id WHERE p.ID <> CONNECTION_ID() ORDER BY t.trx_started LIMIT 3";
+/// Open transactions of others: one of them holds what was waited for.
+pub(super) fn select_blockers() -> String {
+    open_transactions("p.ID <> CONNECTION_ID()")
+}
+
+/// The same, if a connection waits for one of them now: for a table, or for a row.
+pub(super) fn select_blocking(connection: u32) -> String {
+    open_transactions(&format!(
+        "p.ID <> {connection} AND (EXISTS (SELECT 1 FROM information_schema.PROCESSLIST w WHERE w.ID = {connection} AND w.STATE LIKE 'Waiting for%lock%') OR EXISTS (SELECT 1 FROM information_schema.INNODB_TRX x WHERE x.trx_mysql_thread_id = {connection} AND x.trx_state = 'LOCK WAIT'))"
+    ))
+}
+
+/// Those at work in the same database first, then the longest.
+fn open_transactions(which: &str) -> String {
+    format!(
+        "SELECT CONCAT('may be held up by ', p.USER, ' (connection ', p.ID, '), in a transaction for ', TIMESTAMPDIFF(SECOND, t.trx_started, NOW()), ' s, ', LOWER(p.COMMAND), COALESCE(CONCAT(': ', LEFT(p.INFO, 120)), '')) FROM information_schema.INNODB_TRX t JOIN information_schema.PROCESSLIST p ON p.ID = t.trx_mysql_thread_id WHERE {which} ORDER BY p.DB <=> DATABASE() DESC, t.trx_started LIMIT 3"
+    )
+}
