@@ -196,6 +196,18 @@ pub trait Driver: Send {
         self.render(unit)
     }
 
+    /// The exact text of what a run sends before its units, which is taking the lock, after creating the
+    /// history's tables if `create`; and of what it sends after them. What it only reads is left out.
+    ///
+    /// # Errors
+    /// The connection fails.
+    async fn render_lock(
+        &mut self,
+        owner: &Owner,
+        lease: &Lease,
+        create: bool,
+    ) -> Result<[String; 2], DriverError>;
+
     /// Kept scripts by checksum; those that are not kept are left out.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ mod atomic;
 mod begin;
 mod condition;
 mod convert;
+mod dry_run;
 mod execution;
 mod facts;
 mod failure;
@@ -31,7 +32,6 @@ pub use self::convert::{ConversionReport, ConvertOptions, Proof};
 pub use self::options::{CONCURRENT_LOCK_TIMEOUT, RunOptions};
 pub use self::redo::Redo;
 pub use self::repair::{OpenStatement, Verdict};
-pub use self::script::dry_run;
 use self::stop::unless_lost;
 
 use crate::checksum::Checksum;
@@ -174,18 +174,21 @@ impl Runner<'_> {
     /// See [`Error`].
     pub async fn dry_run(&self, goal: &Goal) -> Result<(Plan, String), Error> {
         let mut session = self.open().await?;
-        let plan = self.plan_to_show(&mut session, goal).await;
-        let text = plan.as_ref().map(|plan| {
-            dry_run(
-                session.driver.as_ref(),
-                plan,
-                &session.history,
-                self.options,
-            )
-        });
-        let text = text.unwrap_or_default();
+        let shown = self.dry_run_in(&mut session, goal).await;
         session.driver.close().await?;
-        Ok((plan?, text))
+        shown
+    }
+
+    async fn dry_run_in(
+        &self,
+        session: &mut Session,
+        goal: &Goal,
+    ) -> Result<(Plan, String), Error> {
+        let plan = self.plan_to_show(session, goal).await?;
+        let (driver, history) = (session.driver.as_mut(), &session.history);
+        let mut text = dry_run::under_lock(driver, &plan, history, self.options);
+        dry_run::in_lock(driver, history, self.options, &mut [&mut text]).await?;
+        Ok((plan, text))
     }
 
     /// Shows the state of every migration. Needs no lock and changes nothing.

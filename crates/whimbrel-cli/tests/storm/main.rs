@@ -6,6 +6,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
 mod between;
+mod by_hand;
 mod crash;
 mod deadlock;
 mod engine;

@@ -5,6 +5,7 @@ mod writing;
 use std::time::Duration;
 
 use self::writing::Writing;
+use super::dry_run::{in_lock, lease as lease_of};
 use super::{ConvertOptions, Runner, Session, lock};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::driver::{DriverErrorKind, Lease, UnitError};
@@ -136,15 +137,15 @@ impl Runner<'_> {
         let adoption = origin.adoption(session)?;
         if dry_run || adoption.records().next().is_none() {
             self.warn(&adoption.warnings);
-            let sql = dry_run.then(|| {
-                // The token that the lock would give if nobody else runs before.
-                let lease = Lease {
-                    token: session.history.token + 1,
-                    length: self.options.lease,
-                };
-                Writing::new(self, &adoption, origin, &session.history, lease)
-                    .render(session.driver.as_ref())
-            });
+            let sql = if dry_run {
+                let lease = lease_of(&session.history, self.options);
+                let (driver, history) = (session.driver.as_mut(), &session.history);
+                let mut text = Writing::new(self, &adoption, origin, history, lease).render(driver);
+                in_lock(driver, history, self.options, &mut [&mut text]).await?;
+                Some(text)
+            } else {
+                None
+            };
             return Ok(report(adoption, origin, 0, sql));
         }
         if !session.history.exists || session.history.format < FORMAT {

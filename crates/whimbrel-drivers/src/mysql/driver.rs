@@ -127,6 +127,15 @@ impl Driver for Mysql {
         self.text(unit)
     }
 
+    async fn render_lock(
+        &mut self,
+        owner: &Owner,
+        lease: &Lease,
+        create: bool,
+    ) -> Result<[String; 2], DriverError> {
+        Ok(self.lock_text(owner, lease, create))
+    }
+
     async fn kept_scripts(
         &mut self,
         checksums: &[Checksum],
