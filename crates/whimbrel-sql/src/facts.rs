@@ -143,6 +143,9 @@ pub fn facts(statement: &str, dialect: Dialect) -> Facts {
 
 /// The facts of a statement whose first words are known.
 pub(crate) fn of_words(words: &Words<'_>, dialect: Dialect) -> Facts {
+    if let Some(start) = rules::after_settings(words, dialect) {
+        return of_words(&words.since(start), dialect);
+    }
     let verb = rules::verb(words);
     let mut facts = Facts {
         verb,
@@ -176,8 +179,7 @@ pub(crate) fn of_words(words: &Words<'_>, dialect: Dialect) -> Facts {
         }
         Dialect::Mysql => {
             facts.implicit_commit = rules::mysql_commits(words, &facts);
-            facts.may_commit = matches!(facts.verb, Verb::Call | Verb::Execute)
-                || words.starts_with(&["begin", "not"]);
+            facts.may_commit = rules::may_commit(words, &facts);
         }
     }
     facts

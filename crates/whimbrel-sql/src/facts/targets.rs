@@ -20,7 +20,10 @@ const BETWEEN: [&str; 6] = ["if", "not", "exists", "concurrently", "only", "view
 /// The objects that a CREATE, ALTER, DROP, RENAME or TRUNCATE names. Names that RENAME TO gives are
 /// among them. Empty for other statements.
 pub fn targets(statement: &str, dialect: Dialect) -> Vec<Target> {
-    let tokens = significant(statement, dialect);
+    let mut tokens = significant(statement, dialect);
+    if let Some(start) = after_settings(&tokens, dialect) {
+        tokens.drain(..start);
+    }
     let mut reader = Reader {
         tokens: &tokens,
         at: 1,
@@ -31,7 +34,7 @@ pub fn targets(statement: &str, dialect: Dialect) -> Vec<Target> {
     };
     match first.text.to_ascii_lowercase().as_str() {
         "create" | "alter" | "drop" => reader.schema_change(),
-        "rename" => {
+        "rename" if reader.is(1, &["table", "tables"]) => {
             reader.skip(&["table", "tables"]);
             reader.list(ObjectKind::Table, &["to"])
         }
@@ -41,6 +44,17 @@ pub fn targets(statement: &str, dialect: Dialect) -> Vec<Target> {
         }
         _ => Vec::new(),
     }
+}
+
+/// Where the statement begins that MariaDB's `SET STATEMENT ... FOR` runs.
+fn after_settings(tokens: &[Piece<'_>], dialect: Dialect) -> Option<usize> {
+    let is = |at: usize, word: &str| {
+        let token = tokens.get(at);
+        token.is_some_and(|token| token.text.eq_ignore_ascii_case(word))
+    };
+    let prefixed = dialect == Dialect::Mysql && is(0, "set") && is(1, "statement");
+    let end = prefixed.then(|| (2..tokens.len()).find(|&at| is(at, "for")));
+    end.flatten().map(|at| at + 1)
 }
 
 struct Piece<'a> {
@@ -85,15 +99,20 @@ impl Reader<'_, '_> {
     }
 
     fn schema_change(&mut self) -> Vec<Target> {
+        let drops = self.is(0, &["drop"]);
         let Some((at, kind)) = (1..self.tokens.len().min(16)).find_map(|at| {
-            let word = self.tokens[at].text;
+            let several = drops && self.is(at, &["tables"]);
+            let word = if several {
+                "table"
+            } else {
+                self.tokens[at].text
+            };
             Some((at, rules::object_word(word)?))
         }) else {
             return Vec::new();
         };
         self.at = at + 1;
         self.skip(&BETWEEN);
-        let drops = self.is(0, &["drop"]);
         let mut list = if drops {
             self.list(kind, &[])
         } else {
