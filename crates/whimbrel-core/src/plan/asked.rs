@@ -30,8 +30,12 @@ impl Asked {
     }
 }
 
-/// The two commands that end a doubt, as a shell takes them.
-pub(crate) fn commands((step, first): (&Step, &str), done: &str, again: &str) -> String {
+/// The commands that end a doubt, as a shell takes them; the second only where it would help.
+pub(crate) fn commands<'a>(
+    (step, first): (&Step, &str),
+    done: &str,
+    again: impl Into<Option<&'a str>>,
+) -> String {
     let mut name = step.version.to_string();
     if step.source != DEFAULT_SOURCE {
         name = format!("{}/{name}", step.source);
@@ -44,7 +48,11 @@ pub(crate) fn commands((step, first): (&Step, &str), done: &str, again: &str) ->
         Direction::Up => "up",
         Direction::Down => "down",
     };
-    format!(
-        "{first}, and run `whimbrel {direction}` again:\n  whimbrel repair {name} --done     # {done}\n  whimbrel repair {name} --again    # {again}"
-    )
+    let mut text = format!(
+        "{first}, and run `whimbrel {direction}` again:\n  whimbrel repair {name} --done     # {done}"
+    );
+    if let Some(again) = again.into() {
+        text.push_str(&format!("\n  whimbrel repair {name} --again    # {again}"));
+    }
+    text
 }

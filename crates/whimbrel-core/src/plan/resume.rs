@@ -79,6 +79,8 @@ impl Step {
             Some(attempt) => resume(self, attempt)?,
             None => None,
         };
+        // A file that was mended may be one transaction by now. What is done of it stays done.
+        self.journalled |= self.resume.is_some();
         Ok(())
     }
 }
@@ -113,8 +115,9 @@ fn resume(step: &Step, attempt: &Attempt) -> Result<Option<Resume>, Diagnostic> 
     let left = left(script, statements, done, step.dialect);
     let (mut replay, mut lost) = (left.again, left.lost);
     if asked == Asked::Again {
-        let makers = lost.drain(..).flat_map(|lost| lost.makers);
-        replay.extend(makers);
+        let (stay, made): (Vec<_>, _) = lost.into_iter().partition(|lost| lost.by_hand);
+        replay.extend(made.into_iter().flat_map(|lost| lost.makers));
+        lost = stay;
         replay.sort_unstable();
         replay.dedup();
     }
