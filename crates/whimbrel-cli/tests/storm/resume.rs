@@ -242,6 +242,27 @@ fn a_file_mended_into_one_transaction() {
     mended_into_one(Engine::Sqlite, off, "INSERT INTO nowhere VALUES (1)");
 }
 
+/// A file that failed half-way and got another name is not begun anew.
+#[test]
+fn a_half_applied_file_renamed() {
+    for (engine, header) in [(mariadb(), ""), (Engine::Sqlite, "-- Transaction: off\n")] {
+        let text =
+            format!("{header}UPDATE a SET i = i * 10;\nALTER TABLE nowhere ADD x integer;\n");
+        let base = "CREATE TABLE a (i integer);\nINSERT INTO a VALUES (1);\n";
+        let project = Project::new(engine, &[("001_a.sql", base), ("002_b.sql", &text)]);
+        assert_eq!(project.run(&["up"]).code, Some(1));
+        let (old, new) = ("migrations/002_b.sql", "migrations/003_b.sql");
+        std::fs::write(project.path(old), text.replace("nowhere", "a")).unwrap();
+        std::fs::rename(project.path(old), project.path(new)).unwrap();
+        let refused = project.run(&["up"]);
+        assert_eq!(refused.code, Some(4), "{}", refused.said);
+        assert!(refused.said.contains("error[renamed]"), "{}", refused.said);
+        std::fs::rename(project.path(new), project.path(old)).unwrap();
+        project.succeed(&["up"]);
+        assert!(project.execute("SELECT i FROM a").contains("10"));
+    }
+}
+
 /// MariaDB's blocks outside of routines commit, and so may what `SET STATEMENT` runs, which is more than a
 /// setting: what is before them, and they themselves, run once.
 #[test]

@@ -132,6 +132,21 @@ fn resume(step: &Step, attempt: &Attempt) -> Result<Option<Resume>, Diagnostic> 
     }))
 }
 
+/// True if what an attempt did, or was doing when it died, are a step's first statements, and more than
+/// settings.
+pub(super) fn begins_like(step: &Step, attempt: &Attempt) -> bool {
+    let hashes = statement_hashes(&step.script, &step.statements);
+    let died = attempt.state == AttemptState::Started;
+    let running = attempt.statement_running.filter(|_| died);
+    let begun = attempt.statements_done.max(running.map_or(0, |at| at + 1));
+    let count = usize::try_from(begun).unwrap_or(0);
+    let same = hashes.get(..count * HASH_LENGTH);
+    let mut begun = step.statements.iter().take(count);
+    same.is_some()
+        && same == attempt.hashes.get(..count * HASH_LENGTH)
+        && begun.any(|statement| !statement.facts.only_session())
+}
+
 fn changed_meanwhile(
     script: &Script,
     statements: &[Statement],
