@@ -4,10 +4,12 @@ mod restricted;
 mod rules;
 mod targets;
 mod words;
+mod written;
 
 pub use self::restricted::Restricted;
 pub use self::targets::{Target, targets};
 pub(crate) use self::words::Words;
+pub use self::written::{model, storage_engine, written};
 use crate::Dialect;
 
 /// What a statement does, by its first word.

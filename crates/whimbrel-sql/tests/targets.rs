@@ -114,3 +114,51 @@ fn what_replaces_a_table_may_not_run_again() {
     assert!(again("CREATE OR REPLACE VIEW v AS SELECT 1"));
     assert!(again("CREATE TABLE IF NOT EXISTS t (i int)"));
 }
+
+#[test]
+fn what_a_change_writes_to() {
+    for (statement, expected) in [
+        ("INSERT INTO a.b (c) SELECT d FROM e", "a.b"),
+        ("replace low_priority `t` set a = 1", "t"),
+        ("UPDATE t SET a = (SELECT b FROM u)", "t"),
+        (
+            "UPDATE a JOIN b AS x ON a.i = x.i SET a.j = 1",
+            "a b x a.i x.i",
+        ),
+        ("DELETE FROM t WHERE i IN (SELECT j FROM u)", "t"),
+        ("DELETE a FROM a, b", "a a b"),
+        ("WITH q AS (SELECT 1) UPDATE t SET a = 1", "t"),
+        (
+            "SET STATEMENT max_statement_time = 1 FOR DELETE FROM t",
+            "t",
+        ),
+        ("SELECT 1 FROM t", ""),
+    ] {
+        let list = whimbrel_sql::written(statement, Dialect::Mysql).into_iter();
+        let names = list.map(|t| t.schema.map(|s| s + ".").unwrap_or_default() + &t.name);
+        assert_eq!(names.collect::<Vec<_>>().join(" "), expected, "{statement}");
+    }
+}
+
+#[test]
+fn what_a_table_is_stored_by() {
+    let engine = whimbrel_sql::storage_engine;
+    assert_eq!(
+        engine("CREATE TABLE t (i int) ENGINE=MyISAM").as_deref(),
+        Some("MyISAM")
+    );
+    assert_eq!(
+        engine("ALTER TABLE t engine = 'Aria'").as_deref(),
+        Some("Aria")
+    );
+    assert_eq!(
+        engine("CREATE TABLE t (engine int)").as_deref(),
+        Some("int")
+    );
+    assert_eq!(
+        engine("CREATE TABLE t (i int) COMMENT 'ENGINE=MyISAM'"),
+        None
+    );
+    let model = whimbrel_sql::model("CREATE TABLE t LIKE `u`").unwrap();
+    assert_eq!(model.name, "u");
+}

@@ -24,5 +24,6 @@ mod signals;
 mod stalled;
 mod stubborn;
 mod takers;
+mod untransactional;
 mod vandals;
 mod waits;
