@@ -318,6 +318,16 @@ fn the_settings_of_a_dump_on_mariadb() {
     }
 }
 
+#[test]
+fn an_attached_file_on_sqlite() {
+    let text = "-- Transaction: off\nATTACH 'other.db' AS other;\nCREATE TABLE other.a (i integer);\nINSERT INTO nowhere VALUES (1);\n";
+    let project = Project::new(Engine::Sqlite, &[("001_a.sql", text)]);
+    assert_eq!(project.run(&["up"]).code, Some(1));
+    let right = text.replace("nowhere", "other.a");
+    std::fs::write(project.path("migrations/001_a.sql"), right).unwrap();
+    project.succeed(&["up"]);
+}
+
 /// In a new session the id that the last INSERT got is 0. What made it is not to be run again.
 fn lost_id(engine: Engine<'_>, header: &str, keep: &str, id: &str, value: &str) {
     let base = format!(

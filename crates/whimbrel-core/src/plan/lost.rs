@@ -45,7 +45,8 @@ pub(super) fn left(
             Verb::Set => literal && assigned_variables(text(statement)).any(|(it, _)| it == *name),
             _ => is_ended(text(statement), name),
         };
-        if literal || statement.facts.only_session() && sets_more(text(statement)) {
+        let sets = statement.facts.only_session() && sets_more(text(statement));
+        if literal || sets || attaches(text(statement), dialect) {
             again.push(index);
         }
         let fills = || names.iter().any(|name| writes(text(statement), name));
@@ -79,6 +80,13 @@ pub(super) fn left(
     }
     lost.sort_by_key(|lost| lost.user);
     Left { again, lost }
+}
+
+/// SQLite: the session has another file besides, or no more.
+fn attaches(text: &str, dialect: Dialect) -> bool {
+    let first = text.split_whitespace().next().unwrap_or_default();
+    let known = ["attach", "detach"];
+    dialect == Dialect::Sqlite && known.iter().any(|word| first.eq_ignore_ascii_case(word))
 }
 
 /// What gives the id that the last INSERT of this session got. PostgreSQL's is an error in another
