@@ -5,6 +5,7 @@
 //! `WHIMBREL_STORM=all` takes every point where a test takes some by default.
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
+mod anew;
 mod between;
 mod crash;
 mod deadlock;

@@ -3,6 +3,7 @@
 use super::{Direction, Step};
 use crate::history::{Attempt, AttemptState};
 use crate::source::DEFAULT_SOURCE;
+use crate::version::Version;
 
 /// In the place of a state: the session that a statement needs is gone.
 pub(crate) const SESSION_LOST: &str = "whimbrel: its session is gone";
@@ -36,14 +37,7 @@ pub(crate) fn commands<'a>(
     done: &str,
     again: impl Into<Option<&'a str>>,
 ) -> String {
-    let mut name = step.version.to_string();
-    if step.source != DEFAULT_SOURCE {
-        name = format!("{}/{name}", step.source);
-    }
-    let plain = |c: char| c.is_alphanumeric() || "-_./+:@".contains(c);
-    if name.is_empty() || name.starts_with('-') || !name.chars().all(plain) {
-        name = format!("'{}'", name.replace('\'', "'\\''"));
-    }
+    let name = name(&step.source, &step.version);
     let direction = match step.direction {
         Direction::Up => "up",
         Direction::Down => "down",
@@ -55,4 +49,22 @@ pub(crate) fn commands<'a>(
         text.push_str(&format!("\n  whimbrel repair {name} --again    # {again}"));
     }
     text
+}
+
+/// The command after which a migration begins anew.
+pub(crate) fn restart(source: &str, version: &Version) -> String {
+    format!("whimbrel repair {} --restart", name(source, version))
+}
+
+/// A migration as a shell takes it.
+fn name(source: &str, version: &Version) -> String {
+    let mut name = version.to_string();
+    if source != DEFAULT_SOURCE {
+        name = format!("{source}/{name}");
+    }
+    let plain = |c: char| c.is_alphanumeric() || "-_./+:@".contains(c);
+    if name.is_empty() || name.starts_with('-') || !name.chars().all(plain) {
+        name = format!("'{}'", name.replace('\'', "'\\''"));
+    }
+    name
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::asked::restart;
 use super::resume::begins_like;
 use super::{PlanInput, Step};
 use crate::diagnostic::Diagnostic;
@@ -74,9 +75,10 @@ pub(super) fn check_begun(input: PlanInput<'_>, steps: &[Step]) -> Vec<Diagnosti
             step.label, attempt.version
         );
         let diagnostic = Diagnostic::error("renamed", message);
-        Some(diagnostic.at(step.script.file(), 0..0, "").help(
-            "give the file its name back, and the run goes on after that; `--force` applies all of it",
-        ))
+        let restart = restart(&attempt.source, &attempt.version);
+        Some(diagnostic.at(step.script.file(), 0..0, "").help(format!(
+            "give the file its name back, and the run goes on after that; or take back by hand all that it did, and say so: `{restart}`"
+        )))
     });
     begun.collect()
 }

@@ -9,6 +9,7 @@ use super::prepare::at_statement;
 use crate::checksum::Checksum;
 use crate::diagnostic::Diagnostic;
 use crate::history::{Action, Attempt, AttemptId, AttemptState, History};
+use crate::migration::Kind;
 use crate::plan::Direction;
 use crate::text::Script;
 
@@ -79,8 +80,9 @@ impl Step {
             Some(attempt) => resume(self, attempt)?,
             None => None,
         };
-        // A file that was mended may be one transaction by now. What is done of it stays done.
-        self.journalled |= self.resume.is_some();
+        // A file that was mended may be one transaction by now. What is done of it stays done, and the
+        // attempt is closed by the next one.
+        self.journalled |= attempt.is_some();
         Ok(())
     }
 }
@@ -103,8 +105,13 @@ fn resume(step: &Step, attempt: &Attempt) -> Result<Option<Resume>, Diagnostic> 
         let then = attempt.hashes.get(range.clone());
         then == Some(UNSEEN) || hashes.get(range) == then
     };
-    if let Some(index) = (0..done).find(|&index| !same(index)) {
-        return Err(changed_meanwhile(script, statements, attempt, index));
+    let changed = (0..done).find(|&index| !same(index));
+    let runs_again = step.kind == Kind::Repeatable && step.direction == Direction::Up;
+    if runs_again && (changed.is_some() || running.is_some_and(|index| !same(index))) {
+        return Ok(None);
+    }
+    if let Some(index) = changed {
+        return Err(changed_meanwhile(step, attempt, index));
     }
     // One that was rewritten after it was started: whether the old one happened is for a person to
     // say. One that failed may be rewritten, for that is how it is mended.
@@ -147,12 +154,8 @@ pub(super) fn begins_like(step: &Step, attempt: &Attempt) -> bool {
         && begun.any(|statement| !statement.facts.only_session())
 }
 
-fn changed_meanwhile(
-    script: &Script,
-    statements: &[Statement],
-    attempt: &Attempt,
-    index: usize,
-) -> Diagnostic {
+fn changed_meanwhile(step: &Step, attempt: &Attempt, index: usize) -> Diagnostic {
+    let (script, statements) = (&step.script, step.statements.as_slice());
     let message = format!(
         "statement {} was applied by an attempt that stopped after {} of {} statements, and has changed since",
         index + 1,
@@ -165,7 +168,10 @@ fn changed_meanwhile(
         statements,
         index,
     )
-    .help("put the statements that are applied back as they were; those after them may change")
+    .help(format!(
+        "put the statements that are applied back as they were; those after them may change. Or take back by hand all that it did, and let it begin anew: `{}`",
+        asked::restart(&step.source, &step.version)
+    ))
 }
 
 fn changed_while_running(step: &Step, index: usize) -> Diagnostic {
