@@ -283,14 +283,13 @@ impl Output {
 
     /// What was said of a statement.
     pub(crate) fn repaired(&self, open: &OpenStatement) {
+        let place = format!("statement {} of {}", open.statement, open.statements);
         let next = match open.verdict {
-            Some(Verdict::Done) => "the next run goes on after it",
-            _ => "the next run runs it again",
+            Some(Verdict::Done) => format!("{place}: the next run goes on after it"),
+            Some(Verdict::Restart) => "the next run begins it anew".to_owned(),
+            _ => format!("{place}: the next run runs it again"),
         };
-        self.print(&format!(
-            "{}: statement {} of {}: {next}.",
-            open.label, open.statement, open.statements
-        ));
+        self.print(&format!("{}: {next}.", open.label));
         self.result(open);
     }
 

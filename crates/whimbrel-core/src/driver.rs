@@ -28,8 +28,10 @@
 //! Statements come split, as the dialect of [`Driver::dialect`] splits them.
 
 mod error;
+mod observation;
 mod shadow;
 mod unit;
+mod untransactional;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -37,14 +39,16 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::Serialize;
-use whimbrel_sql::Dialect;
+use whimbrel_sql::{Dialect, Target};
 
 pub use self::error::{DriverError, DriverErrorKind, GroupError, Outcome, Position, UnitError};
+pub use self::observation::Observation;
 pub use self::shadow::{SHADOW_PREFIX, SchemaObject, Shadow};
 pub use self::unit::{
     BoundStatement, Fact, Notice, Part, Progress, Record, Statements, Unit, Write,
 };
 
+pub use self::untransactional::Untransactional;
 use crate::checksum::Checksum;
 use crate::history::{History, HistoryTables, Holder, Owner};
 
@@ -167,6 +171,18 @@ pub trait Driver: Send {
         _statement: &BoundStatement<'_>,
     ) -> Result<Option<Observation>, DriverError> {
         Ok(None)
+    }
+
+    /// Which of these tables no transaction takes back, and how new ones come to be such. Asked on engines
+    /// whose schema changes commit.
+    ///
+    /// # Errors
+    /// The connection fails.
+    async fn untransactional(
+        &mut self,
+        _tables: &[Target],
+    ) -> Result<Untransactional, DriverError> {
+        Ok(Untransactional::default())
     }
 
     /// True if [`Driver::apply`] observes the statement of a unit that is not atomic, where the
@@ -372,16 +388,6 @@ impl Limits {
             row_bytes: usize::MAX,
         }
     }
-}
-
-/// What a statement changes, as it is at one moment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Observation {
-    /// A text that is another one once the statement has done its work. Where it is the same, the
-    /// statement did not happen, or may happen again without harm.
-    pub state: String,
-    /// A statement that removes what an attempt left half-made, to be run before it is made anew.
-    pub remains: Option<String>,
 }
 
 /// Proof of holding the lock.

@@ -42,7 +42,9 @@ use crate::event::{Event, Listener};
 use crate::history::{FORMAT, History};
 use crate::hook::Hook;
 use crate::migration::Migration;
-use crate::plan::{Direction, Goal, Plan, PlanInput, Status, needed_scripts, plan, status};
+use crate::plan::{
+    Direction, Goal, Plan, PlanInput, Status, needed_scripts, plan, status, untransactional,
+};
 use crate::report::Report;
 use crate::source::{Loaded, Source};
 use crate::takeover::ForeignHistories;
@@ -327,6 +329,17 @@ impl Runner<'_> {
         };
         let mut plan = plan(input, goal)?;
         self.spare_own_tables(&mut plan);
+        let commits = !server.capabilities.transactional_ddl;
+        let changed = if commits {
+            untransactional::asked(&plan)
+        } else {
+            Vec::new()
+        };
+        if !changed.is_empty() {
+            let found = session.driver.untransactional(&changed).await?;
+            untransactional::set_apart(&mut plan, &found);
+        }
+        let server = session.driver.server();
         if self.options.plan.single_transaction {
             script::check_single_transaction(server, &mut plan)?;
         }

@@ -33,6 +33,9 @@ pub(super) fn plan(input: PlanInput<'_>, goal: &Goal) -> Result<Plan, Error> {
     }
     let chosen = planner.add_repeatables(goal, &pending, chosen);
     let mut steps = planner.steps(&chosen);
+    for problem in renamed::check_begun(input, &steps) {
+        planner.object(problem, false);
+    }
     let late = chosen
         .iter()
         .position(|&index| is_late(&input.migrations[index]));

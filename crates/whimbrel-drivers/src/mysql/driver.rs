@@ -9,10 +9,10 @@ use mysql_async::Conn;
 use whimbrel_core::checksum::Checksum;
 use whimbrel_core::driver::{
     BoundStatement, Cancel, Driver, DriverError, DriverErrorKind, GroupError, Lease, LockAttempt,
-    Observation, SchemaObject, Server, SessionOptions, Unit, UnitError,
+    Observation, SchemaObject, Server, SessionOptions, Unit, UnitError, Untransactional,
 };
 use whimbrel_core::history::{History, Owner};
-use whimbrel_sql::Dialect;
+use whimbrel_sql::{Dialect, Target};
 
 use super::config::Config;
 use super::flavor::Mysql as Flavor;
@@ -117,6 +117,10 @@ impl Driver for Mysql {
         progress: Progressing<'_>,
     ) -> Result<(), GroupError> {
         self.run_all(units, progress).await
+    }
+
+    async fn untransactional(&mut self, tables: &[Target]) -> Result<Untransactional, DriverError> {
+        super::untransactional::ask(&mut self.connection, tables).await
     }
 
     fn observes_itself(&self) -> bool {

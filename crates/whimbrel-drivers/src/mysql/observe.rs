@@ -1,12 +1,17 @@
 //! What a schema change has done, seen in `information_schema`, and who is in its way.
 
+mod traces;
+
+use whimbrel_core::driver::Observation;
 use whimbrel_sql::{Dialect, ObjectKind, Target, Verb, targets};
+
+use self::traces::Trace;
 
 use super::flavor::Mysql;
 use crate::history_sql::Flavor;
 
-/// A query whose one value differs once the statement has done its work. None for statements that
-/// leave no trace there.
+/// A query whose one value differs once the statement has done its work, or is NULL where that can't
+/// be told; see [`Observation`]. None for statements that leave no trace there.
 pub(super) fn select(statement: &str, verb: Verb) -> Option<String> {
     if !matches!(verb, Verb::Create | Verb::Alter | Verb::Drop | Verb::Rename) {
         return None;
@@ -21,16 +26,30 @@ pub(super) fn select(statement: &str, verb: Verb) -> Option<String> {
         .iter()
         .map(|target| state(target, only_indexes))
         .collect();
-    // A statement that says nothing of a state has an empty one.
-    let states = states?.join(", ");
-    // MD5 is gone since MySQL 9.
-    Some(format!("SELECT SHA2(CONCAT_WS('/', {states}), 256)"))
+    let states = states?;
+    // A statement that says nothing of a state has an empty one. MD5 is gone since MySQL 9.
+    let digest = format!("SHA2(CONCAT_WS('/', {}), 256)", states.join(", "));
+    let unsure = format!("CONCAT('{}', {digest})", Observation::UNSURE);
+    Some(match traces::of(statement, verb, &objects) {
+        Trace::Whole => format!("SELECT {digest}"),
+        Trace::OfNewOnes => {
+            let all = states.join(", ");
+            format!("SELECT IF(CONCAT({all}) = '', {digest}, {unsure})")
+        }
+        Trace::OfAllTogether => {
+            let there: Vec<_> = states.iter().map(|one| format!("({one} <> '')")).collect();
+            let (there, all) = (there.join(" + "), states.len());
+            format!("SELECT IF({there} IN (0, {all}), {digest}, NULL)")
+        }
+        Trace::Uncertain => format!("SELECT {unsure}"),
+    })
 }
 
-/// A digest of rows that does not depend on their order, nor on how long lists may get.
+/// A digest of rows that does not depend on their order, nor on how long lists may get; empty if there
+/// are none. Checksums won't do: of two columns that trade their names, the sum stays the same.
 fn rows(table: &str, columns: &str, condition: &str) -> String {
     format!(
-        "(SELECT COALESCE(CONCAT(COUNT(*), '-', BIT_XOR(CRC32(CONCAT_WS('|', {columns}))), '-', BIT_XOR(CRC32(CONCAT_WS('|', 'x', {columns})))), '') FROM information_schema.{table} WHERE {condition})"
+        "(SELECT IF(COUNT(*) = 0, '', CONCAT(COUNT(*), '-', BIT_XOR(CAST(CONV(LEFT(SHA2(CONCAT_WS('|', {columns}), 256), 16), 16, 10) AS UNSIGNED)))) FROM information_schema.{table} WHERE {condition})"
     )
 }
 
@@ -44,7 +63,8 @@ fn state(target: &Target, only_indexes: bool) -> Option<String> {
     let of = |prefix: &str| format!("{prefix}_SCHEMA = {schema} AND {prefix}_NAME = {name}");
     Some(match target.kind {
         ObjectKind::Table | ObjectKind::View if only_indexes => indexes(&schema, &name),
-        ObjectKind::Table | ObjectKind::View => table(&schema, &name),
+        // Whether a sequence is there stands among the tables, where it stands nowhere.
+        ObjectKind::Table | ObjectKind::View | ObjectKind::Sequence => table(&schema, &name),
         // Its table is a target of its own.
         ObjectKind::Index => "''".to_owned(),
         ObjectKind::Trigger => rows(

@@ -272,6 +272,13 @@ pub(super) fn may_run_again(words: &Words<'_>, facts: &Facts) -> bool {
         | Verb::Comment
         | Verb::Lock => true,
         Verb::Alter => facts.object == Some(ObjectKind::System),
+        // In the place of what was there comes something empty.
+        Verb::Create
+            if words.starts_with(&["create", "or", "replace"])
+                && words.is(3, &["table", "sequence", "database", "schema"]) =>
+        {
+            false
+        }
         Verb::Create | Verb::Drop => guarded(),
         Verb::Other => words.is(
             0,
@@ -279,6 +286,32 @@ pub(super) fn may_run_again(words: &Words<'_>, facts: &Facts) -> bool {
                 "optimize", "repair", "check", "checksum", "flush", "unlock", "cluster", "discard",
             ],
         ),
+        _ => false,
+    }
+}
+
+/// MariaDB's `SET STATEMENT ... FOR`: where the statement begins that it runs. So many settings that it
+/// is not seen count as a statement that may do anything.
+pub(super) fn after_settings(words: &Words<'_>, dialect: Dialect) -> Option<usize> {
+    let prefixed = dialect == Dialect::Mysql && words.starts_with(&["set", "statement"]);
+    prefixed.then(|| {
+        let end = words.position(words.len(), &["for"]);
+        end.map_or(words.len(), |at| at + 1)
+    })
+}
+
+/// Blocks that MariaDB runs outside of a routine.
+const BLOCKS: [&str; 6] = ["if", "case", "loop", "repeat", "while", "for"];
+
+/// MySQL: what it commits depends on what it calls or holds.
+pub(super) fn may_commit(words: &Words<'_>, facts: &Facts) -> bool {
+    let block = || {
+        let labelled = words.is(1, &[":"]);
+        words.is(0, &BLOCKS) || words.starts_with(&["begin", "not"]) || labelled
+    };
+    match facts.verb {
+        Verb::Call | Verb::Execute => true,
+        Verb::Begin | Verb::Other => words.len() == 0 || block(),
         _ => false,
     }
 }
@@ -295,7 +328,7 @@ pub(super) fn mysql_commits(words: &Words<'_>, facts: &Facts) -> bool {
         | Verb::Lock
         | Verb::Analyze
         | Verb::Reset => true,
-        Verb::Set => words.is(1, &["password"]),
+        Verb::Set => words.is(1, &["password"]) || words.starts_with(&["set", "default", "role"]),
         Verb::Other => words.is(
             0,
             &[
