@@ -68,6 +68,8 @@ fn postgres() {
             ),
             ("\\restrict abc\nSELECT 1;\n\\unrestrict abc\n", 1),
             ("BEGIN; SELECT 1; COMMIT;", 3),
+            ("-- one\rSELECT 1;\r-- two\rSELECT 2;\r", 2),
+            ("SELECT 1 -- one; \r, 2; SELECT 3", 2),
             (
                 "CREATE TABLE \u{e9}t\u{e9} (x int); -- \u{e9};\nSELECT 1",
                 2,
@@ -119,6 +121,43 @@ fn mysql() {
                 2,
             ),
             ("BEGIN NOT ATOMIC SELECT 1; SELECT 2; END; SELECT 3", 2),
+            (
+                "CREATE PROCEDURE p() BEGIN DECLARE EXIT HANDLER FOR SQLEXCEPTION BEGIN ROLLBACK; RESIGNAL; END; SELECT 1; END; SELECT 2",
+                2,
+            ),
+            (
+                "CREATE PROCEDURE p() BEGIN DECLARE bad CONDITION FOR 1062; DECLARE CONTINUE HANDLER FOR NOT FOUND, SQLSTATE VALUE '23000', bad BEGIN END; SELECT 1; END; SELECT 2",
+                2,
+            ),
+            (
+                "CREATE PROCEDURE p() BEGIN DECLARE CONTINUE HANDLER FOR NOT FOUND SET @done = IF(1, 2, 3); DECLARE CONTINUE HANDLER FOR 1062, 1146 IF @a THEN SET @b = 1; END IF; SELECT 1; END; SELECT 2",
+                2,
+            ),
+            (
+                "CREATE PROCEDURE p(IN start DATETIME, IN end DATETIME) BEGIN CALL q(start, end); SELECT end; REPEAT SET @a = 1; UNTIL CASE WHEN @a THEN 1 END END REPEAT; SELECT 1; END; SELECT 2",
+                2,
+            ),
+            (
+                "CREATE PROCEDURE p() again: LOOP SELECT 1; LEAVE again; END LOOP again; SELECT 2",
+                2,
+            ),
+            (
+                "CREATE PROCEDURE p() FOR i IN 1..3 DO SELECT i; END FOR; SELECT 2",
+                2,
+            ),
+            (
+                "CREATE FUNCTION f(x INT) RETURNS INT UNSIGNED NOT DETERMINISTIC IF x THEN RETURN 1; ELSE RETURN 2; END IF; SELECT 2",
+                2,
+            ),
+            (
+                "CREATE FUNCTION f(x INT) RETURNS INT RETURN CASE WHEN x THEN IF(x, 1, 2) END; SELECT 2",
+                2,
+            ),
+            (
+                "CREATE PROCEDURE p() BEGIN XA START 'x'; XA END 'x'; SELECT 1; END; SELECT 2",
+                2,
+            ),
+            ("DELIMITER '$$'\nSELECT 1; $$\nDELIMITER ;\nSELECT 2", 2),
             ("BEGIN; INSERT INTO t VALUES (1); COMMIT;", 3),
             (
                 "CREATE TRIGGER IF NOT EXISTS t AFTER UPDATE ON x FOR EACH ROW INSERT INTO log VALUES (1); SELECT 1;",
@@ -186,6 +225,9 @@ fn copy_data_belongs_to_its_statement() {
     let crlf = "COPY t FROM STDIN WITH (FORMAT text);\r\n1\r\n\\.\r\nSELECT 1;";
     let found = split(crlf, Dialect::Postgres).unwrap();
     assert_eq!(&crlf[found[0].data().unwrap()], "1\r\n");
+    let noted = "COPY t FROM stdout; -- the server takes this word too\n1\n\\.\n";
+    let found = split(noted, Dialect::Postgres).unwrap();
+    assert_eq!(&noted[found[0].data().unwrap()], "1\n");
     let error = split("COPY t FROM STDIN;\n1\n2\n", Dialect::Postgres).unwrap_err();
     assert_eq!(error.kind, SplitErrorKind::UnterminatedCopy);
 }
@@ -229,6 +271,21 @@ fn what_is_not_closed_is_named() {
             SplitErrorKind::UnterminatedIdentifier,
         ),
         (Dialect::Mysql, "DELIMITER", SplitErrorKind::EmptyDelimiter),
+        (
+            Dialect::Mysql,
+            "DELIMITER\nDROP TABLE a;",
+            SplitErrorKind::EmptyDelimiter,
+        ),
+        (
+            Dialect::Mysql,
+            "DELIMITER\nDELIMITER ;\nSELECT 1;",
+            SplitErrorKind::EmptyDelimiter,
+        ),
+        (
+            Dialect::Postgres,
+            "COPY t FROM STDIN; SELECT 1;\n1\n\\.\n",
+            SplitErrorKind::BehindCopy,
+        ),
     ];
     for (dialect, text, kind) in table {
         assert_eq!(split(text, dialect).unwrap_err().kind, kind, "{text}");
