@@ -31,7 +31,7 @@ class Tool:
     version = ""
     #: Where it comes from: npm, PyPI, Go, Maven, Debian, crates.io.
     registry = ""
-    #: Whether it is installed in seconds by npm, by pip or with the servers: one of those that are tried with every change.
+    #: Whether it is installed within a minute by npm, by pip, by Go or with the servers: one of those that are tried with every change.
     quick = False
     #: Of its engines those whose drivers take minutes to install.
     slow_engines = ()

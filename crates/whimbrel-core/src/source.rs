@@ -11,6 +11,7 @@ mod programs;
 mod roles;
 mod sections;
 mod undo;
+mod walk;
 
 use std::fs::File;
 use std::io::Read;
@@ -26,6 +27,7 @@ pub use self::layout::{
     Blank, Certainty, Entry, Layout, Listing, NATIVE_LAYOUTS, Recognised, detect,
 };
 pub use self::native::{FileName, FileRole, Native};
+pub use self::sections::remark;
 
 use crate::diagnostic::Diagnostic;
 use crate::error::Error;
@@ -80,7 +82,7 @@ pub fn read_native(file: &Arc<SourceFile>, dialect: Dialect) -> Reading {
 /// Reads a file as UTF-8.
 ///
 /// # Errors
-/// It cannot be read, or it is not UTF-8: then the diagnostic names the line.
+/// It cannot be read, is not UTF-8 or has a NUL byte: then the diagnostic names the line.
 pub fn read_file(path: &Path) -> Result<Arc<SourceFile>, Error> {
     let name = path.to_string_lossy().into_owned();
     let bytes = bytes_of(path).map_err(|source| Error::File {
@@ -88,7 +90,7 @@ pub fn read_file(path: &Path) -> Result<Arc<SourceFile>, Error> {
         source,
     })?;
     match String::from_utf8(bytes) {
-        Ok(text) => Ok(SourceFile::new(name, text)),
+        Ok(text) => refuse_nul(SourceFile::new(name, text)),
         Err(error) => {
             let valid = error.utf8_error().valid_up_to();
             let bytes = error.into_bytes();
@@ -111,6 +113,26 @@ pub fn read_file(path: &Path) -> Result<Arc<SourceFile>, Error> {
             Err(Error::refused(diagnostic))
         }
     }
+}
+
+/// SQLite ends the text at a NUL byte, PostgreSQL has no way to be sent one, and UTF-16 without its
+/// mark is full of them.
+fn refuse_nul(file: Arc<SourceFile>) -> Result<Arc<SourceFile>, Error> {
+    let bytes = file.text().as_bytes();
+    if !bytes.contains(&0) {
+        return Ok(file);
+    }
+    let at = bytes.iter().take_while(|byte| **byte != 0).count();
+    let help = if at < 2 {
+        "this looks like UTF-16: save the file as UTF-8"
+    } else {
+        "take it out; what a column is to hold can be written as a number or in hexadecimal"
+    };
+    Err(Error::refused(
+        Diagnostic::error("nul-byte", "there is a NUL byte in the file")
+            .at(&file, at..at + 1, "")
+            .help(help),
+    ))
 }
 
 /// Asks for no file's size before it is read: most are small, and there may be ten thousand.

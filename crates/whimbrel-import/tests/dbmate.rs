@@ -55,6 +55,10 @@ fn what_dbmate_refuses_is_refused() {
     let table = [
         (
             " -- migrate:up\nSELECT 1;\n",
+            "1_a.sql:1:1: dbmate does not read this line as a mark",
+        ),
+        (
+            "-- migrate:down\nSELECT 1;\n",
             "1_a.sql:1:1: the file has no `-- migrate:up` line",
         ),
         (
@@ -78,4 +82,26 @@ fn what_dbmate_refuses_is_refused() {
         let folder = Folder::new(&[("1_a.sql", text)]);
         assert_eq!(folder.errors("dbmate", Postgres)[0], expected, "{text}");
     }
+}
+
+#[test]
+fn a_mark_that_is_written_wrongly_does_not_let_the_down_part_run() {
+    for mark in [
+        " -- migrate:down",
+        "-- migrate:Down",
+        "--- migrate:down",
+        "-- migrate: down",
+        "-- Migrate : Down",
+        "-- migrate:down;",
+        "-- migrate:downgrade",
+        "-- migrate down",
+    ] {
+        let text = format!("-- migrate:up\nCREATE TABLE a (b int);\n{mark}\nDROP TABLE a;\n");
+        let folder = Folder::new(&[("1_a.sql", &text)]);
+        let expected = "1_a.sql:3:1: dbmate does not read this line as a mark";
+        assert_eq!(folder.errors("dbmate", Postgres), [expected], "{mark}");
+    }
+    let prose = "-- migrate:up\n-- migrate up to a million rows\n-- migrated: down there\nSELECT 1;\n-- migrate:down foo\n";
+    let folder = Folder::new(&[("1_a.sql", prose)]);
+    assert!(folder.read("dbmate", Postgres)[0].contains("SELECT 1;"));
 }

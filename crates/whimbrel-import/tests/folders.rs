@@ -44,14 +44,36 @@ fn diesel_says_what_it_cannot_read() {
             "2023-01-02-000000_b/metadata.toml",
             "run_in_transaction = maybe\n",
         ),
-        ("name/up.sql", "SELECT 1;"),
+        ("2023-01-03-000000_c/README.md", "SELECT 1;"),
+        ("_name/up.sql", "SELECT 1;"),
+        ("notes.md", "words"),
     ]);
     assert_eq!(
         folder.errors("diesel", Postgres),
         [
             "2023-01-01-000000_a/down.sql:1:1: there is no `up.sql` beside this file",
             "2023-01-02-000000_b/metadata.toml:1:1: this is not TOML",
-            "name/up.sql:1:1: the folder's name has no version",
+            "2023-01-03-000000_c/README.md:1:1: there is no `up.sql` beside this file",
+            "_name/up.sql:1:1: the folder's name has no version",
+        ]
+    );
+}
+
+#[test]
+fn diesel_takes_any_name_for_a_version() {
+    let folder = Folder::new(&[
+        ("v2_b/up.sql", "SELECT 2;"),
+        ("v10_c/up.sql", "SELECT 10;"),
+        ("initial/up.sql", "SELECT 1;"),
+        ("initial/metadata.toml", "author = \"ada\"\n"),
+    ]);
+    // A metadata.toml that does not say so is one without a transaction there.
+    assert_eq!(
+        folder.read("diesel", Postgres),
+        [
+            "initial : SELECT 1; [off]",
+            "v10 c: SELECT 10;",
+            "v2 b: SELECT 2;"
         ]
     );
 }
@@ -82,6 +104,23 @@ fn prisma_takes_folders_as_texts() {
         folder.errors("prisma", Mysql),
         [
             "migration_lock.toml:1:1: these migrations are for postgresql, the database is another one"
+        ]
+    );
+}
+
+#[test]
+fn prismas_folders_have_their_files() {
+    let folder = Folder::new(&[
+        ("20230101000000_a/migration.sql", "SELECT 1;"),
+        ("20230102000000_b/README.md", "words"),
+        ("20230103000000_c/down.sql", "SELECT 3;"),
+        ("docs/README.md", "words"),
+    ]);
+    assert_eq!(
+        folder.errors("prisma", Sqlite),
+        [
+            "20230103000000_c/down.sql:1:1: there is no `migration.sql` beside this file",
+            "20230102000000_b/README.md:1:1: there is no `migration.sql` beside this file",
         ]
     );
 }

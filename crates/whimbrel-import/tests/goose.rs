@@ -35,6 +35,22 @@ fn numbers_give_the_order_and_lines_the_parts() {
 }
 
 #[test]
+fn dashes_and_spaces_are_read_as_goose_reads_them() {
+    for (up, down) in [
+        ("--+goose Up", "--+goose Down"),
+        ("-- +gooseUp", "---- +gooseDOWN"),
+        ("--   +goose   Up", "-- +goose Down--"),
+    ] {
+        let text = format!("{up}\nSELECT 1;\n{down}\nSELECT 2;\n");
+        let folder = Folder::new(&[("1_a.sql", &text)]);
+        assert_eq!(
+            folder.read("goose", Postgres),
+            ["1 a: SELECT 1; => SELECT 2;"]
+        );
+    }
+}
+
+#[test]
 fn a_part_that_is_open_is_the_whole_rest_of_a_procedure() {
     let text = "-- +goose Up\r\n-- +goose StatementBegin\r\nCREATE PROCEDURE p() BEGIN SELECT 1; SELECT 2; END;\r\n-- +goose StatementEnd\r\nCALL p();\r\n-- +goose Down\r\n";
     let folder = Folder::new(&[("1_p.sql", text)]);
@@ -63,6 +79,18 @@ fn annotations_that_goose_refuses_are_refused() {
         (
             "-- +goose Up\n -- +goose Down\n",
             "1_a.sql:2:1: goose does not know this annotation",
+        ),
+        (
+            "-- +goose Up\nSELECT 1;\n--- +goose Down\nSELECT 2;\n",
+            "1_a.sql:3:1: goose does not know this annotation",
+        ),
+        (
+            "-- +goose Up\nSELECT 1;\n-- see +goose Down\nSELECT 2;\n",
+            "1_a.sql:3:1: goose does not know this annotation",
+        ),
+        (
+            "-- +goose Up\nSELECT 1;\n-- +Goose Down\nSELECT 2;\n",
+            "1_a.sql:3:1: goose does not know this annotation",
         ),
         (
             "-- +goose Upp\n",
@@ -122,4 +150,17 @@ fn variables_come_from_the_environment_where_they_are_switched_on() {
         folder.substituted("goose", &[]),
         ["1_a.sql:3:9: the variable SECRET is not set, and this file needs it"]
     );
+}
+
+#[test]
+fn what_goose_alone_takes_for_comments_does_not_reach_mysql() {
+    let text = "-- +goose Up\n--------\n-- one\n--------\nSELECT 1; -- first\n--one\n  --two\n-- +goose StatementBegin\n------\nSELECT 5\n--3;\n-- +goose StatementEnd\n--------\nSELECT 4\n--2;\n-- +goose Down\n---- it's\nSELECT 2;\n";
+    let folder = Folder::new(&[("1_a.sql", text)]);
+    let migrations = folder.migrations("goose", Mysql);
+    assert_eq!(
+        migrations[0].up.text(),
+        "-- one\nSELECT 1; -- first\nSELECT 5\n--3;\n;\nSELECT 4\n--2;\n"
+    );
+    let other = folder.migrations("goose", Postgres);
+    assert!(other[0].up.text().contains("--one\n"));
 }

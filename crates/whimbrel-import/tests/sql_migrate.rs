@@ -32,7 +32,13 @@ fn each_part_may_come_more_than_once() {
     let migrations = folder.migrations("sql-migrate", Sqlite);
     assert_eq!(migrations[0].down_transaction, Some(true));
     assert_eq!(migrations[1].directives.foreign_keys, Some(false));
-    assert_eq!(folder.warnings("sql-migrate", Postgres).len(), 1);
+    assert_eq!(
+        folder.warnings("sql-migrate", Postgres),
+        [
+            "old/1_x.sql:1:1: the tool does not look into folders, here old/: it is passed over",
+            "10-b.sql:1:1: what is before the first `-- +migrate` line is not run",
+        ]
+    );
 }
 
 #[test]
@@ -53,4 +59,21 @@ fn what_the_tool_refuses_is_refused() {
             "3_c.sql:1:1: sql-migrate does not know this command",
         ]
     );
+}
+
+#[test]
+fn a_mark_that_the_tool_passes_over_does_not_let_the_down_part_run() {
+    for mark in [
+        "-- +migrate down",
+        "--+migrate Down",
+        "--  +migrate Down",
+        " -- +migrate Down",
+        "--- +migrate Down",
+        "-- +migrate:Down",
+    ] {
+        let text = format!("-- +migrate Up\nCREATE TABLE a (b int);\n{mark}\nDROP TABLE a;\n");
+        let folder = Folder::new(&[("1_a.sql", &text)]);
+        let expected = "1_a.sql:3:1: sql-migrate does not know this command";
+        assert_eq!(folder.errors("sql-migrate", Postgres), [expected], "{mark}");
+    }
 }

@@ -1,5 +1,6 @@
-"""goose and golang-migrate, as Go modules; dbmate, whose program npm delivers."""
+"""goose, golang-migrate and sql-migrate, as Go modules; dbmate, whose program npm delivers."""
 
+import json
 import os
 
 from ..library import is_compound
@@ -14,6 +15,7 @@ class Goose(Tool):
     name = "goose"
     version = "3.29.0"
     registry = "Go"
+    quick = True
     engines = ENGINES
     own_tables = ("goose_db_version",)
     undoes = True
@@ -23,7 +25,7 @@ class Goose(Tool):
 
     def form(self, script):
         head = "-- +goose NO TRANSACTION\n" if script.alone else ""
-        up, down = ("".join(map(goose_statement, way)) for way in (script.up, script.down))
+        up, down = ("".join(marked("goose", text) for text in way) for way in (script.up, script.down))
         text = f"{head}-- +goose Up\n{up}\n-- +goose Down\n{down}"
         return {f"migrations/{script.number:05}_{script.name}.sql": text}
 
@@ -53,6 +55,7 @@ class GolangMigrate(Tool):
     name = "golang-migrate"
     version = "4.20.1"
     registry = "Go"
+    quick = True
     #: Its files alone look like Whimbrel's own.
     whimbrel_arguments = ("--layout", "golang-migrate")
     engines = ENGINES
@@ -119,10 +122,50 @@ class Dbmate(Tool):
         self.run([self.program, "-d", "migrations", "--no-dump-schema", command], project, env)
 
 
-def goose_statement(text):
-    """A statement as goose reads it: marked if it has a `;` inside."""
+class SqlMigrate(Tool):
+    """rubenv/sql-migrate."""
+
+    name = "sql-migrate"
+    version = "1.8.1"
+    registry = "Go"
+    quick = True
+    engines = ENGINES
+    own_tables = ("gorp_migrations",)
+    runs_alone = True
+    undoes = True
+
+    def form(self, script):
+        how = " notransaction" if script.alone else ""
+        up, down = ("".join(marked("migrate", text) for text in way) for way in (script.up, script.down))
+        text = f"-- +migrate Up{how}\n{up}\n-- +migrate Down{how}\n{down}"
+        return {f"migrations/{script.stamp}-{script.name}.sql": text}
+
+    def install(self, cache):
+        package = "github.com/rubenv/sql-migrate/sql-migrate"
+        self.program = cache.go(self.name, package, f"v{self.version}", "") / "sql-migrate"
+
+    def up(self, project, database):
+        self._sql_migrate(project, database, "up")
+
+    def down(self, project, database, count):
+        self._sql_migrate(project, database, "down", f"-limit={count}")
+
+    def _sql_migrate(self, project, database, *command):
+        dialect, source = {
+            "sqlite": lambda: ("sqlite3", str(database.path)),
+            "postgres": lambda: ("postgres", f"{database.url}?sslmode=disable"),
+            "mysql": lambda: ("mysql", go_dsn(database) + "?parseTime=true"),
+        }[database.engine]()
+        settings = {"dialect": dialect, "datasource": source, "dir": "migrations"}
+        # JSON is YAML.
+        (project / "dbconfig.yml").write_text(json.dumps({"development": settings}))
+        self.run([self.program, *command], project)
+
+
+def marked(tool, text):
+    """A statement as goose and sql-migrate read it: between marks if it has a `;` inside."""
     if is_compound(text):
-        return f"-- +goose StatementBegin\n{text}\n-- +goose StatementEnd\n"
+        return f"-- +{tool} StatementBegin\n{text}\n-- +{tool} StatementEnd\n"
     return f"{text}\n"
 
 
@@ -135,4 +178,4 @@ def go_dsn(database):
     return f"{login}@tcp({server.hostname}:{server.port or 3306})/{database.name}"
 
 
-TOOLS = [Goose, GolangMigrate, Dbmate]
+TOOLS = [Goose, GolangMigrate, SqlMigrate, Dbmate]

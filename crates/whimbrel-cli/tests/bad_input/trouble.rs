@@ -147,3 +147,40 @@ fn a_servers_own_limit_is_named() {
         told(&output)
     );
 }
+
+#[test]
+fn a_nul_byte_is_an_error_with_its_place() {
+    let project = Project::new();
+    let url = whimbrel_testkit::postgres().database();
+    let database = ["sqlite:app.db", &url];
+    // UTF-16 without its mark is UTF-8 with such bytes in it.
+    let text = "CREATE TABLE a (i integer);\n";
+    let wide: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    project.write("migrations/001_a.sql", wide);
+    for url in database {
+        let output = project.run(&["up", "--url", url]);
+        refused(&output);
+        let said = told(&output);
+        assert!(
+            said.contains("001_a.sql:1:2") && said.contains("UTF-16"),
+            "{said}"
+        );
+    }
+    // One that comes from elsewhere was waited for without end.
+    project.write("migrations/001_a.sql", "CREATE TABLE a (t text);\n");
+    let second = "CREATE TABLE b (t text);\nINSERT INTO a VALUES ('${x}');\n";
+    project.write("migrations/002_b.sql", second);
+    project.write("whimbrel.toml", "[placeholders]\nx = \"a\\u0000b\"\n");
+    for url in database {
+        let output = project.run(&["up", "--url", url]);
+        refused(&output);
+        let said = told(&output);
+        assert!(
+            said.contains("applied 001_a") && said.contains("002_b.sql:2:"),
+            "{said}"
+        );
+        project.write("migrations/002_b.sql", "CREATE TABLE b (t text);\n");
+        succeeded(&project.run(&["up", "--url", url]));
+        project.write("migrations/002_b.sql", second);
+    }
+}

@@ -1,7 +1,6 @@
 //! A folder of migration files.
 
 use std::collections::BTreeMap;
-use std::fs::FileType;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -9,6 +8,8 @@ use whimbrel_sql::Dialect;
 
 use super::engines::{is_other_engines, keep_own};
 use super::layout::{Entry, Layout, Listing, NATIVE_LAYOUTS, detect};
+use super::programs::with_other_extensions;
+use super::walk::{behind_link, leads_back, refuse_unreadable, sorted};
 use super::{DEFAULT_SOURCE, LayoutFound, Loaded, Source};
 use crate::diagnostic::Diagnostic;
 use crate::error::Error;
@@ -152,13 +153,18 @@ impl Directory {
             path: folder.display().to_string(),
             source,
         };
-        let list = sorted(folder).map_err(failed)?;
+        let (list, unreadable) = sorted(folder).map_err(failed)?;
+        let wanted = |name: &str| self.extension(name).is_some();
+        refuse_unreadable(folder, &unreadable, wanted)?;
         let folders = list.iter().filter(|(_, kind)| !kind.is_file());
         let folders: Vec<&str> = folders.map(|(name, _)| name.as_str()).collect();
         for (name, kind) in &list {
             let (path, mut kind) = (folder.join(name), *kind);
             if kind.is_symlink() {
-                kind = std::fs::metadata(&path).map_err(failed)?.file_type();
+                kind = behind_link(&path)?;
+                if kind.is_dir() && leads_back(&path, folder) {
+                    continue;
+                }
             }
             if kind.is_dir() {
                 if !is_other_engines(name, &folders, dialect) {
@@ -225,36 +231,6 @@ impl Directory {
     }
 }
 
-/// What is in a folder, by name. Ten thousand names that start alike are compared by their first
-/// bytes as one number, which is several times quicker than by the strings.
-fn sorted(folder: &Path) -> std::io::Result<Vec<(String, FileType)>> {
-    let start = |name: &str| {
-        let mut bytes = [0; 16];
-        let length = name.len().min(16);
-        bytes[..length].copy_from_slice(&name.as_bytes()[..length]);
-        u128::from_be_bytes(bytes)
-    };
-    let mut list = Vec::new();
-    for item in std::fs::read_dir(folder)? {
-        let item = item?;
-        if let Ok(name) = item.file_name().into_string()
-            && !is_hidden(&name)
-        {
-            list.push((start(&name), name, item.file_type()?));
-        }
-    }
-    list.sort_unstable_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
-    Ok(list
-        .into_iter()
-        .map(|(_, name, kind)| (name, kind))
-        .collect())
-}
-
-/// Editors' and systems' own files.
-fn is_hidden(name: &str) -> bool {
-    name.starts_with('.') || name.starts_with('#') || name.ends_with('~')
-}
-
 /// A file may be named in the place of a folder, if it is one that some layout reads.
 fn refuse_other_file(listing: &Listing) -> Result<(), Error> {
     let other = |entry: &&Entry| listing.roots.contains(&entry.path);
@@ -278,7 +254,9 @@ impl Source for Directory {
         let listing = self.list(dialect)?;
         if let Some(layout) = self.layout {
             self.check_options(layout)?;
-            return layout.load(&listing, dialect);
+            let mut loaded = layout.load(&listing, dialect)?;
+            loaded.warnings.extend(with_other_extensions(&listing));
+            return Ok(loaded);
         }
         let (layout, reason) = detect(&self.known, &listing, &self.describe())?;
         self.check_options(layout)?;
@@ -286,6 +264,7 @@ impl Source for Directory {
             refuse_other_file(&listing)?;
         }
         let mut loaded = layout.load(&listing, dialect)?;
+        loaded.warnings.extend(with_other_extensions(&listing));
         loaded.layout = Some(LayoutFound {
             name: layout.name(),
             reason,

@@ -12,8 +12,21 @@ use std::collections::HashMap;
 use super::layout::{Entry, Listing};
 use super::native::{FileName, FileRole, split_role};
 
-const UNDOING: [&str; 4] = ["down", "rollback", "undo", "revert"];
-const DOING: [&str; 3] = ["up", "do", "deploy"];
+const UNDOING: [&str; 10] = [
+    "down",
+    "rollback",
+    "undo",
+    "revert",
+    "downgrade",
+    "backout",
+    "backward",
+    "backwards",
+    "reverse",
+    "uninstall",
+];
+const DOING: [&str; 9] = [
+    "up", "do", "deploy", "migrate", "upgrade", "apply", "forward", "forwards", "install",
+];
 const SEPARATORS: [char; 4] = ['.', '_', '-', ' '];
 
 /// Which way a word says that a script goes.
@@ -50,8 +63,10 @@ pub(super) fn spelt_out(listing: &Listing) -> Cow<'_, Listing> {
                 };
                 out.entries[index].stem = format!("{base}.down");
             }
-            // What lies in such a folder is never a migration.
-            None if one.by_folder => out.entries[index].stem = format!("{}.down", one.base),
+            // What lies in such a folder, or is called so, is never a migration.
+            None if one.by_folder || one.alone => {
+                out.entries[index].stem = format!("{}.down", one.base);
+            }
             None => {}
         }
     }
@@ -74,6 +89,8 @@ struct Spelt {
     base: String,
     way: Option<Way>,
     by_folder: bool,
+    /// The word is the whole name, and the folder says what it is about: `001_users/rollback`.
+    alone: bool,
 }
 
 impl Spelt {
@@ -89,7 +106,9 @@ impl Spelt {
         } else {
             &entry.folder
         };
-        let in_name = ending(&entry.stem);
+        let alone = way(&entry.stem).filter(|_| of_folder.is_none() && !home.is_empty());
+        let in_name = alone.map(|way| (entry.stem.clone(), way));
+        let in_name = in_name.or_else(|| ending(&entry.stem));
         let undoing = of_folder == Some(Way::Undo);
         let beginning = beginning(&entry.stem).filter(|_| undoing);
         let (base, of_name) = match in_name.or(beginning) {
@@ -101,6 +120,7 @@ impl Spelt {
             base,
             way: if undoing { of_folder } else { of_name },
             by_folder: undoing,
+            alone: alone.is_some(),
         }
     }
 
@@ -114,6 +134,10 @@ impl Spelt {
 struct Ups<'a> {
     by_name: HashMap<(&'a (usize, String), &'a str), usize>,
     by_number: HashMap<(&'a (usize, String), String), Vec<usize>>,
+    /// All of a folder's.
+    by_home: HashMap<&'a (usize, String), Vec<usize>>,
+    /// Those that have nothing but such a word for a name.
+    alone: HashMap<&'a (usize, String), usize>,
 }
 
 impl<'a> Ups<'a> {
@@ -121,6 +145,8 @@ impl<'a> Ups<'a> {
         let mut ups = Self {
             by_name: HashMap::new(),
             by_number: HashMap::new(),
+            by_home: HashMap::new(),
+            alone: HashMap::new(),
         };
         for (index, (entry, one)) in entries.iter().zip(spelt).enumerate() {
             if one.by_folder {
@@ -131,6 +157,10 @@ impl<'a> Ups<'a> {
                 ups.by_name.insert((&one.home, &one.base), index);
             }
             if one.way != Some(Way::Undo) {
+                ups.by_home.entry(&one.home).or_default().push(index);
+                if one.alone {
+                    ups.alone.insert(&one.home, index);
+                }
                 let number = FileName::parse(&one.base).version;
                 let same = ups.by_number.entry((&one.home, number));
                 same.or_default().push(index);
@@ -142,6 +172,12 @@ impl<'a> Ups<'a> {
     /// The file of that name; for one that has nothing but a number (`001_rollback`), or lies in a
     /// folder of its own, the only one of that number.
     fn undone_by(&self, one: &Spelt, own: usize) -> Option<usize> {
+        if one.alone {
+            let only = self.by_home.get(&one.home).map(Vec::as_slice);
+            let only = only.and_then(|ups| <[usize; 1]>::try_from(ups).ok());
+            let named = self.alone.get(&one.home).copied();
+            return named.or(only.map(|[up]| up));
+        }
         let named = self.by_name.get(&(&one.home, one.base.as_str()));
         if let Some(up) = named.filter(|up| **up != own) {
             return Some(*up);
@@ -226,6 +262,18 @@ mod tests {
             (["001_a", "rollbacks/rollback_001"], ["001_a", "001_a.down"]),
             (["v1/001_a", "v1/undo/001_a"], ["v1/001_a", "v1/001_a.down"]),
             (["001_a", "Down/002_b"], ["001_a", "Down/002_b.down"]),
+            (["1/Down", "1/Up"], ["1/Up.down", "1/Up.up"]),
+            (
+                ["1/migrate", "1/rollback"],
+                ["1/migrate.up", "1/migrate.down"],
+            ),
+            (["1/revert", "1/schema"], ["1/schema.down", "1/schema"]),
+            (["1/schema", "2/revert"], ["1/schema", "2/revert.down"]),
+            (["001_a_apply", "001_a_backout"], ["001_a.up", "001_a.down"]),
+            (
+                ["001.downgrade.a", "001.upgrade.a"],
+                ["001_a.down", "001_a.up"],
+            ),
         ] {
             assert_eq!(read(&paths), expected);
         }
@@ -234,6 +282,8 @@ mod tests {
     #[test]
     fn what_goes_forward_stays() {
         let plain = ["001_a", "002_scale_down", "003_set_up", "004_drop_rollback"];
+        assert_eq!(read(&plain), plain);
+        let plain = ["1/install", "2/upgrade", "3/a", "3/b"];
         assert_eq!(read(&plain), plain);
         let pairs = [
             "001_a.up",

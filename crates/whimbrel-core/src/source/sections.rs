@@ -11,18 +11,25 @@ use crate::text::{Script, SourceFile};
 
 use super::undo;
 
-/// Lines that other tools put into their files, and whether there is a layout of the same name. Read
-/// as native, such a file would run its down part as well, so it is refused.
+/// Remarks that other tools put into their files, and whether there is a layout of the same name.
+/// Read as native, such a file would run its down part as well, so it is refused.
 const FOREIGN: [(&str, &str, bool); 8] = [
-    ("-- +goose", "goose", true),
-    ("-- +micrate", "micrate", false),
-    ("-- +migrate", "sql-migrate", true),
-    ("-- migrate:up", "dbmate", true),
-    ("-- Up Migration", "node-pg-migrate", true),
-    ("--! Previous:", "graphile-migrate", true),
-    ("--liquibase formatted sql", "liquibase", true),
-    ("-- liquibase formatted sql", "liquibase", true),
+    ("+goose", "goose", true),
+    ("+micrate", "micrate", false),
+    ("+migrate", "sql-migrate", true),
+    ("migrate:up", "dbmate", true),
+    ("migrate:down", "dbmate", true),
+    ("up migration", "node-pg-migrate", true),
+    ("! previous:", "graphile-migrate", true),
+    ("liquibase formatted sql", "liquibase", true),
 ];
+
+/// What a comment line says behind its dashes, however many and wherever they stand; none if the
+/// line is no comment. Tools are strict about how their marks are written, people are not.
+pub fn remark(line: &str) -> Option<&str> {
+    let body = line.trim_start().strip_prefix("--")?;
+    Some(body.trim_start_matches(|c: char| c == '-' || c.is_whitespace()))
+}
 
 /// Takes a native file apart.
 pub(super) fn read(file: &Arc<SourceFile>, dialect: Dialect) -> Reading {
@@ -37,9 +44,7 @@ pub(super) fn read(file: &Arc<SourceFile>, dialect: Dialect) -> Reading {
         opening = opening && text[position..comment.start].trim().is_empty();
         position = comment.end;
         let line = &text[comment.clone()];
-        if opening {
-            sections.problems.extend(foreign(file, &comment));
-        }
+        sections.problems.extend(foreign(file, &comment, opening));
         let mark = half(line);
         has_up |= mark == Some(Half::Up);
         let undoes = mark == Some(Half::Undo) || has_up && mark == Some(Half::Down);
@@ -86,12 +91,19 @@ pub(super) fn read(file: &Arc<SourceFile>, dialect: Dialect) -> Reading {
     sections
 }
 
-fn foreign(file: &Arc<SourceFile>, comment: &Range<usize>) -> Option<Diagnostic> {
-    let line = &file.text()[comment.clone()];
-    let (_, tool, layout) = FOREIGN.into_iter().find(|(mark, _, _)| {
-        line.get(..mark.len())
+/// Below the opening comment only what no sentence begins with counts.
+fn foreign(file: &Arc<SourceFile>, comment: &Range<usize>, opening: bool) -> Option<Diagnostic> {
+    let says = remark(&file.text()[comment.clone()])?;
+    if !(opening || says.starts_with(['+', 'm', 'M'])) {
+        return None;
+    }
+    let (mark, tool, layout) = FOREIGN.into_iter().find(|(mark, _, _)| {
+        says.get(..mark.len())
             .is_some_and(|start| start.eq_ignore_ascii_case(mark))
     })?;
+    if !opening && !mark.starts_with(['+', 'm']) {
+        return None;
+    }
     // Without the other half it is but a heading, as people write them.
     if tool == "node-pg-migrate" && !file.text().to_ascii_lowercase().contains("down migration") {
         return None;
@@ -292,5 +304,20 @@ mod tests {
             sections.problems[0].to_string(),
             "a.sql:1:1: this is a file of goose, not a native one"
         );
+        for mark in [
+            "-- migrate:down",
+            "--migrate:down",
+            "---- +goose Down",
+            " -- +migrate down",
+        ] {
+            for text in [
+                format!("{mark}\nDROP TABLE a;\n"),
+                format!("CREATE TABLE a ();\n{mark}\nDROP TABLE a;\n"),
+            ] {
+                let sections = read(&SourceFile::new("a.sql", text), Dialect::Postgres);
+                let message = sections.problems[0].to_string();
+                assert!(message.contains("this is a file of"), "{mark}: {message}");
+            }
+        }
     }
 }

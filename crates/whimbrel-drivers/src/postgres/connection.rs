@@ -144,11 +144,22 @@ impl Connection {
     ) -> Result<(), CommandError> {
         let (writer, output) = (&mut self.writer, &mut self.output);
         let sending = async {
-            for command in commands {
-                encode(&command, writer, output).await?;
+            let mut refused = None;
+            for (index, command) in commands.enumerate() {
+                let before = output.len();
+                match encode(&command, writer, output).await {
+                    // The Sync goes all the same, since it is what is waited for.
+                    Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
+                        output.truncate(before);
+                        refused = Some((index, error));
+                        break;
+                    }
+                    result => result?,
+                }
             }
             frontend::sync(output);
-            send(writer, output).await
+            send(writer, output).await?;
+            Ok(refused)
         };
         let (reader, input) = (&mut self.reader, &mut self.input);
         let receiving = answers(reader, input, on_reply);
@@ -160,10 +171,12 @@ impl Connection {
                 return Err(failed.command);
             }
         }
-        sent.map_err(|error| CommandError {
-            index: 0,
-            error: errors::lost(&error),
-        })
+        let (index, error) = match sent {
+            Ok(None) => return Ok(()),
+            Ok(Some((index, error))) => (index, errors::unsendable(&error)),
+            Err(error) => (0, errors::lost(&error)),
+        };
+        Err(CommandError { index, error })
     }
 
     /// Statements in one message, of which the server does nothing until it has all of it: a
@@ -175,7 +188,10 @@ impl Connection {
     ) -> Result<(), CommandError> {
         let whole = |error: DriverError| CommandError { index: 0, error };
         let sql = commands.join(";\n");
-        frontend::query(&sql, &mut self.output).map_err(|error| whole(errors::lost(&error)))?;
+        if let Err(error) = frontend::query(&sql, &mut self.output) {
+            self.output.clear();
+            return Err(whole(errors::unsendable(&error)));
+        }
         self.flush().await.map_err(whole)?;
         match answers(&mut self.reader, &mut self.input, on_reply).await {
             Ok(status) => self.status = status,

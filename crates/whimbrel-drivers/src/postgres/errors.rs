@@ -83,6 +83,14 @@ pub(super) fn lost(error: &io::Error) -> DriverError {
     )
 }
 
+/// A command that no message can hold, since there is a NUL byte in it.
+pub(super) fn unsendable(error: &io::Error) -> DriverError {
+    DriverError::new(
+        DriverErrorKind::Statement,
+        format!("the statement can't be sent: {error}"),
+    )
+}
+
 /// The server's `transaction_timeout` ended the connection.
 const TRANSACTION_TIMEOUT: &str = "25P04";
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use whimbrel_core::Error;
 use whimbrel_core::diagnostic::Diagnostic;
 use whimbrel_core::migration::{Reading, Transactions};
-use whimbrel_core::source::{Blank, Certainty, Layout, Listing, Loaded, Recognised};
+use whimbrel_core::source::{Blank, Certainty, Layout, Listing, Loaded, Recognised, remark};
 use whimbrel_core::text::{Script, SourceFile};
 use whimbrel_sql::Dialect;
 
@@ -78,6 +78,27 @@ fn marks(text: &str, part: &str) -> impl Iterator<Item = Mark> {
     })
 }
 
+/// ` -- migrate:down`, `-- Migrate:Down`, `-- migrate: down`, `-- migrate:down;`, `-- migrate down`:
+/// the part below would run with the one above, so that a table would be gone as soon as it is there.
+fn is_nearly_a_mark(line: &str) -> bool {
+    const PARTS: [&str; 2] = ["up", "down"];
+    let says = remark(line).unwrap_or_default().trim_end();
+    // Few comments begin so.
+    if !says.starts_with(['m', 'M']) {
+        return false;
+    }
+    let says = says.to_ascii_lowercase();
+    let Some(rest) = says.strip_prefix("migrate") else {
+        return false;
+    };
+    let rest = rest.trim_start();
+    let means = match rest.strip_prefix(':') {
+        Some(part) => PARTS.iter().any(|name| part.trim_start().starts_with(name)),
+        None => PARTS.contains(&rest),
+    };
+    means && PARTS.iter().all(|part| marks(line, part).next().is_none())
+}
+
 fn read(file: &Arc<SourceFile>, dialect: Dialect) -> Reading {
     let mut reading = Reading::whole(file, dialect);
     let text = file.text();
@@ -88,6 +109,12 @@ fn read(file: &Arc<SourceFile>, dialect: Dialect) -> Reading {
             .at(file, at..at, "")
             .help("dbmate refuses this file as well: put its `-- migrate:` lines right")
     };
+    let unread = lines(text).filter(|(_, line)| is_nearly_a_mark(line));
+    reading.problems.extend(unread.map(|(at, line)| {
+        Diagnostic::error("dbmate-mark", "dbmate does not read this line as a mark")
+            .at(file, at..at + line.len(), "")
+            .help("marks are `-- migrate:up` and `-- migrate:down`, in small letters, at the beginning of the line")
+    }));
     let Some(up) = up else {
         let problem = wrong(0, "the file has no `-- migrate:up` line");
         reading.problems.push(problem);

@@ -20,8 +20,11 @@ impl Layout for Diesel {
         "diesel"
     }
 
+    /// The tool takes any name for a version; where none begins with a digit, the folders are more
+    /// likely of somebody's own making, and not in the order of texts.
     fn recognise(&self, listing: &Listing) -> Option<Recognised> {
-        let is_up = |entry: &&Entry| entry.stem == "up" && folder_of(entry).is_some();
+        let numbered = |folder: &str| folder.starts_with(|c: char| c.is_ascii_digit());
+        let is_up = |entry: &&Entry| entry.stem == "up" && folder_of(entry).is_some_and(numbered);
         let entry = listing.entries.iter().find(is_up)?;
         let reason = format!("folders with `up.sql`, such as {}", entry.folder);
         Some(Recognised::new(Certainty::Certain, reason))
@@ -37,6 +40,9 @@ impl Layout for Diesel {
                 ("down", "sql") => folder.or_default().down = Some(entry),
                 ("metadata", "toml") => folder.or_default().metadata = Some(entry),
                 (_, "sql") => problems.stray(entry, "this is neither `up.sql` nor `down.sql`"),
+                _ if is_migrations_folder(&entry.folder) => {
+                    folder.or_default().other.get_or_insert(entry);
+                }
                 _ => {}
             }
         }
@@ -74,21 +80,28 @@ struct Folder<'a> {
     up: Option<&'a Entry>,
     down: Option<&'a Entry>,
     metadata: Option<&'a Entry>,
+    /// Something else that lies there.
+    other: Option<&'a Entry>,
 }
 
 impl<'a> Folder<'a> {
     fn found(&self, problems: &mut Problems) -> Result<Option<Found<'a>>, Error> {
         let Some(up) = self.up else {
-            if let Some(down) = self.down {
-                let help = "every folder has an `up.sql`";
-                problems.error(down, "no-up", "there is no `up.sql` beside this file", help);
+            if let Some(beside) = self.down.or(self.metadata).or(self.other) {
+                let help = "diesel refuses this as well, for every folder has an `up.sql`: get it back, or remove the folder";
+                problems.error(
+                    beside,
+                    "no-up",
+                    "there is no `up.sql` beside this file",
+                    help,
+                );
             }
             return Ok(None);
         };
         let folder = folder_of(up).unwrap_or_default();
         let (version, name) = folder.split_once('_').unwrap_or((folder, ""));
         let version = version.replace('-', "");
-        if version.is_empty() || !version.bytes().all(|b| b.is_ascii_digit()) {
+        if version.is_empty() {
             let help = "a folder is called `2023-01-01-000000_name`";
             problems.error(up, "no-version", "the folder's name has no version", help);
             return Ok(None);
@@ -101,7 +114,13 @@ impl<'a> Folder<'a> {
     }
 }
 
-/// `run_in_transaction` of a migration's `metadata.toml`.
+/// True for a folder in the folder of migrations, not for one within it.
+fn is_migrations_folder(folder: &str) -> bool {
+    folder.matches('/').count() == 1
+}
+
+/// `run_in_transaction` of a migration's `metadata.toml`; where the file is there and does not say
+/// it, diesel runs the migration without a transaction.
 fn transaction(metadata: &Entry, problems: &mut Problems) -> Result<Option<bool>, Error> {
     let file = metadata.read()?;
     let help = "it may hold `run_in_transaction = false`";
@@ -110,7 +129,7 @@ fn transaction(metadata: &Entry, problems: &mut Problems) -> Result<Option<bool>
         return Ok(None);
     };
     match table.get("run_in_transaction") {
-        None => Ok(None),
+        None => Ok(Some(false)),
         Some(toml::Value::Boolean(yes)) => Ok((!yes).then_some(false)),
         Some(_) => {
             let message = "run_in_transaction is neither true nor false";

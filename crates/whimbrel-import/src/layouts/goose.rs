@@ -13,6 +13,8 @@ use super::files::{Found, Problems, Rules, any_file_has, lines, load, number_and
 use super::pairs::by_number;
 use super::variables;
 
+const WORD: &str = "+goose";
+
 /// The layout of goose.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Goose;
@@ -29,14 +31,16 @@ pub(super) enum Annotation {
 }
 
 impl Annotation {
-    /// Reads `-- +goose Up` and its like, in any case.
+    /// Reads `-- +goose Up` and its like, in any case. As in goose, all other dashes go, and
+    /// nothing has to part the words: `---- +gooseDown` is a mark.
     pub(super) fn of(line: &str) -> Option<Self> {
-        let words: Vec<_> = line.strip_prefix("--")?.split_whitespace().collect();
-        let (first, rest) = words.split_first()?;
-        if !first.eq_ignore_ascii_case("+goose") {
+        if !line.starts_with("--") {
             return None;
         }
-        Some(match rest.join(" ").to_ascii_lowercase().as_str() {
+        let (before, after) = line.split_once(WORD)?;
+        let command = format!("{before} {after}").replace("--", "");
+        let words: Vec<_> = command.split_whitespace().collect();
+        Some(match words.join(" ").to_ascii_lowercase().as_str() {
             "up" => Self::Up,
             "down" => Self::Down,
             "statementbegin" => Self::StatementBegin,
@@ -122,11 +126,16 @@ fn is_code(entry: &Entry) -> bool {
         && !entry.stem.ends_with("_test")
 }
 
-/// A comment that begins like an annotation.
+/// A comment with goose's word in it. Goose refuses what it does not know; passed over, a
+/// `--- +goose Down` would let the down part run with the up part.
 fn is_meant(line: &str) -> bool {
-    let comment = line.trim_start().strip_prefix("--");
-    let word = comment.and_then(|comment| comment.split_whitespace().next());
-    word == Some("+goose")
+    line.trim_start().starts_with("--") && line.to_ascii_lowercase().contains(WORD)
+}
+
+/// `--------` or `--words`, which goose leaves out between statements and MySQL takes for minus signs.
+fn is_no_comment_there(line: &str) -> bool {
+    let after = line.trim_start().strip_prefix("--");
+    after.is_some_and(|after| after.starts_with(|c: char| !c.is_whitespace()))
 }
 
 /// A file being taken apart line by line, as goose does it: its lines count even inside bodies.
@@ -135,6 +144,9 @@ struct Parts<'a> {
     sections: Vec<Section>,
     substituting: bool,
     in_statement: Option<usize>,
+    /// Whether a statement has begun, by goose's account, which goes by lines.
+    is_open: bool,
+    dialect: Dialect,
     problems: Vec<Diagnostic>,
 }
 
@@ -150,6 +162,8 @@ fn read(file: &Arc<SourceFile>, dialect: Dialect) -> Reading {
         sections: Vec::new(),
         substituting: false,
         in_statement: None,
+        is_open: false,
+        dialect,
         problems: Vec::new(),
     };
     for (at, line) in lines(file.text()) {
@@ -187,6 +201,7 @@ impl Parts<'_> {
                 if self.in_statement.take().is_none() {
                     self.wrong(at, line, "there is no StatementBegin before this");
                 }
+                self.is_open = false;
                 self.end_statement(at);
             }
             Annotation::Variables(on) => {
@@ -210,6 +225,7 @@ impl Parts<'_> {
         if let Some(message) = message {
             self.wrong(at, line, message);
         }
+        self.is_open = false;
         let mut script = Script::build(Arc::clone(self.file));
         if self.substituting {
             script.put(variables::ON, at);
@@ -225,6 +241,10 @@ impl Parts<'_> {
     }
 
     fn line(&mut self, at: usize, line: &str) {
+        if !self.is_open && self.dialect == Dialect::Mysql && is_no_comment_there(line) {
+            return;
+        }
+        self.follow(line);
         let text = self.file.text();
         let end = text[at..].find('\n').map_or(text.len(), |n| at + n + 1);
         if let Some(section) = self.sections.last_mut() {
@@ -232,6 +252,14 @@ impl Parts<'_> {
         } else if !line.trim().is_empty() && !line.trim_start().starts_with("--") {
             self.wrong(at, line, "there is SQL before the `-- +goose Up` line");
         }
+    }
+
+    /// Goose ends a statement with a line whose last word before a comment ends in a semicolon.
+    fn follow(&mut self, line: &str) {
+        let words = line.split_whitespace();
+        let last = words.take_while(|word| !word.starts_with("--")).last();
+        let ends = last.is_some_and(|word| word.ends_with(';')) && self.in_statement.is_none();
+        self.is_open = !ends && (self.is_open || last.is_some());
     }
 
     fn check_end(&mut self) {

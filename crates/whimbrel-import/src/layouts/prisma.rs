@@ -1,5 +1,7 @@
 //! Prisma: `20230101000000_name/migration.sql` and `migration_lock.toml`.
 
+use std::collections::HashSet;
+
 use whimbrel_core::Error;
 use whimbrel_core::migration::Transactions;
 use whimbrel_core::source::{Blank, Certainty, Entry, Layout, Listing, Loaded, Recognised};
@@ -36,6 +38,7 @@ impl Layout for Prisma {
     fn load(&self, listing: &Listing, dialect: Dialect) -> Result<Loaded, Error> {
         let mut problems = Problems::default();
         check_provider(listing, dialect, &mut problems)?;
+        refuse_lost(listing, &mut problems);
         let mut found = Vec::new();
         for entry in &listing.entries {
             if is_migration(entry) {
@@ -67,6 +70,29 @@ impl Layout for Prisma {
         let file = format!("{version}_{name}/migration.sql");
         Some(vec![(file, String::new())])
     }
+}
+
+/// A migration's folder whose file is gone. Passed over, it would be missed only where its table is.
+fn refuse_lost(listing: &Listing, problems: &mut Problems) {
+    let place = |entry: &Entry| (entry.root, entry.folder.clone());
+    let migrations = listing.entries.iter().filter(|entry| is_migration(entry));
+    let mut seen: HashSet<_> = migrations.map(place).collect();
+    let files = listing.entries.iter().chain(&listing.others);
+    for entry in files.filter(|entry| is_dated_folder(&entry.folder)) {
+        if seen.insert(place(entry)) {
+            let message = "there is no `migration.sql` beside this file";
+            let help = "Prisma refuses this as well: get the file back, or remove the folder";
+            problems.error(entry, "missing-file", message, help);
+        }
+    }
+}
+
+/// `20240101000000_name/`.
+fn is_dated_folder(folder: &str) -> bool {
+    let name = folder.strip_suffix('/').unwrap_or_default();
+    let name = name.rsplit('/').next().unwrap_or_default();
+    name.split_once('_')
+        .is_some_and(|(digits, _)| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
 }
 
 pub(super) fn is_migration(entry: &Entry) -> bool {

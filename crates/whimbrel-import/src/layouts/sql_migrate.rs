@@ -1,11 +1,12 @@
 //! sql-migrate (rubenv): `1_name.sql` with `-- +migrate Up` and `-- +migrate Down`.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use whimbrel_core::Error;
 use whimbrel_core::diagnostic::Diagnostic;
 use whimbrel_core::migration::{Reading, Transactions};
-use whimbrel_core::source::{Blank, Certainty, Layout, Listing, Loaded, Recognised};
+use whimbrel_core::source::{Blank, Certainty, Layout, Listing, Loaded, Recognised, remark};
 use whimbrel_core::text::{Script, ScriptBuilder, SourceFile};
 use whimbrel_core::version::Version;
 use whimbrel_sql::Dialect;
@@ -69,6 +70,8 @@ struct Parts<'a> {
     /// Whether it is in the down part; none before the first mark.
     in_down: Option<bool>,
     in_statement: Option<usize>,
+    /// The first line of SQL before the first mark.
+    early: Option<Range<usize>>,
     /// Up and down.
     without_transaction: [bool; 2],
     problems: Vec<Diagnostic>,
@@ -82,15 +85,19 @@ fn read(file: &Arc<SourceFile>, dialect: Dialect) -> Reading {
         down: None,
         in_down: None,
         in_statement: None,
+        early: None,
         without_transaction: [false; 2],
         problems: Vec::new(),
     };
     for (at, line) in lines(file.text()) {
         match line.strip_prefix(MARK) {
             Some(command) => parts.command(command, at, line),
+            None if remark(line).is_some_and(|says| says.starts_with("+migrate")) => {
+                parts.passed_over(at, line);
+            }
             // The tool leaves such lines out, within bodies and strings as well.
             None if line.starts_with("-- ") => {}
-            None => parts.line(at),
+            None => parts.line(at, line),
         }
     }
     if let Some(begin) = parts.in_statement {
@@ -101,6 +108,14 @@ fn read(file: &Arc<SourceFile>, dialect: Dialect) -> Reading {
             0,
             "",
             "the file has neither `-- +migrate Up` nor `-- +migrate Down`",
+        );
+    }
+    if let Some(early) = parts.early.take().filter(|_| parts.in_down.is_some()) {
+        let message = "what is before the first `-- +migrate` line is not run";
+        parts.problems.push(
+            Diagnostic::warning("sql-migrate-early", message)
+                .at(file, early, "")
+                .help("sql-migrate passes over it as well: put it below `-- +migrate Up`"),
         );
     }
     let [up, down] = parts.without_transaction;
@@ -131,7 +146,7 @@ impl Parts<'_> {
                     self.script().put(";\n", at);
                 }
             }
-            _ => self.wrong(at, line, "sql-migrate does not know this command"),
+            _ => self.passed_over(at, line),
         }
     }
 
@@ -142,12 +157,23 @@ impl Parts<'_> {
         }
     }
 
-    fn line(&mut self, at: usize) {
+    fn line(&mut self, at: usize, line: &str) {
         if self.in_down.is_some() {
             let text = self.file.text();
             let end = text[at..].find('\n').map_or(text.len(), |n| at + n + 1);
             self.script().copy(at..end);
+        } else if !line.trim().is_empty() && remark(line).is_none() {
+            self.early.get_or_insert(at..at + line.len());
         }
+    }
+
+    /// The tool goes on as if the line was not there, and runs what is below with the part above.
+    fn passed_over(&mut self, at: usize, line: &str) {
+        self.problems.push(
+            Diagnostic::error("sql-migrate-command", "sql-migrate does not know this command")
+                .at(self.file, at..at + line.len(), "")
+                .help("it passes over the line, and what is below belongs to the part above: write `-- +migrate Up`, `Down`, `StatementBegin` or `StatementEnd`, at the beginning of the line"),
+        );
     }
 
     fn wrong(&mut self, at: usize, line: &str, message: &str) {
