@@ -256,8 +256,13 @@ impl Runner<'_> {
         let Some(foreign) = self.foreign.filter(|_| first && !self.options.plan.force) else {
             return Ok(None);
         };
-        let seen = foreign.seen(session.driver.as_mut()).await?;
-        Ok((!seen.is_empty()).then(|| foreign_history(&seen)))
+        let driver = session.driver.as_mut();
+        let seen = foreign.seen(driver).await?;
+        if !seen.is_empty() {
+            return Ok(Some(foreign_history(&seen)));
+        }
+        let seen = foreign.elsewhere(driver, &session.migrations).await?;
+        Ok((!seen.is_empty()).then(|| foreign_elsewhere(&seen)))
     }
 }
 
@@ -307,6 +312,23 @@ fn foreign_history(seen: &[Sighting]) -> Diagnostic {
         "another tool migrated this database, and Whimbrel's own history is empty",
     )
     .note(list)
+    .help(help)
+}
+
+/// Those that `import` does not find by itself.
+fn foreign_elsewhere(seen: &[Sighting]) -> Diagnostic {
+    let list: Vec<_> = seen.iter().map(Sighting::summary).collect();
+    let first = &seen[0];
+    let help = format!(
+        "`whimbrel import --dry-run --from {} --history-table {}` shows what it would take over, without `--dry-run` it does; \
+         `--force` goes on without",
+        first.tool, first.table
+    );
+    Diagnostic::error(
+        "foreign-history",
+        "another tool applied these migrations, and Whimbrel's own history is empty",
+    )
+    .note(list.join("; "))
     .help(help)
 }
 

@@ -5,6 +5,7 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod cases;
+mod elsewhere;
 mod file_by_file;
 mod more_cases;
 mod specials;
