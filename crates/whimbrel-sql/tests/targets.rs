@@ -95,6 +95,8 @@ fn what_mysql_may_commit_is_known() {
         ("SET STATEMENT a = 1", Verb::Other, true),
         ("SET a = 1", Verb::Set, false),
         ("SET DEFAULT ROLE r", Verb::Set, true),
+        ("SET sql_log_bin = 0", Verb::Set, true),
+        ("SET @@SESSION.SQL_LOG_BIN= 0", Verb::Set, true),
         ("IF 1 THEN DROP TABLE t; END IF", Verb::Other, true),
         ("WHILE 1 DO SELECT 1; END WHILE", Verb::Other, true),
         ("again: LOOP LEAVE again; END LOOP", Verb::Other, true),

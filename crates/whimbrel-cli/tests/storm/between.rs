@@ -145,6 +145,29 @@ fn what_the_catalog_hides_on_mariadb() {
     }
 }
 
+/// What others did to the table meanwhile is not taken for the statement's own work.
+#[test]
+fn others_change_the_table_on_mariadb() {
+    let server = MysqlServer::private();
+    for (change, is_there) in [
+        (
+            "CREATE INDEX mine ON t (v)",
+            "SELECT count(*) FROM information_schema.statistics WHERE table_schema = database() AND index_name = 'mine'",
+        ),
+        (
+            "CREATE TRIGGER mine BEFORE INSERT ON t FOR EACH ROW SET NEW.v = 1",
+            "SELECT count(*) FROM information_schema.triggers WHERE trigger_schema = database() AND trigger_name = 'mine'",
+        ),
+    ] {
+        let other =
+            |project: &Project<'_>| drop(project.execute("CREATE INDEX theirs ON t (w, v)"));
+        let engine = Engine::MariaDb(&server);
+        let (project, next) = killed_and(engine, change, Killed::Before, other);
+        assert_eq!(next.code, Some(0), "{}", next.said);
+        assert_eq!(project.execute(is_there), "1", "{}", next.said);
+    }
+}
+
 /// A server that died may have dropped one table of two.
 #[test]
 fn a_half_done_drop_on_mariadb() {

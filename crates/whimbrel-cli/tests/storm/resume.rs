@@ -303,6 +303,10 @@ fn the_settings_of_a_dump_on_mariadb() {
             "/*!40101 SET SQL_MODE=@OLD_SQL_MODE */;\n",
         ),
         (
+            "SET @OLD_LOG = @@SESSION.SQL_LOG_BIN;\nSET @@SESSION.SQL_LOG_BIN= 0;\nSET SQL_MODE='NO_AUTO_VALUE_ON_ZERO';\n",
+            "SET @@SESSION.SQL_LOG_BIN = @OLD_LOG;\n",
+        ),
+        (
             "SET @began = NOW(), SQL_MODE='NO_AUTO_VALUE_ON_ZERO';\n",
             "SELECT 1;\n",
         ),

@@ -20,12 +20,11 @@ pub(super) fn select(statement: &str, verb: Verb) -> Option<String> {
     if objects.is_empty() {
         return None;
     }
-    let is_index = |target: &Target| target.kind == ObjectKind::Index;
-    let only_indexes = objects.iter().any(is_index);
-    let states: Option<Vec<_>> = objects
+    // Of an index or a trigger the table is an object as well, in which others may change other things.
+    let part = objects
         .iter()
-        .map(|target| state(target, only_indexes))
-        .collect();
+        .find(|target| matches!(target.kind, ObjectKind::Index | ObjectKind::Trigger));
+    let states: Option<Vec<_>> = objects.iter().map(|target| state(target, part)).collect();
     let states = states?;
     // A statement that says nothing of a state has an empty one. MD5 is gone since MySQL 9.
     let digest = format!("SHA2(CONCAT_WS('/', {}), 256)", states.join(", "));
@@ -53,7 +52,7 @@ fn rows(table: &str, columns: &str, condition: &str) -> String {
     )
 }
 
-fn state(target: &Target, only_indexes: bool) -> Option<String> {
+fn state(target: &Target, part: Option<&Target>) -> Option<String> {
     let text = |value: &str| Flavor::literal(&Mysql, value);
     let schema = target
         .schema
@@ -61,8 +60,15 @@ fn state(target: &Target, only_indexes: bool) -> Option<String> {
         .map_or_else(|| "DATABASE()".to_owned(), text);
     let name = text(&target.name);
     let of = |prefix: &str| format!("{prefix}_SCHEMA = {schema} AND {prefix}_NAME = {name}");
+    let is_table = matches!(target.kind, ObjectKind::Table | ObjectKind::View);
+    if let Some(part) = part.filter(|_| is_table) {
+        let only = format!(" AND INDEX_NAME = {}", text(&part.name));
+        return Some(match part.kind {
+            ObjectKind::Index => indexes(&schema, &name, &only),
+            _ => "''".to_owned(),
+        });
+    }
     Some(match target.kind {
-        ObjectKind::Table | ObjectKind::View if only_indexes => indexes(&schema, &name),
         // Whether a sequence is there stands among the tables, where it stands nowhere.
         ObjectKind::Table | ObjectKind::View | ObjectKind::Sequence => table(&schema, &name),
         // Its table is a target of its own.
@@ -91,11 +97,11 @@ fn state(target: &Target, only_indexes: bool) -> Option<String> {
     })
 }
 
-fn indexes(schema: &str, name: &str) -> String {
+fn indexes(schema: &str, name: &str, only: &str) -> String {
     rows(
         "STATISTICS",
         "INDEX_NAME, SEQ_IN_INDEX, COALESCE(COLUMN_NAME, ''), NON_UNIQUE, INDEX_TYPE, COALESCE(SUB_PART, 0), COALESCE(COLLATION, '')",
-        &format!("TABLE_SCHEMA = {schema} AND TABLE_NAME = {name}"),
+        &format!("TABLE_SCHEMA = {schema} AND TABLE_NAME = {name}{only}"),
     )
 }
 
@@ -115,7 +121,7 @@ fn table(schema: &str, name: &str) -> String {
             "ORDINAL_POSITION, COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE, COALESCE(COLUMN_DEFAULT, '\\0'), EXTRA, COALESCE(COLLATION_NAME, ''), COLUMN_COMMENT, COALESCE(GENERATION_EXPRESSION, '')",
             &of(""),
         ),
-        indexes(schema, name),
+        indexes(schema, name, ""),
         rows(
             "TABLE_CONSTRAINTS",
             "CONSTRAINT_NAME, CONSTRAINT_TYPE",

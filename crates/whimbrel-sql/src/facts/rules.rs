@@ -300,6 +300,15 @@ pub(super) fn after_settings(words: &Words<'_>, dialect: Dialect) -> Option<usiz
     })
 }
 
+/// It can't be set inside a transaction.
+fn sets_log_bin(words: &Words<'_>) -> bool {
+    let mut first = (1..words.len()).map(|at| words.at(at).trim_start_matches('@'));
+    first.any(|word| {
+        let name = word.rsplit('.').next().unwrap_or_default();
+        name.eq_ignore_ascii_case("sql_log_bin")
+    })
+}
+
 /// Blocks that MariaDB runs outside of a routine.
 const BLOCKS: [&str; 6] = ["if", "case", "loop", "repeat", "while", "for"];
 
@@ -328,7 +337,11 @@ pub(super) fn mysql_commits(words: &Words<'_>, facts: &Facts) -> bool {
         | Verb::Lock
         | Verb::Analyze
         | Verb::Reset => true,
-        Verb::Set => words.is(1, &["password"]) || words.starts_with(&["set", "default", "role"]),
+        Verb::Set => {
+            words.is(1, &["password"])
+                || words.starts_with(&["set", "default", "role"])
+                || sets_log_bin(words)
+        }
         Verb::Other => words.is(
             0,
             &[
