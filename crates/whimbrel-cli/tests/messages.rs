@@ -346,3 +346,40 @@ fn a_half_done_migration_is_not_passed_over() {
     );
     assert_eq!(server.execute(&url, "SHOW TABLES LIKE 'b'"), "");
 }
+
+#[test]
+fn files_that_are_no_text() {
+    let project = Project::new().write("migrations/002_b.sql", "DELETE FROM a\0 WHERE i = 1;\n");
+    insta::assert_snapshot!(project.say(&["up", "--url", "sqlite:a.db"]), @r"
+    error[nul]: the file holds a NUL character
+     --> migrations/002_b.sql:1:14
+      |
+    1 | DELETE FROM a␀ WHERE i = 1;
+      |              ^
+      |
+      = help: take the character out; a file in UTF-16 has to be saved as UTF-8
+    [4]
+    ");
+    let old_mac = "-- Description: b\rCREATE TABLE b (i int);\r";
+    let project = Project::new().write("migrations/002_b.sql", old_mac);
+    insta::assert_snapshot!(project.say(&["up", "--url", "sqlite:a.db"]), @r"
+    error[line-ends]: the lines of this file end with carriage returns alone, so its first comment never ends
+     --> migrations/002_b.sql:1:18
+      |
+    1 | -- Description: b␍CREATE TABLE b (i int);␍
+      |                  ^
+      |
+      = help: save the file with line ends of Unix or Windows (LF, CRLF)
+    [4]
+    ");
+}
+
+/// A message that can't be made ends the run, where it once waited for its answer.
+#[test]
+fn a_setting_that_can_not_be_sent() {
+    let project = Project::new().write("whimbrel.toml", "session_sql = \"SELECT '\\u0000'\"\n");
+    let url = postgres().database();
+    let said = project.say(&["up", "--url", &url, "--retries", "0"]);
+    assert!(said.contains("embedded null"), "{said}");
+    assert!(said.ends_with("[5]") || said.ends_with("[1]"), "{said}");
+}

@@ -80,7 +80,7 @@ pub fn read_native(file: &Arc<SourceFile>, dialect: Dialect) -> Reading {
 /// Reads a file as UTF-8.
 ///
 /// # Errors
-/// It cannot be read, or it is not UTF-8: then the diagnostic names the line.
+/// It cannot be read, or it is no text: then the diagnostic names the line.
 pub fn read_file(path: &Path) -> Result<Arc<SourceFile>, Error> {
     let name = path.to_string_lossy().into_owned();
     let bytes = bytes_of(path).map_err(|source| Error::File {
@@ -88,7 +88,13 @@ pub fn read_file(path: &Path) -> Result<Arc<SourceFile>, Error> {
         source,
     })?;
     match String::from_utf8(bytes) {
-        Ok(text) => Ok(SourceFile::new(name, text)),
+        Ok(text) => {
+            let file = SourceFile::new(name, text);
+            match unfit(&file) {
+                Some(diagnostic) => Err(Error::refused(diagnostic)),
+                None => Ok(file),
+            }
+        }
         Err(error) => {
             let valid = error.utf8_error().valid_up_to();
             let bytes = error.into_bytes();
@@ -111,6 +117,27 @@ pub fn read_file(path: &Path) -> Result<Arc<SourceFile>, Error> {
             Err(Error::refused(diagnostic))
         }
     }
+}
+
+/// What no engine reads as it was meant: a NUL ends a text there, and in a file of old Macs, whose
+/// lines end with carriage returns alone, everything behind a comment's start is a comment.
+fn unfit(file: &Arc<SourceFile>) -> Option<Diagnostic> {
+    let text = file.text();
+    if let Some(at) = text.find('\0') {
+        let help = "take the character out; a file in UTF-16 has to be saved as UTF-8";
+        let refusal = Diagnostic::error("nul", "the file holds a NUL character");
+        return Some(refusal.at(file, at..at + 1, "").help(help));
+    }
+    let first = text.find('\r')?;
+    if text.contains('\n') || !(text.contains("--") || text.contains('#')) {
+        return None;
+    }
+    let refusal = Diagnostic::error(
+        "line-ends",
+        "the lines of this file end with carriage returns alone, so its first comment never ends",
+    );
+    let help = "save the file with line ends of Unix or Windows (LF, CRLF)";
+    Some(refusal.at(file, first..first + 1, "").help(help))
 }
 
 /// Asks for no file's size before it is read: most are small, and there may be ten thousand.

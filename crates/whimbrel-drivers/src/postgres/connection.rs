@@ -145,7 +145,12 @@ impl Connection {
         let (writer, output) = (&mut self.writer, &mut self.output);
         let sending = async {
             for command in commands {
-                encode(&command, writer, output).await?;
+                if let Err(error) = encode(&command, writer, output).await {
+                    // What is no message (a text with a NUL) is followed by none: without this the
+                    // server and we would wait for each other.
+                    let _ = writer.shutdown().await;
+                    return Err(error);
+                }
             }
             frontend::sync(output);
             send(writer, output).await
@@ -153,6 +158,15 @@ impl Connection {
         let (reader, input) = (&mut self.reader, &mut self.input);
         let receiving = answers(reader, input, on_reply);
         let (sent, received) = tokio::join!(sending, receiving);
+        let lost = |error: &io::Error| CommandError {
+            index: 0,
+            error: errors::lost(error),
+        };
+        if let Err(error) = &sent
+            && error.kind() == io::ErrorKind::InvalidInput
+        {
+            return Err(lost(error));
+        }
         match received {
             Ok(status) => self.status = status,
             Err(failed) => {
@@ -160,10 +174,7 @@ impl Connection {
                 return Err(failed.command);
             }
         }
-        sent.map_err(|error| CommandError {
-            index: 0,
-            error: errors::lost(&error),
-        })
+        sent.map_err(|error| lost(&error))
     }
 
     /// Statements in one message, of which the server does nothing until it has all of it: a
