@@ -383,3 +383,26 @@ fn a_setting_that_can_not_be_sent() {
     assert!(said.contains("embedded null"), "{said}");
     assert!(said.ends_with("[5]") || said.ends_with("[1]"), "{said}");
 }
+
+/// MariaDB's settings for one statement, which commits as it does without them.
+#[test]
+fn a_schema_change_behind_settings_is_not_called_undone() {
+    let project = Project::new().write(
+        "migrations/001_a.sql",
+        "SET STATEMENT lock_wait_timeout = 5 FOR CREATE TABLE a (i int);\nINSERT INTO nope VALUES (1);\n",
+    );
+    let server = mariadb();
+    let url = server.database();
+    let said = project.say(&["up", "--url", &url]);
+    assert!(
+        said.contains("the first of 2 statements of 001_a is in the database"),
+        "{said}"
+    );
+    project.0.write(
+        "migrations/001_a.sql",
+        "SET STATEMENT lock_wait_timeout = 5 FOR CREATE TABLE a (i int);\nINSERT INTO a VALUES (1);\n",
+    );
+    let said = project.say(&["up", "--url", &url]);
+    assert!(said.ends_with("[0]"), "{said}");
+    assert_eq!(server.execute(&url, "SELECT i FROM a"), "1");
+}

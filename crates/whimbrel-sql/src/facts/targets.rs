@@ -21,8 +21,9 @@ const BETWEEN: [&str; 6] = ["if", "not", "exists", "concurrently", "only", "view
 /// among them. Empty for other statements.
 pub fn targets(statement: &str, dialect: Dialect) -> Vec<Target> {
     let tokens = significant(statement, dialect);
+    let tokens = behind_settings(&tokens, dialect);
     let mut reader = Reader {
-        tokens: &tokens,
+        tokens,
         at: 1,
         dialect,
     };
@@ -60,6 +61,20 @@ fn significant(statement: &str, dialect: Dialect) -> Vec<Piece<'_>> {
             text: &statement[token.span],
         })
         .collect()
+}
+
+/// MariaDB's `SET STATEMENT a = 1 FOR ...` is about what follows it.
+fn behind_settings<'t, 'a>(tokens: &'t [Piece<'a>], dialect: Dialect) -> &'t [Piece<'a>] {
+    let is = |piece: &Piece<'_>, word: &str| piece.text.eq_ignore_ascii_case(word);
+    match tokens {
+        [set, statement, rest @ ..]
+            if dialect == Dialect::Mysql && is(set, "set") && is(statement, "statement") =>
+        {
+            let behind = rest.iter().position(|piece| is(piece, "for"));
+            behind.map_or(tokens, |at| &rest[at + 1..])
+        }
+        _ => tokens,
+    }
 }
 
 struct Reader<'t, 'a> {

@@ -58,6 +58,11 @@ impl<'a> Words<'a> {
                     self.push(token.kind, &inner[token.span], dialect);
                 }
             }
+            _ if self.sets_for_one(dialect) => {
+                if text.eq_ignore_ascii_case("for") {
+                    self.clear();
+                }
+            }
             _ => {
                 self.list[self.length] = text;
                 self.length += 1;
@@ -66,6 +71,11 @@ impl<'a> Words<'a> {
                 }
             }
         }
+    }
+
+    /// MariaDB's `SET STATEMENT a = 1 FOR ...` is the statement that follows it.
+    fn sets_for_one(&self, dialect: Dialect) -> bool {
+        dialect == Dialect::Mysql && self.length == 2 && self.starts_with(&["set", "statement"])
     }
 
     /// Makes ready for the next statement.
