@@ -226,8 +226,8 @@ fn settings() {
     [2]
     ");
     insta::assert_snapshot!(say("password_file = \"gone\"\nurl = \"postgres://h/d\"\n"), @r"
-    error[file]: ./gone: No such file or directory (os error 2)
-    [4]
+    error[settings]: ./gone: No such file or directory (os error 2)
+    [2]
     ");
     assert!(say("timeout = 30\nlock_wait = \"1m\"\nurl = \"sqlite:a.db\"\n").ends_with("[0]"));
     let say =
@@ -405,4 +405,68 @@ fn a_schema_change_behind_settings_is_not_called_undone() {
     let said = project.say(&["up", "--url", &url]);
     assert!(said.ends_with("[0]"), "{said}");
     assert_eq!(server.execute(&url, "SELECT i FROM a"), "1");
+}
+
+/// Other tools take the URL in other places, and messages repeat what they don't know.
+#[test]
+fn a_url_in_the_wrong_place_is_not_repeated() {
+    let project = Project::new();
+    let url = "postgres://u:s3cr3t@127.0.0.1:1/d";
+    for arguments in [
+        ["up", url, "-v"],
+        ["--database", url, "up"],
+        ["--database-url", url, "up"],
+        ["--dir", url, "status"],
+        ["down", "--to", url],
+        ["--json", "status", url],
+    ] {
+        let said = project.say(&arguments);
+        assert!(said.contains("which belongs to --url"), "{said}");
+        assert!(said.ends_with("[2]") && !said.contains("s3cr3t"), "{said}");
+    }
+    let said = project.say_with(&["status"], &[("WHIMBREL_DATABASE", url)]);
+    assert!(
+        said.contains("WHIMBREL_DATABASE holds a database URL") && !said.contains("s3cr3t"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_settings_file_that_is_not_there() {
+    let said = Project::new().say(&["--config", "nope.toml", "status"]);
+    assert!(
+        said.contains("nope.toml: No such file") && said.ends_with("[2]"),
+        "{said}"
+    );
+}
+
+#[test]
+fn programs_are_told_of_wrong_arguments() {
+    let project = Project::new();
+    insta::assert_snapshot!(project.say(&["up", "--json", "--stesp", "1"]), @r#"
+    {
+      "command": "up",
+      "error": {
+        "diagnostics": [
+          {
+            "code": "settings",
+            "column": null,
+            "file": null,
+            "help": null,
+            "line": null,
+            "message": "unexpected argument '--stesp' found",
+            "notes": [],
+            "severity": "error"
+          }
+        ],
+        "done": [],
+        "exit_code": 2,
+        "kind": "settings",
+        "state": null
+      },
+      "ok": false,
+      "warnings": []
+    }
+    [2]
+    "#);
 }

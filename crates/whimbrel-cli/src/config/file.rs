@@ -122,10 +122,8 @@ pub(super) struct File {
 
 /// Reads a settings file; every key in it must be known.
 pub(super) fn read(path: &Path) -> Result<File, Error> {
-    let text = std::fs::read_to_string(path).map_err(|source| Error::File {
-        path: path.display().to_string(),
-        source,
-    })?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Error::Settings(format!("{}: {error}", path.display())))?;
     parse(&path.display().to_string(), &text)
 }
 

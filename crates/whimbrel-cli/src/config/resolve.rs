@@ -285,10 +285,8 @@ fn join(root: &Path, path: PathBuf) -> PathBuf {
 }
 
 fn password_from(path: &Path) -> Result<String, Error> {
-    let text = std::fs::read_to_string(path).map_err(|source| Error::File {
-        path: path.display().to_string(),
-        source,
-    })?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Error::Settings(format!("{}: {error}", path.display())))?;
     Ok(text.trim_end_matches(['\r', '\n']).to_owned())
 }
 
