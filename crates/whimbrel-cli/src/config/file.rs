@@ -217,6 +217,14 @@ impl File {
     }
 }
 
+impl File {
+    /// True if the environment of this name says by itself which database is meant.
+    pub(super) fn has_url(&self, environment: &str) -> bool {
+        self.group("environments")
+            .any(|(name, section)| name == environment && section.get("url").is_some())
+    }
+}
+
 fn merge(base: &mut Table, over: Table) {
     for (key, value) in over {
         match (base.get_mut(&key), value) {
