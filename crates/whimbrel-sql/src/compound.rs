@@ -140,6 +140,8 @@ impl Compound {
         if self.routine.is_none() {
             if self.words <= 16 && self.parentheses == 0 {
                 self.routine = routine(word, dialect);
+                // Behind these words such a word is a name.
+                self.create &= !one_of(word, &["view", "table", "index"]);
             }
             return;
         }

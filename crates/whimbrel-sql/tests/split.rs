@@ -160,6 +160,10 @@ fn mysql() {
             ("DELIMITER '$$'\nSELECT 1; $$\nDELIMITER ;\nSELECT 2", 2),
             ("BEGIN; INSERT INTO t VALUES (1); COMMIT;", 3),
             (
+                "CREATE VIEW v AS SELECT event, begin, end FROM t; SELECT 1",
+                2,
+            ),
+            (
                 "CREATE TRIGGER IF NOT EXISTS t AFTER UPDATE ON x FOR EACH ROW INSERT INTO log VALUES (1); SELECT 1;",
                 2,
             ),
@@ -331,4 +335,46 @@ fn what_takes_only_batches_refuses_files_sessions_and_transactions() {
     assert_eq!(refused("pragma DEFER_FOREIGN_KEYS = on"), None);
     assert_eq!(refused("CREATE TABLE temp (temp REAL)"), None);
     assert_eq!(refused("CREATE TABLE t (a); -- vacuum"), None);
+}
+
+#[test]
+fn what_postgres_runs_in_no_transaction() {
+    let alone = |text: &str| {
+        let facts = whimbrel_sql::facts(text, Dialect::Postgres);
+        facts.not_in_transaction.is_some()
+    };
+    for text in [
+        "CLUSTER",
+        "CLUSTER VERBOSE",
+        "CLUSTER (VERBOSE)",
+        "ALTER SUBSCRIPTION s REFRESH PUBLICATION",
+        "ALTER SUBSCRIPTION s SET PUBLICATION p",
+        "ALTER SUBSCRIPTION s ADD PUBLICATION p WITH (refresh = true)",
+        "REINDEX (VERBOSE) DATABASE d",
+        "ALTER TABLE IF EXISTS ONLY \"a\".\"b\" DETACH PARTITION \"a\".\"c\" CONCURRENTLY",
+    ] {
+        assert!(alone(text), "{text}");
+    }
+    for text in [
+        "CLUSTER a",
+        "CLUSTER VERBOSE a",
+        "CLUSTER (VERBOSE) a USING b",
+        "ALTER SUBSCRIPTION s SET PUBLICATION p WITH (refresh = false)",
+        "ALTER SUBSCRIPTION s DISABLE",
+        "REINDEX TABLE a",
+    ] {
+        assert!(!alone(text), "{text}");
+    }
+}
+
+#[test]
+fn settings_for_one_statement_are_that_statement() {
+    let text =
+        "SET STATEMENT lock_wait_timeout = 5, max_statement_time = 60 FOR ALTER TABLE a ADD b INT";
+    let facts = whimbrel_sql::facts(text, Dialect::Mysql);
+    assert!(facts.implicit_commit);
+    assert_eq!(whimbrel_sql::targets(text, Dialect::Mysql)[0].name, "a");
+    let text = "SET STATEMENT max_statement_time = 60 FOR UPDATE a SET b = 1";
+    let facts = whimbrel_sql::facts(text, Dialect::Mysql);
+    assert!(!facts.implicit_commit && facts.verb == whimbrel_sql::Verb::Update);
 }

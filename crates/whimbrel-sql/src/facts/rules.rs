@@ -153,12 +153,34 @@ pub(super) fn postgres_alone(words: &Words<'_>, facts: &Facts) -> Option<Restric
         }
         Verb::Create if words.is(1, &["subscription"]) => Some(Restricted::CreateSubscription),
         Verb::Drop if words.is(1, &["subscription"]) => Some(Restricted::DropSubscription),
-        Verb::Other if words.is(0, &["cluster"]) && words.len() == 1 => {
+        Verb::Alter if refreshes_subscription(words) => Some(Restricted::RefreshSubscription),
+        Verb::Other if words.is(0, &["cluster"]) && clusters_all(words) => {
             Some(Restricted::ClusterAll)
         }
         Verb::Other if words.starts_with(&["discard", "all"]) => Some(Restricted::DiscardAll),
         _ => None,
     }
+}
+
+/// CLUSTER without a table, perhaps with options.
+fn clusters_all(words: &Words<'_>) -> bool {
+    let options = words.position(words.len(), &[")"]);
+    match words.at(1) {
+        "" => true,
+        "(" => options.is_none_or(|end| end + 1 == words.len()),
+        verbose => words.len() == 2 && verbose.eq_ignore_ascii_case("verbose"),
+    }
+}
+
+/// ALTER SUBSCRIPTION ... REFRESH, or a change of its publications, which refreshes unless told not to.
+fn refreshes_subscription(words: &Words<'_>) -> bool {
+    let off = |word: &str| words.sequence_of(&["refresh", "=", word]);
+    words.is(1, &["subscription"])
+        && (words.is(3, &["refresh"])
+            || words.is(3, &["set", "add", "drop"])
+                && words.is(4, &["publication"])
+                && !off("false")
+                && !off("off"))
 }
 
 /// A pragma's name, which a schema may stand before.
