@@ -16,6 +16,7 @@ pub(crate) use self::file::KEYS;
 pub(crate) use self::file::TEMPLATE;
 
 use crate::cli::{Cli, Global};
+use crate::usage;
 
 /// Name of the settings file.
 pub(crate) const FILE_NAME: &str = "whimbrel.toml";
@@ -87,6 +88,19 @@ impl Environment {
         Ok(Self(values))
     }
 
+    /// A URL in the variable of another setting would be repeated by messages, with its password.
+    fn check(&self) -> Result<(), Error> {
+        let own = |key: &str| key.starts_with("WHIMBREL_");
+        let secret = |key: &str| matches!(key, "WHIMBREL_URL" | "WHIMBREL_PASSWORD");
+        let mut others = self.0.iter().filter(|(key, _)| own(key) && !secret(key));
+        match others.find(|(_, value)| usage::holds_password(value)) {
+            Some((key, _)) => Err(Error::Settings(format!(
+                "the variable {key} holds a database URL, which belongs in WHIMBREL_URL"
+            ))),
+            None => Ok(()),
+        }
+    }
+
     /// All variables.
     pub(crate) fn all(&self) -> BTreeMap<String, String> {
         self.0.clone()
@@ -110,6 +124,7 @@ impl Settings {
             return Err(Error::Settings(format!("-C: there is no folder {root}")));
         }
         let environment = Environment::load(&root)?;
+        environment.check()?;
         let path = match global
             .config
             .clone()

@@ -6,22 +6,18 @@ mod commands;
 mod config;
 mod exit;
 mod render;
+mod usage;
 
 use std::process::ExitCode;
-
-use clap::Parser;
 
 pub use self::config::check as check_settings;
 
 /// The program.
 pub fn main() -> ExitCode {
-    let arguments = match cli::Cli::try_parse() {
+    let given: Vec<_> = std::env::args_os().collect();
+    let arguments = match usage::read(&given) {
         Ok(arguments) => arguments,
-        Err(error) => {
-            // clap prints help to stdout and mistakes to stderr; nothing can be done if that fails.
-            let _ = error.print();
-            return exit::of_usage(&error);
-        }
+        Err(code) => return code,
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -25,7 +25,8 @@ use crate::cli::Global;
 
 /// Where a command's words go.
 pub(crate) struct Output {
-    command: &'static str,
+    /// Null where the arguments name none.
+    command: Value,
     json: bool,
     quiet: bool,
     verbose: bool,
@@ -45,14 +46,14 @@ pub(crate) fn listener(output: &Arc<Output>) -> Arc<dyn Listener> {
 }
 
 impl Output {
-    pub(crate) fn new(global: &Global, command: &'static str) -> Self {
+    pub(crate) fn new(global: &Global, command: impl Into<Value>) -> Self {
         let capable = std::env::var_os("TERM").is_none_or(|term| term != "dumb");
         let wanted = !global.no_color
             && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
             && capable;
         let terminal = capable && std::io::stderr().is_terminal();
         Self {
-            command,
+            command: command.into(),
             json: global.json,
             quiet: global.quiet,
             verbose: global.verbose,
@@ -283,14 +284,13 @@ impl Output {
 
     /// What was said of a statement.
     pub(crate) fn repaired(&self, open: &OpenStatement) {
+        let place = format!("statement {} of {}", open.statement, open.statements);
         let next = match open.verdict {
-            Some(Verdict::Done) => "the next run goes on after it",
-            _ => "the next run runs it again",
+            Some(Verdict::Done) => format!("{place}: the next run goes on after it"),
+            Some(Verdict::Restart) => "the next run begins it anew".to_owned(),
+            _ => format!("{place}: the next run runs it again"),
         };
-        self.print(&format!(
-            "{}: statement {} of {}: {next}.",
-            open.label, open.statement, open.statements
-        ));
+        self.print(&format!("{}: {next}.", open.label));
         self.result(open);
     }
 

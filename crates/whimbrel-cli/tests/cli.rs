@@ -171,6 +171,10 @@ fn settings_are_checked_and_chosen() {
     project.write(".env", "DATABASE_URL=sqlite:dot.db\n");
     assert_eq!(database(&["status"], &[]), "sqlite:dot.db");
     assert_eq!(
+        database(&["status", "--env", "production"], &[]),
+        "sqlite:prod.db"
+    );
+    assert_eq!(
         database(&["status", "--url", "sqlite:flag.db"], &[]),
         "sqlite:flag.db"
     );

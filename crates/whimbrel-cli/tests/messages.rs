@@ -226,8 +226,8 @@ fn settings() {
     [2]
     ");
     insta::assert_snapshot!(say("password_file = \"gone\"\nurl = \"postgres://h/d\"\n"), @r"
-    error[file]: ./gone: No such file or directory (os error 2)
-    [4]
+    error[settings]: ./gone: No such file or directory (os error 2)
+    [2]
     ");
     assert!(say("timeout = 30\nlock_wait = \"1m\"\nurl = \"sqlite:a.db\"\n").ends_with("[0]"));
     let say =
@@ -345,4 +345,128 @@ fn a_half_done_migration_is_not_passed_over() {
         "{said}"
     );
     assert_eq!(server.execute(&url, "SHOW TABLES LIKE 'b'"), "");
+}
+
+#[test]
+fn files_that_are_no_text() {
+    let project = Project::new().write("migrations/002_b.sql", "DELETE FROM a\0 WHERE i = 1;\n");
+    insta::assert_snapshot!(project.say(&["up", "--url", "sqlite:a.db"]), @r"
+    error[nul]: the file holds a NUL character
+     --> migrations/002_b.sql:1:14
+      |
+    1 | DELETE FROM a␀ WHERE i = 1;
+      |              ^
+      |
+      = help: take the character out; a file in UTF-16 has to be saved as UTF-8
+    [4]
+    ");
+    let old_mac = "-- Description: b\rCREATE TABLE b (i int);\r";
+    let project = Project::new().write("migrations/002_b.sql", old_mac);
+    insta::assert_snapshot!(project.say(&["up", "--url", "sqlite:a.db"]), @r"
+    error[line-ends]: the lines of this file end with carriage returns alone, so its first comment never ends
+     --> migrations/002_b.sql:1:18
+      |
+    1 | -- Description: b␍CREATE TABLE b (i int);␍
+      |                  ^
+      |
+      = help: save the file with line ends of Unix or Windows (LF, CRLF)
+    [4]
+    ");
+}
+
+/// A message that can't be made ends the run, where it once waited for its answer.
+#[test]
+fn a_setting_that_can_not_be_sent() {
+    let project = Project::new().write("whimbrel.toml", "session_sql = \"SELECT '\\u0000'\"\n");
+    let url = postgres().database();
+    let said = project.say(&["up", "--url", &url, "--retries", "0"]);
+    assert!(said.contains("embedded null"), "{said}");
+    assert!(said.ends_with("[5]") || said.ends_with("[1]"), "{said}");
+}
+
+/// MariaDB's settings for one statement, which commits as it does without them.
+#[test]
+fn a_schema_change_behind_settings_is_not_called_undone() {
+    let project = Project::new().write(
+        "migrations/001_a.sql",
+        "SET STATEMENT lock_wait_timeout = 5 FOR CREATE TABLE a (i int);\nINSERT INTO nope VALUES (1);\n",
+    );
+    let server = mariadb();
+    let url = server.database();
+    let said = project.say(&["up", "--url", &url]);
+    assert!(
+        said.contains("the first of 2 statements of 001_a is in the database"),
+        "{said}"
+    );
+    project.0.write(
+        "migrations/001_a.sql",
+        "SET STATEMENT lock_wait_timeout = 5 FOR CREATE TABLE a (i int);\nINSERT INTO a VALUES (1);\n",
+    );
+    let said = project.say(&["up", "--url", &url]);
+    assert!(said.ends_with("[0]"), "{said}");
+    assert_eq!(server.execute(&url, "SELECT i FROM a"), "1");
+}
+
+/// Other tools take the URL in other places, and messages repeat what they don't know.
+#[test]
+fn a_url_in_the_wrong_place_is_not_repeated() {
+    let project = Project::new();
+    let url = "postgres://u:s3cr3t@127.0.0.1:1/d";
+    for arguments in [
+        ["up", url, "-v"],
+        ["--database", url, "up"],
+        ["--database-url", url, "up"],
+        ["--dir", url, "status"],
+        ["down", "--to", url],
+        ["--json", "status", url],
+    ] {
+        let said = project.say(&arguments);
+        assert!(said.contains("which belongs to --url"), "{said}");
+        assert!(said.ends_with("[2]") && !said.contains("s3cr3t"), "{said}");
+    }
+    let said = project.say_with(&["status"], &[("WHIMBREL_DATABASE", url)]);
+    assert!(
+        said.contains("WHIMBREL_DATABASE holds a database URL") && !said.contains("s3cr3t"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_settings_file_that_is_not_there() {
+    let said = Project::new().say(&["--config", "nope.toml", "status"]);
+    assert!(
+        said.contains("nope.toml: No such file") && said.ends_with("[2]"),
+        "{said}"
+    );
+}
+
+#[test]
+fn programs_are_told_of_wrong_arguments() {
+    let project = Project::new();
+    insta::assert_snapshot!(project.say(&["up", "--json", "--stesp", "1"]), @r#"
+    {
+      "command": "up",
+      "error": {
+        "diagnostics": [
+          {
+            "code": "settings",
+            "column": null,
+            "file": null,
+            "help": null,
+            "line": null,
+            "message": "unexpected argument '--stesp' found",
+            "notes": [],
+            "severity": "error"
+          }
+        ],
+        "done": [],
+        "exit_code": 2,
+        "kind": "settings",
+        "state": null
+      },
+      "ok": false,
+      "warnings": []
+    }
+    [2]
+    "#);
 }

@@ -99,9 +99,7 @@ fn a_dry_run_shows_what_it_would_write() {
     --  00003    titles  pending                                 migrations/00003_titles.sql
     -- Would take over 2 migrations, 1 pending.
     "#);
-    assert!(
-        sql.contains("INSERT INTO \"whimbrel_applied\"") && sql.trim_end().ends_with("COMMIT;")
-    );
+    assert!(sql.contains("INSERT INTO \"whimbrel_applied\"") && sql.contains("\nCOMMIT;\n"));
     let json = project.run(&["import", "--dry-run", "--json"]).stdout;
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["result"]["from"]["tool"], "goose");

@@ -28,8 +28,10 @@
 //! Statements come split, as the dialect of [`Driver::dialect`] splits them.
 
 mod error;
+mod observation;
 mod shadow;
 mod unit;
+mod untransactional;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -37,14 +39,16 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::Serialize;
-use whimbrel_sql::Dialect;
+use whimbrel_sql::{Dialect, Target};
 
 pub use self::error::{DriverError, DriverErrorKind, GroupError, Outcome, Position, UnitError};
+pub use self::observation::Observation;
 pub use self::shadow::{SHADOW_PREFIX, SchemaObject, Shadow};
 pub use self::unit::{
     BoundStatement, Fact, Notice, Part, Progress, Record, Statements, Unit, Write,
 };
 
+pub use self::untransactional::Untransactional;
 use crate::checksum::Checksum;
 use crate::history::{History, HistoryTables, Holder, Owner};
 
@@ -169,6 +173,18 @@ pub trait Driver: Send {
         Ok(None)
     }
 
+    /// Which of these tables no transaction takes back, and how new ones come to be such. Asked on engines
+    /// whose schema changes commit.
+    ///
+    /// # Errors
+    /// The connection fails.
+    async fn untransactional(
+        &mut self,
+        _tables: &[Target],
+    ) -> Result<Untransactional, DriverError> {
+        Ok(Untransactional::default())
+    }
+
     /// True if [`Driver::apply`] observes the statement of a unit that is not atomic, where the
     /// journal says that it starts: without going to the server and back for it.
     fn observes_itself(&self) -> bool {
@@ -195,6 +211,18 @@ pub trait Driver: Send {
         let _ = left_something;
         self.render(unit)
     }
+
+    /// The exact text of what a run sends before its units, which is taking the lock, after creating the
+    /// history's tables if `create`; and of what it sends after them. What it only reads is left out.
+    ///
+    /// # Errors
+    /// The connection fails.
+    async fn render_lock(
+        &mut self,
+        owner: &Owner,
+        lease: &Lease,
+        create: bool,
+    ) -> Result<[String; 2], DriverError>;
 
     /// Kept scripts by checksum; those that are not kept are left out.
     ///
@@ -264,7 +292,7 @@ pub trait Connect: Send + Sync {
     }
 }
 
-/// Cancels a statement that runs on another connection or thread.
+/// Cancels a statement that runs on another connection or thread, and tells what it waits for.
 #[async_trait]
 pub trait Cancel: Send + Sync {
     /// Asks the server to end what runs now; the unit then fails with
@@ -281,6 +309,15 @@ pub trait Cancel: Send + Sync {
     /// The request cannot be sent.
     async fn end_connection(&self) -> Result<(), DriverError> {
         self.cancel().await
+    }
+
+    /// The sessions that keep the statement that runs now from a lock, each as a sentence; none if it
+    /// waits for none, or that can't be told.
+    ///
+    /// # Errors
+    /// The server can't be asked.
+    async fn held_up_by(&self) -> Result<Vec<String>, DriverError> {
+        Ok(Vec::new())
     }
 }
 
@@ -351,16 +388,6 @@ impl Limits {
             row_bytes: usize::MAX,
         }
     }
-}
-
-/// What a statement changes, as it is at one moment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Observation {
-    /// A text that is another one once the statement has done its work. Where it is the same, the
-    /// statement did not happen, or may happen again without harm.
-    pub state: String,
-    /// A statement that removes what an attempt left half-made, to be run before it is made anew.
-    pub remains: Option<String>,
 }
 
 /// Proof of holding the lock.

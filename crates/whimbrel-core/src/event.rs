@@ -54,6 +54,12 @@ pub enum Event<'a> {
         /// What it said.
         notice: &'a Notice,
     },
+    /// What runs now waits for other sessions' locks; told when that is found and then every half
+    /// minute.
+    HeldUp {
+        /// Who they are, what they do, and since when.
+        by: &'a [String],
+    },
     /// A migration has ended well.
     StepDone(&'a StepReport),
     /// A migration failed; the error follows as the run's result unless the run goes on.

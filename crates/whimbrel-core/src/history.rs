@@ -237,6 +237,17 @@ pub struct Attempt {
     pub started_by: String,
 }
 
+impl Attempt {
+    /// True if something of it may be in the database, and more is to come. A statement that failed is
+    /// not.
+    pub fn is_half_done(&self) -> bool {
+        let started = self.state == AttemptState::Started;
+        self.journalled
+            && (started || self.state == AttemptState::Failed)
+            && (self.statements_done > 0 || started && self.statement_running.is_some())
+    }
+}
+
 /// Everything that planning needs to know of a database.
 #[derive(Clone, Debug, Default)]
 pub struct History {

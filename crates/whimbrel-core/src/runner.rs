@@ -4,6 +4,7 @@ mod atomic;
 mod begin;
 mod condition;
 mod convert;
+mod dry_run;
 mod execution;
 mod facts;
 mod failure;
@@ -31,7 +32,6 @@ pub use self::convert::{ConversionReport, ConvertOptions, Proof};
 pub use self::options::{CONCURRENT_LOCK_TIMEOUT, RunOptions};
 pub use self::redo::Redo;
 pub use self::repair::{OpenStatement, Verdict};
-pub use self::script::dry_run;
 use self::stop::unless_lost;
 
 use crate::checksum::Checksum;
@@ -42,7 +42,9 @@ use crate::event::{Event, Listener};
 use crate::history::{FORMAT, History};
 use crate::hook::Hook;
 use crate::migration::Migration;
-use crate::plan::{Direction, Goal, Plan, PlanInput, Status, needed_scripts, plan, status};
+use crate::plan::{
+    Direction, Goal, Plan, PlanInput, Status, needed_scripts, plan, status, untransactional,
+};
 use crate::report::Report;
 use crate::source::{Loaded, Source};
 use crate::takeover::ForeignHistories;
@@ -174,18 +176,21 @@ impl Runner<'_> {
     /// See [`Error`].
     pub async fn dry_run(&self, goal: &Goal) -> Result<(Plan, String), Error> {
         let mut session = self.open().await?;
-        let plan = self.plan_to_show(&mut session, goal).await;
-        let text = plan.as_ref().map(|plan| {
-            dry_run(
-                session.driver.as_ref(),
-                plan,
-                &session.history,
-                self.options,
-            )
-        });
-        let text = text.unwrap_or_default();
+        let shown = self.dry_run_in(&mut session, goal).await;
         session.driver.close().await?;
-        Ok((plan?, text))
+        shown
+    }
+
+    async fn dry_run_in(
+        &self,
+        session: &mut Session,
+        goal: &Goal,
+    ) -> Result<(Plan, String), Error> {
+        let plan = self.plan_to_show(session, goal).await?;
+        let (driver, history) = (session.driver.as_mut(), &session.history);
+        let mut text = dry_run::under_lock(driver, &plan, history, self.options);
+        dry_run::in_lock(driver, history, self.options, &mut [&mut text]).await?;
+        Ok((plan, text))
     }
 
     /// Shows the state of every migration. Needs no lock and changes nothing.
@@ -324,6 +329,17 @@ impl Runner<'_> {
         };
         let mut plan = plan(input, goal)?;
         self.spare_own_tables(&mut plan);
+        let commits = !server.capabilities.transactional_ddl;
+        let changed = if commits {
+            untransactional::asked(&plan)
+        } else {
+            Vec::new()
+        };
+        if !changed.is_empty() {
+            let found = session.driver.untransactional(&changed).await?;
+            untransactional::set_apart(&mut plan, &found);
+        }
+        let server = session.driver.server();
         if self.options.plan.single_transaction {
             script::check_single_transaction(server, &mut plan)?;
         }

@@ -82,7 +82,7 @@ pub fn read_native(file: &Arc<SourceFile>, dialect: Dialect) -> Reading {
 /// Reads a file as UTF-8.
 ///
 /// # Errors
-/// It cannot be read, is not UTF-8 or has a NUL byte: then the diagnostic names the line.
+/// It cannot be read, or it is no text: then the diagnostic names the line.
 pub fn read_file(path: &Path) -> Result<Arc<SourceFile>, Error> {
     let name = path.to_string_lossy().into_owned();
     let bytes = bytes_of(path).map_err(|source| Error::File {
@@ -90,7 +90,13 @@ pub fn read_file(path: &Path) -> Result<Arc<SourceFile>, Error> {
         source,
     })?;
     match String::from_utf8(bytes) {
-        Ok(text) => refuse_nul(SourceFile::new(name, text)),
+        Ok(text) => {
+            let file = SourceFile::new(name, text);
+            match unfit(&file) {
+                Some(diagnostic) => Err(Error::refused(diagnostic)),
+                None => Ok(file),
+            }
+        }
         Err(error) => {
             let valid = error.utf8_error().valid_up_to();
             let bytes = error.into_bytes();
@@ -115,24 +121,30 @@ pub fn read_file(path: &Path) -> Result<Arc<SourceFile>, Error> {
     }
 }
 
-/// SQLite ends the text at a NUL byte, PostgreSQL has no way to be sent one, and UTF-16 without its
-/// mark is full of them.
-fn refuse_nul(file: Arc<SourceFile>) -> Result<Arc<SourceFile>, Error> {
-    let bytes = file.text().as_bytes();
-    if !bytes.contains(&0) {
-        return Ok(file);
+/// What no engine reads as it was meant. SQLite ends the text at a NUL byte, PostgreSQL has no way to be
+/// sent one, and UTF-16 without its mark is full of them. In a file of old Macs, whose lines end with
+/// carriage returns alone, everything behind a comment's start is a comment.
+fn unfit(file: &Arc<SourceFile>) -> Option<Diagnostic> {
+    let text = file.text();
+    if let Some(at) = text.find('\0') {
+        let help = if at < 2 {
+            "this looks like UTF-16: save the file as UTF-8"
+        } else {
+            "take it out; what a column is to hold can be written as a number or in hexadecimal"
+        };
+        let refusal = Diagnostic::error("nul-byte", "there is a NUL byte in the file");
+        return Some(refusal.at(file, at..at + 1, "").help(help));
     }
-    let at = bytes.iter().take_while(|byte| **byte != 0).count();
-    let help = if at < 2 {
-        "this looks like UTF-16: save the file as UTF-8"
-    } else {
-        "take it out; what a column is to hold can be written as a number or in hexadecimal"
-    };
-    Err(Error::refused(
-        Diagnostic::error("nul-byte", "there is a NUL byte in the file")
-            .at(&file, at..at + 1, "")
-            .help(help),
-    ))
+    let first = text.find('\r')?;
+    if text.contains('\n') || !(text.contains("--") || text.contains('#')) {
+        return None;
+    }
+    let refusal = Diagnostic::error(
+        "line-ends",
+        "the lines of this file end with carriage returns alone, so its first comment never ends",
+    );
+    let help = "save the file with line ends of Unix or Windows (LF, CRLF)";
+    Some(refusal.at(file, first..first + 1, "").help(help))
 }
 
 /// Asks for no file's size before it is read: most are small, and there may be ten thousand.

@@ -37,6 +37,18 @@ pub trait ForeignHistories: Send + Sync {
     /// The connection fails.
     async fn seen(&self, driver: &mut dyn Driver) -> Result<Vec<Sighting>, DriverError>;
 
+    /// Those that are under other names, or where this connection does not look, and list these migrations.
+    ///
+    /// # Errors
+    /// The connection fails.
+    async fn elsewhere(
+        &self,
+        _driver: &mut dyn Driver,
+        _migrations: &[Migration],
+    ) -> Result<Vec<Sighting>, DriverError> {
+        Ok(Vec::new())
+    }
+
     /// Whether a script makes nothing but the table that some tool keeps its history in: then a
     /// condition that holds where that table is missing. Where it is there, such a file is recorded
     /// and not run.

@@ -140,7 +140,6 @@ pub(crate) fn create(flavor: &dyn Flavor, tables: &HistoryTables) -> Vec<String>
 }
 
 /// Statements as a dry run shows them: one after the other, each with its semicolon.
-#[cfg(any(feature = "sqlite", feature = "mysql"))]
 pub(crate) fn listing<S: AsRef<str>>(statements: impl IntoIterator<Item = S>) -> String {
     let mut text = String::new();
     for statement in statements {

@@ -13,6 +13,7 @@ mod said;
 mod session;
 mod shadow;
 mod unit;
+mod untransactional;
 mod wire;
 
 use std::sync::Arc;

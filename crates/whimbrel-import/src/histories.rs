@@ -6,6 +6,7 @@
 mod batches;
 mod catalog;
 mod digest;
+mod elsewhere;
 mod files;
 mod matching;
 mod refusals;
@@ -28,7 +29,7 @@ use whimbrel_core::rules::Condition;
 use whimbrel_core::takeover::{Adoption, ForeignHistories, ForeignHistory, Sighting};
 use whimbrel_sql::Dialect;
 
-use self::catalog::Table;
+use self::catalog::{Search, Table};
 use self::tool::{Beside, Row, Schema, State, Tool, is_true};
 use self::tools::TOOLS;
 use self::tracking::TrackingTable;
@@ -124,7 +125,12 @@ impl Histories {
         if let Some((Some(schema), _)) = &self.table {
             schemas = vec![schema];
         }
-        let tables = catalog::tables(driver, &names, &schemas).await?;
+        let search = Search {
+            names,
+            schemas,
+            marks: Vec::new(),
+        };
+        let tables = catalog::tables(driver, &search).await?;
         let mut found = Vec::new();
         for tool in self.tools() {
             let own = tables
@@ -159,13 +165,7 @@ impl Histories {
                 Beside::With(name) => beside(name),
                 Beside::Without(name) => !beside(name),
             };
-        named
-            && company
-            && tool
-                .columns
-                .iter()
-                .all(|column| !column.needed || table.column(column.name).is_some())
-            && tool.unlike.iter().all(|name| table.column(name).is_none())
+        named && company && has_columns(tool, table)
     }
 
     /// The one that is meant.
@@ -173,7 +173,7 @@ impl Histories {
         let odd = |(_, table): &(Option<String>, String)| table.contains('\\');
         if self.table.as_ref().is_some_and(odd) {
             // Engines disagree on what a backslash in a literal is, and no tool's table has one.
-            return Err(refusals::none(self));
+            return Err(refusals::none(self, &[]));
         }
         let mut found = self.find(driver).await?;
         if self.table.is_some() {
@@ -192,10 +192,20 @@ impl Histories {
         }
         match found.len() {
             1 => Ok(found.swap_remove(0)),
-            0 => Err(refusals::none(self)),
+            0 if self.table.is_some() => Err(refusals::none(self, &[])),
+            0 => Err(refusals::none(
+                self,
+                &elsewhere::candidates(self, driver).await?,
+            )),
             _ => Err(refusals::several(&found)),
         }
     }
+}
+
+fn has_columns(tool: &Tool, table: &Table) -> bool {
+    let mut columns = tool.columns.iter();
+    columns.all(|column| !column.needed || table.column(column.name).is_some())
+        && tool.unlike.iter().all(|name| table.column(name).is_none())
 }
 
 /// The schema that a tool makes for itself holds nothing of others.
@@ -311,15 +321,25 @@ impl ForeignHistories for Histories {
         Ok(seen)
     }
 
+    async fn elsewhere(
+        &self,
+        driver: &mut dyn Driver,
+        migrations: &[Migration],
+    ) -> Result<Vec<Sighting>, DriverError> {
+        elsewhere::of(self, driver, migrations).await
+    }
+
     async fn read(&self, driver: &mut dyn Driver) -> Result<Box<dyn ForeignHistory>, Error> {
         let found = self.the_one(driver).await?;
         found.refuse_locked(driver).await?;
+        let in_use = elsewhere::schema_in_use(driver, &found).await?;
         let entries = found.entries(driver).await?;
         Ok(Box::new(Read {
             sighting: found.sighting(&entries),
             dialect: driver.dialect(),
             found,
             entries,
+            in_use,
         }))
     }
 }
@@ -330,6 +350,8 @@ struct Read {
     sighting: Sighting,
     dialect: Dialect,
     entries: Vec<tool::Entry>,
+    /// The schema in which this connection works, if the tool's table is in another.
+    in_use: Option<String>,
 }
 
 impl ForeignHistory for Read {
@@ -338,13 +360,17 @@ impl ForeignHistory for Read {
             name: &self.found.table.name,
             dialect: self.dialect,
         };
-        matching::adoption(
+        let mut adoption = matching::adoption(
             self.found.tool,
             self.sighting.clone(),
             self.entries.clone(),
             migrations,
             history,
             table,
-        )
+        )?;
+        let warning = self.in_use.as_deref();
+        let warning = warning.map(|schema| elsewhere::warning(&self.found, schema));
+        adoption.warnings.extend(warning);
+        Ok(adoption)
     }
 }

@@ -15,6 +15,12 @@ pub(crate) struct Compound {
     /// Where a body without BEGIN could start has been passed (MySQL).
     body_possible: bool,
     body_started: bool,
+    /// The type that a function returns is being named; it may be of several words (MySQL).
+    returns: bool,
+    /// The conditions of a DECLARE ... HANDLER are being named; its statement follows (MySQL).
+    handler: bool,
+    /// A REPEAT's condition, which no semicolon ends, is open (MySQL).
+    until: bool,
     previous: Previous,
 }
 
@@ -48,6 +54,8 @@ enum Previous {
     End,
     /// THEN, ELSE, DO, LOOP, REPEAT, ROW: a statement may follow.
     Opens,
+    /// FOR or a comma in a handler: a condition's name may follow.
+    Condition,
     Other,
 }
 
@@ -77,7 +85,10 @@ impl Compound {
             kind if kind.is_trivia() => return,
             TokenKind::Word if self.words > 1 && !self.create && self.routine.is_none() => {}
             TokenKind::Word => self.word(text, dialect),
-            TokenKind::Semicolon => self.previous = Previous::Semicolon,
+            TokenKind::Semicolon => {
+                self.previous = Previous::Semicolon;
+                self.handler = false;
+            }
             TokenKind::Punctuation => {
                 match text {
                     "(" => self.parentheses += 1,
@@ -92,6 +103,7 @@ impl Compound {
                 self.previous = match text {
                     "." => Previous::Dot,
                     ":" => Previous::Colon,
+                    "," if self.handler => Previous::Condition,
                     _ => Previous::Other,
                 };
             }
@@ -128,6 +140,8 @@ impl Compound {
         if self.routine.is_none() {
             if self.words <= 16 && self.parentheses == 0 {
                 self.routine = routine(word, dialect);
+                // Behind these words such a word is a name.
+                self.create &= !one_of(word, &["view", "table", "index"]);
             }
             return;
         }
@@ -178,12 +192,14 @@ impl Compound {
         {
             return;
         }
-        if is(word, "end") {
+        let at_start = self.at_statement_start(before) || self.handler_statement(word, before);
+        // Elsewhere `end` is a name.
+        if is(word, "end") && (at_start || self.until || self.in_expression()) {
+            self.until &= self.in_expression();
             self.blocks.pop();
             self.previous = Previous::End;
             return;
         }
-        let at_start = self.at_statement_start(before);
         if is(word, "case") {
             let block = if at_start {
                 Block::Statements
@@ -199,11 +215,15 @@ impl Compound {
         } else if at_start && one_of(word, &["loop", "repeat"]) {
             self.open(Block::Statements);
             self.previous = Previous::Opens;
-        } else if at_start && is(word, "for") && !self.blocks.is_empty() {
+        } else if at_start && is(word, "for") {
             self.open(Block::Statements);
-        } else if one_of(word, &["then", "else", "do"])
-            && self.blocks.last() != Some(&Block::Expression)
-        {
+        } else if is(word, "handler") && !self.blocks.is_empty() {
+            self.handler = true;
+        } else if is(word, "for") && self.handler {
+            self.previous = Previous::Condition;
+        } else if at_start && is(word, "until") {
+            self.until = true;
+        } else if one_of(word, &["then", "else", "do"]) && !self.in_expression() {
             self.previous = Previous::Opens;
             self.body_possible |= is(word, "do");
         } else if is(word, "row") && self.routine == Some(Routine::Trigger) {
@@ -213,9 +233,39 @@ impl Compound {
             && self.blocks.is_empty()
         {
             self.open(Block::Statements);
-        } else if self.blocks.is_empty() && self.body_possible && !header_word(word) {
-            self.body_started = true;
+            self.previous = Previous::Opens;
+        } else if self.blocks.is_empty() && self.body_possible {
+            self.header(word);
         }
+    }
+
+    /// A word behind the parameters, or behind whatever else the statement's head ends with.
+    fn header(&mut self, word: &str) {
+        self.returns |= is(word, "returns");
+        let head = header_word(word) || self.returns && !is(word, "return");
+        self.body_started |= !head;
+    }
+
+    /// True if a handler's statement begins with this word. Takes the handler for done at the first
+    /// word that is none of its conditions.
+    fn handler_statement(&mut self, word: &str, before: Previous) -> bool {
+        const CONDITIONS: [&str; 7] = [
+            "for",
+            "not",
+            "found",
+            "sqlexception",
+            "sqlwarning",
+            "sqlstate",
+            "value",
+        ];
+        let named = before == Previous::Condition || one_of(word, &CONDITIONS);
+        let begins = self.handler && !named;
+        self.handler &= named;
+        begins
+    }
+
+    fn in_expression(&self) -> bool {
+        self.blocks.last() == Some(&Block::Expression)
     }
 
     fn open(&mut self, block: Block) {
@@ -225,7 +275,11 @@ impl Compound {
 
     fn at_statement_start(&self, before: Previous) -> bool {
         match self.blocks.last() {
-            None => self.body_possible && !self.body_started && self.parentheses == 0,
+            None => {
+                self.body_possible
+                    && self.parentheses == 0
+                    && (!self.body_started || before == Previous::Colon)
+            }
             Some(Block::Expression) => false,
             Some(Block::Statements) => matches!(
                 before,
@@ -270,8 +324,6 @@ fn header_word(word: &str) -> bool {
             "invoker",
             "follows",
             "precedes",
-            "for",
-            "each",
         ],
     )
 }

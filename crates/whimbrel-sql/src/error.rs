@@ -27,6 +27,8 @@ pub enum SplitErrorKind {
     UnterminatedBody,
     /// COPY ... FROM STDIN without the `\.` line.
     UnterminatedCopy,
+    /// More on the line of a COPY ... FROM STDIN.
+    BehindCopy,
     /// A command of psql.
     MetaCommand {
         /// Its name, with the backslash.
@@ -49,6 +51,7 @@ impl fmt::Display for SplitError {
             SplitErrorKind::UnterminatedCopy => {
                 "the data of this COPY do not end with a line `\\.`"
             }
+            SplitErrorKind::BehindCopy => "this stands between a COPY and its data",
             SplitErrorKind::MetaCommand { command } => {
                 return write!(f, "`{command}` is a command of psql, not SQL");
             }
@@ -63,8 +66,15 @@ impl std::error::Error for SplitError {}
 impl SplitError {
     /// What to do about it.
     pub fn hint(&self) -> Option<&'static str> {
-        let SplitErrorKind::MetaCommand { command } = &self.kind else {
-            return None;
+        let command = match &self.kind {
+            SplitErrorKind::BehindCopy => {
+                return Some("move it below the line `\\.` that ends the data");
+            }
+            SplitErrorKind::EmptyDelimiter => {
+                return Some("write it on the same line, as in `DELIMITER $$`");
+            }
+            SplitErrorKind::MetaCommand { command } => command,
+            _ => return None,
         };
         Some(match command.as_str() {
             "\\i" | "\\ir" | "\\include" | "\\include_relative" => {

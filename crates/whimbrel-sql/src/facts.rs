@@ -4,10 +4,12 @@ mod restricted;
 mod rules;
 mod targets;
 mod words;
+mod written;
 
 pub use self::restricted::Restricted;
 pub use self::targets::{Target, targets};
 pub(crate) use self::words::Words;
+pub use self::written::{model, storage_engine, written};
 use crate::Dialect;
 
 /// What a statement does, by its first word.
@@ -143,6 +145,9 @@ pub fn facts(statement: &str, dialect: Dialect) -> Facts {
 
 /// The facts of a statement whose first words are known.
 pub(crate) fn of_words(words: &Words<'_>, dialect: Dialect) -> Facts {
+    if let Some(start) = rules::after_settings(words, dialect) {
+        return of_words(&words.since(start), dialect);
+    }
     let verb = rules::verb(words);
     let mut facts = Facts {
         verb,
@@ -176,8 +181,7 @@ pub(crate) fn of_words(words: &Words<'_>, dialect: Dialect) -> Facts {
         }
         Dialect::Mysql => {
             facts.implicit_commit = rules::mysql_commits(words, &facts);
-            facts.may_commit = matches!(facts.verb, Verb::Call | Verb::Execute)
-                || words.starts_with(&["begin", "not"]);
+            facts.may_commit = rules::may_commit(words, &facts);
         }
     }
     facts

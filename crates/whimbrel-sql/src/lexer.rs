@@ -214,9 +214,14 @@ impl<'a> Lexer<'a> {
                 .is_none_or(|&b| b <= b' ' || b == 0x7f)
     }
 
+    /// In PostgreSQL a carriage return alone ends it, elsewhere it is a part of the comment.
     fn line_comment(&self) -> (TokenKind, usize, bool) {
         let rest = &self.bytes[self.position..];
-        let end = find_either(b'\n', b'\n', rest).unwrap_or(rest.len());
+        let other = match self.dialect {
+            Dialect::Postgres => b'\r',
+            Dialect::Mysql | Dialect::Sqlite => b'\n',
+        };
+        let end = find_either(b'\n', other, rest).unwrap_or(rest.len());
         let end = if end > 0 && rest[..end].ends_with(b"\r") {
             end - 1
         } else {

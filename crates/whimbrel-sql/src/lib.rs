@@ -14,7 +14,10 @@ mod statement;
 
 pub use comparison::significant_eq;
 pub use error::{SplitError, SplitErrorKind};
-pub use facts::{Facts, ObjectKind, Restricted, Target, TransactionControl, Verb, facts, targets};
+pub use facts::{
+    Facts, ObjectKind, Restricted, Target, TransactionControl, Verb, facts, model, storage_engine,
+    targets, written,
+};
 pub use lexer::{Lexer, Token, TokenKind};
 pub use split::{comments, gaps, split};
 pub use statement::Statement;

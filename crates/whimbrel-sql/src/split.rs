@@ -168,7 +168,13 @@ impl<'a> Splitter<'a> {
                 {
                     Copy::From
                 }
-                (Copy::From, TokenKind::Word) if text.eq_ignore_ascii_case("stdin") => Copy::Stdin,
+                // The server takes either word for either direction.
+                (Copy::From, TokenKind::Word)
+                    if text.eq_ignore_ascii_case("stdin")
+                        || text.eq_ignore_ascii_case("stdout") =>
+                {
+                    Copy::Stdin
+                }
                 (Copy::From, _) => Copy::No,
                 (state, _) => state,
             };
@@ -194,12 +200,23 @@ impl<'a> Splitter<'a> {
             .map_or(self.text.len(), |at| from + at + 1)
     }
 
-    /// The lines after the statement, up to the one that is `\.`.
+    /// The lines after the statement, up to the one that is `\.`. psql runs what else is on the
+    /// statement's line after the data.
     fn copy_data(&mut self, item: Item) -> Result<Item, SplitError> {
         let Item::Statement(statement) = item else {
             return Ok(item);
         };
         let start = self.line_end(self.lexer.position);
+        let rest = &self.text[self.lexer.position..start];
+        if let Some(token) = Lexer::new(rest, self.dialect)
+            .find(|token| !token.kind.is_trivia() || token.unterminated)
+        {
+            let at = self.lexer.position;
+            return Err(SplitError {
+                span: at + token.span.start..at + token.span.end,
+                kind: SplitErrorKind::BehindCopy,
+            });
+        }
         let mut at = start;
         while at < self.text.len() {
             let end = self.line_end(at);
@@ -238,16 +255,19 @@ impl<'a> Splitter<'a> {
         })
     }
 
-    /// `DELIMITER $$`, with the delimiter on the same or on the next line that is not blank.
+    /// `DELIMITER $$`, with the delimiter on the same or alone on the next line that is not blank.
     fn delimiter_command(&mut self, word: Range<usize>) -> Result<(), SplitError> {
         let mut at = word.end;
         while at < self.text.len() {
             let end = self.line_end(at);
             let line = &self.text[at..end];
-            if let Some(delimiter) = line.split_whitespace().next() {
+            if let Some(delimiter) = delimiter_of(line, at == word.end) {
                 self.lexer.delimiter = (delimiter != ";").then_some(delimiter);
                 self.lexer.position = end;
                 return Ok(());
+            }
+            if at != word.end && !line.trim().is_empty() {
+                break;
             }
             at = end;
         }
@@ -255,6 +275,23 @@ impl<'a> Splitter<'a> {
             span: word,
             kind: SplitErrorKind::EmptyDelimiter,
         })
+    }
+}
+
+/// What a line behind DELIMITER names, without its quotes. A line further down that is more than
+/// signs is a statement.
+fn delimiter_of(line: &str, same_line: bool) -> Option<&str> {
+    let line = line.trim();
+    let first = line.split_whitespace().next()?;
+    if !same_line {
+        let signs = first == line && !first.contains(|c: char| c.is_alphanumeric());
+        return signs.then_some(first);
+    }
+    let quote = first.chars().next().filter(|c| "'\"`".contains(*c));
+    let quoted = quote.and_then(|quote| line[1..].split_once(quote));
+    match quoted {
+        Some((name, _)) if !name.is_empty() => Some(name),
+        _ => Some(first),
     }
 }
 

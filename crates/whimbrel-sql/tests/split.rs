@@ -68,6 +68,8 @@ fn postgres() {
             ),
             ("\\restrict abc\nSELECT 1;\n\\unrestrict abc\n", 1),
             ("BEGIN; SELECT 1; COMMIT;", 3),
+            ("-- one\rSELECT 1;\r-- two\rSELECT 2;\r", 2),
+            ("SELECT 1 -- one; \r, 2; SELECT 3", 2),
             (
                 "CREATE TABLE \u{e9}t\u{e9} (x int); -- \u{e9};\nSELECT 1",
                 2,
@@ -119,7 +121,48 @@ fn mysql() {
                 2,
             ),
             ("BEGIN NOT ATOMIC SELECT 1; SELECT 2; END; SELECT 3", 2),
+            (
+                "CREATE PROCEDURE p() BEGIN DECLARE EXIT HANDLER FOR SQLEXCEPTION BEGIN ROLLBACK; RESIGNAL; END; SELECT 1; END; SELECT 2",
+                2,
+            ),
+            (
+                "CREATE PROCEDURE p() BEGIN DECLARE bad CONDITION FOR 1062; DECLARE CONTINUE HANDLER FOR NOT FOUND, SQLSTATE VALUE '23000', bad BEGIN END; SELECT 1; END; SELECT 2",
+                2,
+            ),
+            (
+                "CREATE PROCEDURE p() BEGIN DECLARE CONTINUE HANDLER FOR NOT FOUND SET @done = IF(1, 2, 3); DECLARE CONTINUE HANDLER FOR 1062, 1146 IF @a THEN SET @b = 1; END IF; SELECT 1; END; SELECT 2",
+                2,
+            ),
+            (
+                "CREATE PROCEDURE p(IN start DATETIME, IN end DATETIME) BEGIN CALL q(start, end); SELECT end; REPEAT SET @a = 1; UNTIL CASE WHEN @a THEN 1 END END REPEAT; SELECT 1; END; SELECT 2",
+                2,
+            ),
+            (
+                "CREATE PROCEDURE p() again: LOOP SELECT 1; LEAVE again; END LOOP again; SELECT 2",
+                2,
+            ),
+            (
+                "CREATE PROCEDURE p() FOR i IN 1..3 DO SELECT i; END FOR; SELECT 2",
+                2,
+            ),
+            (
+                "CREATE FUNCTION f(x INT) RETURNS INT UNSIGNED NOT DETERMINISTIC IF x THEN RETURN 1; ELSE RETURN 2; END IF; SELECT 2",
+                2,
+            ),
+            (
+                "CREATE FUNCTION f(x INT) RETURNS INT RETURN CASE WHEN x THEN IF(x, 1, 2) END; SELECT 2",
+                2,
+            ),
+            (
+                "CREATE PROCEDURE p() BEGIN XA START 'x'; XA END 'x'; SELECT 1; END; SELECT 2",
+                2,
+            ),
+            ("DELIMITER '$$'\nSELECT 1; $$\nDELIMITER ;\nSELECT 2", 2),
             ("BEGIN; INSERT INTO t VALUES (1); COMMIT;", 3),
+            (
+                "CREATE VIEW v AS SELECT event, begin, end FROM t; SELECT 1",
+                2,
+            ),
             (
                 "CREATE TRIGGER IF NOT EXISTS t AFTER UPDATE ON x FOR EACH ROW INSERT INTO log VALUES (1); SELECT 1;",
                 2,
@@ -186,6 +229,9 @@ fn copy_data_belongs_to_its_statement() {
     let crlf = "COPY t FROM STDIN WITH (FORMAT text);\r\n1\r\n\\.\r\nSELECT 1;";
     let found = split(crlf, Dialect::Postgres).unwrap();
     assert_eq!(&crlf[found[0].data().unwrap()], "1\r\n");
+    let noted = "COPY t FROM stdout; -- the server takes this word too\n1\n\\.\n";
+    let found = split(noted, Dialect::Postgres).unwrap();
+    assert_eq!(&noted[found[0].data().unwrap()], "1\n");
     let error = split("COPY t FROM STDIN;\n1\n2\n", Dialect::Postgres).unwrap_err();
     assert_eq!(error.kind, SplitErrorKind::UnterminatedCopy);
 }
@@ -229,6 +275,21 @@ fn what_is_not_closed_is_named() {
             SplitErrorKind::UnterminatedIdentifier,
         ),
         (Dialect::Mysql, "DELIMITER", SplitErrorKind::EmptyDelimiter),
+        (
+            Dialect::Mysql,
+            "DELIMITER\nDROP TABLE a;",
+            SplitErrorKind::EmptyDelimiter,
+        ),
+        (
+            Dialect::Mysql,
+            "DELIMITER\nDELIMITER ;\nSELECT 1;",
+            SplitErrorKind::EmptyDelimiter,
+        ),
+        (
+            Dialect::Postgres,
+            "COPY t FROM STDIN; SELECT 1;\n1\n\\.\n",
+            SplitErrorKind::BehindCopy,
+        ),
     ];
     for (dialect, text, kind) in table {
         assert_eq!(split(text, dialect).unwrap_err().kind, kind, "{text}");
@@ -274,4 +335,46 @@ fn what_takes_only_batches_refuses_files_sessions_and_transactions() {
     assert_eq!(refused("pragma DEFER_FOREIGN_KEYS = on"), None);
     assert_eq!(refused("CREATE TABLE temp (temp REAL)"), None);
     assert_eq!(refused("CREATE TABLE t (a); -- vacuum"), None);
+}
+
+#[test]
+fn what_postgres_runs_in_no_transaction() {
+    let alone = |text: &str| {
+        let facts = whimbrel_sql::facts(text, Dialect::Postgres);
+        facts.not_in_transaction.is_some()
+    };
+    for text in [
+        "CLUSTER",
+        "CLUSTER VERBOSE",
+        "CLUSTER (VERBOSE)",
+        "ALTER SUBSCRIPTION s REFRESH PUBLICATION",
+        "ALTER SUBSCRIPTION s SET PUBLICATION p",
+        "ALTER SUBSCRIPTION s ADD PUBLICATION p WITH (refresh = true)",
+        "REINDEX (VERBOSE) DATABASE d",
+        "ALTER TABLE IF EXISTS ONLY \"a\".\"b\" DETACH PARTITION \"a\".\"c\" CONCURRENTLY",
+    ] {
+        assert!(alone(text), "{text}");
+    }
+    for text in [
+        "CLUSTER a",
+        "CLUSTER VERBOSE a",
+        "CLUSTER (VERBOSE) a USING b",
+        "ALTER SUBSCRIPTION s SET PUBLICATION p WITH (refresh = false)",
+        "ALTER SUBSCRIPTION s DISABLE",
+        "REINDEX TABLE a",
+    ] {
+        assert!(!alone(text), "{text}");
+    }
+}
+
+#[test]
+fn settings_for_one_statement_are_that_statement() {
+    let text =
+        "SET STATEMENT lock_wait_timeout = 5, max_statement_time = 60 FOR ALTER TABLE a ADD b INT";
+    let facts = whimbrel_sql::facts(text, Dialect::Mysql);
+    assert!(facts.implicit_commit);
+    assert_eq!(whimbrel_sql::targets(text, Dialect::Mysql)[0].name, "a");
+    let text = "SET STATEMENT max_statement_time = 60 FOR UPDATE a SET b = 1";
+    let facts = whimbrel_sql::facts(text, Dialect::Mysql);
+    assert!(!facts.implicit_commit && facts.verb == whimbrel_sql::Verb::Update);
 }

@@ -281,6 +281,25 @@ async fn a_baseline_is_where_up_goes_on(engine: &str) {
     assert_eq!(project.states().await[0].1, State::Baseline);
 }
 
+/// What is not one transaction is recorded in its last one, which alone may be over in no time.
+async fn a_journalled_migration_took_as_long_as_all_of_it(engine: &str) {
+    let text = if engine.starts_with("postgres") {
+        "-- Transaction: off\nSELECT pg_sleep(0.3);\nCREATE INDEX CONCURRENTLY i ON users (name);\n"
+    } else {
+        "CREATE TABLE slow AS SELECT SLEEP(0.3) AS s;\nALTER TABLE slow ADD COLUMN n integer;\n"
+    };
+    let project = Project::new(engine, &[USERS, ("002_slow.sql", text)]);
+    project.migrator().up().await.unwrap();
+    let status = project.migrator().status().await.unwrap();
+    let took = status.migrations[1].duration_ms.unwrap();
+    assert!(took >= 300, "{took} ms");
+}
+
+on_engines! {
+    [postgres postgres_oldest postgres_newest mariadb mysql]
+    a_journalled_migration_took_as_long_as_all_of_it
+}
+
 on_engines! {
     [sqlite postgres postgres_oldest postgres_newest mariadb mariadb_newest mysql d1]
     up_status_down

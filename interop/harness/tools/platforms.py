@@ -150,7 +150,7 @@ class Laravel(Tool):
 
 
 RUBY = "ruby-activerecord ruby-pg ruby-sqlite3 ruby-mysql2"
-PHP = "php-cli php-illuminate-database php-illuminate-filesystem php-pgsql php-sqlite3 php-mysql"
+PHP = "php-cli php-illuminate-database php-illuminate-events php-illuminate-filesystem php-pgsql php-sqlite3 php-mysql"
 
 
 def ruby_url(database):

@@ -30,6 +30,9 @@ pub(crate) struct Repair {
     /// It did not happen: run it again
     #[arg(long, requires = "migration")]
     pub(crate) again: bool,
+    /// All that the migration did was taken back by hand: begin it anew
+    #[arg(long, requires = "migration", conflicts_with_all = ["done", "again"])]
+    pub(crate) restart: bool,
 }
 
 #[derive(Debug, Args)]

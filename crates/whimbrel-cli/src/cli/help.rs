@@ -189,6 +189,10 @@ pub(super) fn repair() -> StyledStr {
             "its statement happened: go on after it",
         ),
         ("whimbrel repair 0042 --again", "it did not: run it again"),
+        (
+            "whimbrel repair 0042 --restart",
+            "what 0042 did was taken back by hand",
+        ),
     ];
     page(examples, RECORDING)
 }

@@ -18,11 +18,13 @@ pub(super) async fn run(
     arguments: &Repair,
 ) -> Result<u8, Error> {
     let project = Project::open(global, output, None)?;
-    let verdict = match (arguments.done, arguments.again) {
-        (true, _) => Some(Verdict::Done),
-        (_, true) => Some(Verdict::Again),
-        _ => None,
-    };
+    let said = [
+        (arguments.done, Verdict::Done),
+        (arguments.again, Verdict::Again),
+        (arguments.restart, Verdict::Restart),
+    ];
+    let verdict = said.into_iter().find(|(said, _)| *said);
+    let verdict = verdict.map(|(_, verdict)| verdict);
     match (&arguments.migration, verdict) {
         (Some(version), Some(verdict)) => {
             let statement = project.migrator.repair(version, verdict).await?;
@@ -30,7 +32,7 @@ pub(super) async fn run(
         }
         (Some(version), None) => {
             return Err(Error::Settings(format!(
-                "say what became of the statement: `whimbrel repair {version} --done` or `whimbrel repair {version} --again`"
+                "say what became of the statement: `whimbrel repair {version} --done` or `whimbrel repair {version} --again`; or, if all that the migration did was taken back by hand, `--restart`"
             )));
         }
         (None, _) => output.open_statements(&project.migrator.open_statements().await?),

@@ -122,10 +122,8 @@ pub(super) struct File {
 
 /// Reads a settings file; every key in it must be known.
 pub(super) fn read(path: &Path) -> Result<File, Error> {
-    let text = std::fs::read_to_string(path).map_err(|source| Error::File {
-        path: path.display().to_string(),
-        source,
-    })?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Error::Settings(format!("{}: {error}", path.display())))?;
     parse(&path.display().to_string(), &text)
 }
 
@@ -216,6 +214,14 @@ impl File {
         }
         Section::deserialize(merged)
             .map_err(|error| Error::Settings(format!("whimbrel.toml: {}", error.message())))
+    }
+}
+
+impl File {
+    /// True if the environment of this name says by itself which database is meant.
+    pub(super) fn has_url(&self, environment: &str) -> bool {
+        self.group("environments")
+            .any(|(name, section)| name == environment && section.get("url").is_some())
     }
 }
 

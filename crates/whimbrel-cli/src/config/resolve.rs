@@ -46,7 +46,8 @@ pub(super) fn resolve(
         section,
     };
     let section = &places.section;
-    let url = places.url(database.is_some())?;
+    let by_name = database.is_some() || stage.is_some_and(|name| file.has_url(&name));
+    let url = places.url(by_name)?;
     if url.is_none() && database.is_none() && !file.databases().is_empty() {
         return Err(Error::Settings(format!(
             "several databases are set: choose one with --database ({})",
@@ -197,7 +198,8 @@ impl Places<'_> {
         }
     }
 
-    /// A database that is chosen by name is not taken back by DATABASE_URL.
+    /// A database or an environment that is chosen by name is not taken back by DATABASE_URL, which
+    /// may be a `.env`'s.
     fn url(&self, by_name: bool) -> Result<Option<String>, Error> {
         if let Some(url) = &self.global.url {
             return Ok(Some(url.clone()));
@@ -285,10 +287,8 @@ fn join(root: &Path, path: PathBuf) -> PathBuf {
 }
 
 fn password_from(path: &Path) -> Result<String, Error> {
-    let text = std::fs::read_to_string(path).map_err(|source| Error::File {
-        path: path.display().to_string(),
-        source,
-    })?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Error::Settings(format!("{}: {error}", path.display())))?;
     Ok(text.trim_end_matches(['\r', '\n']).to_owned())
 }
 

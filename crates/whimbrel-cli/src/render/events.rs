@@ -7,6 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use whimbrel::event::{Event, Listener, StepEvent};
 use whimbrel::migration::Kind;
 use whimbrel::plan::Direction;
+use whimbrel::report::StepReport;
 
 use super::Output;
 use super::table::{milliseconds, plural};
@@ -59,43 +60,31 @@ impl Listener for Events {
                     notice.message
                 ));
             }
-            Event::StepDone(step) => {
-                let verb = match step.direction {
-                    _ if step.kind == Kind::Hook => "ran    ",
-                    Direction::Up => "applied",
-                    Direction::Down => "undone ",
-                };
-                let resumed = match step.resumed_after {
-                    0 => String::new(),
-                    done => format!(", went on after statement {done}"),
-                };
-                output.say(&format!(
-                    "{verb} {} ({}{resumed})",
-                    step.label,
-                    milliseconds(step.duration)
-                ));
-                if let Some(bar) = output
-                    .bar
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .as_ref()
-                {
-                    bar.inc(1);
+            Event::HeldUp { by } => {
+                for line in *by {
+                    output.say(&format!("waiting: {line}"));
                 }
             }
+            Event::StepDone(step) => self.done(step),
             Event::Retry {
                 step,
                 error,
                 attempt,
                 attempts,
                 delay,
-            } => output.say(&format!(
-                "{}{}; trying again in {} (try {attempt} of {attempts})",
-                step.as_ref()
-                    .map_or_else(String::new, |step| format!("{}: ", step.label)),
-                error.message,
-                milliseconds(*delay)
-            )),
+            } => {
+                output.say(&format!(
+                    "{}{}; trying again in {} (try {attempt} of {attempts})",
+                    step.as_ref()
+                        .map_or_else(String::new, |step| format!("{}: ", step.label)),
+                    error.message,
+                    milliseconds(*delay)
+                ));
+                // Who is in the way may be told to go before the tries are used up.
+                for line in error.detail.iter().flat_map(|detail| detail.lines()) {
+                    output.say(&format!("  {line}"));
+                }
+            }
             Event::Noted(file) => output.say(&format!(
                 "noted   {} (only comments, white space or the rollback changed)",
                 file.label
@@ -113,6 +102,25 @@ impl Listener for Events {
 }
 
 impl Events {
+    fn done(&self, step: &StepReport) {
+        let verb = match step.direction {
+            _ if step.kind == Kind::Hook => "ran    ",
+            Direction::Up => "applied",
+            Direction::Down => "undone ",
+        };
+        let resumed = match step.resumed_after {
+            0 => String::new(),
+            done => format!(", went on after statement {done}"),
+        };
+        let took = milliseconds(step.duration);
+        let output = &self.0;
+        output.say(&format!("{verb} {} ({took}{resumed})", step.label));
+        let bar = output.bar.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(bar) = bar.as_ref() {
+            bar.inc(1);
+        }
+    }
+
     /// On a terminal.
     fn bar(&self, step: StepEvent<'_>) {
         let output = &self.0;

@@ -236,7 +236,9 @@ impl Run {
 /// The printed command that has a flag.
 pub(crate) fn told(said: &str, flag: &str) -> String {
     let mut lines = said.lines().map(|line| line.trim_start_matches(['|', ' ']));
-    let line = lines.find(|line| line.starts_with("whimbrel repair ") && line.contains(flag));
+    let start = |line: &str| line.find("whimbrel repair ");
+    let line = lines.find_map(|line| Some(&line[start(line).filter(|_| line.contains(flag))?..]));
+    let line = line.map(|line| line.split('`').next().unwrap_or(line));
     line.unwrap_or_else(|| panic!("no command with {flag}: {said}"))
         .to_owned()
 }

@@ -5,7 +5,9 @@
 //! `WHIMBREL_STORM=all` takes every point where a test takes some by default.
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
+mod anew;
 mod between;
+mod by_hand;
 mod crash;
 mod deadlock;
 mod engine;
@@ -24,5 +26,6 @@ mod signals;
 mod stalled;
 mod stubborn;
 mod takers;
+mod untransactional;
 mod vandals;
 mod waits;

@@ -216,6 +216,162 @@ fn a_mended_file() {
     mended(Engine::Sqlite, "-- Transaction: off\n");
 }
 
+/// Mended so that what is left of the file is one transaction: what was done of it is not done again.
+fn mended_into_one(engine: Engine<'_>, header: &str, fails: &str) {
+    let base = "CREATE TABLE a (i integer);\nINSERT INTO a VALUES (1);\n";
+    let first = "UPDATE a SET i = i * 10;\n";
+    let text = format!("{header}{first}{fails};\n");
+    for rest in ["", "UPDATE a SET i = i + 1;\n"] {
+        let files = [("001_a.sql", base), ("002_m.sql", text.as_str())];
+        let project = Project::new(engine, &files);
+        assert_eq!(project.run(&["up"]).code, Some(1));
+        let right = format!("{first}{rest}");
+        std::fs::write(project.path("migrations/002_m.sql"), right).unwrap();
+        let resumed = project.succeed(&["up"]);
+        let expected = if rest.is_empty() { "10" } else { "11" };
+        let rows = project.execute("SELECT i FROM a");
+        assert!(rows.contains(expected), "{rows}: {}", resumed.said);
+    }
+}
+
+#[test]
+fn a_file_mended_into_one_transaction() {
+    mended_into_one(mariadb(), "", "ALTER TABLE nowhere ADD x integer");
+    let off = "-- Transaction: off\n";
+    mended_into_one(postgres(), off, "INSERT INTO nowhere VALUES (1)");
+    mended_into_one(Engine::Sqlite, off, "INSERT INTO nowhere VALUES (1)");
+}
+
+/// A file that failed half-way and got another name is not begun anew.
+#[test]
+fn a_half_applied_file_renamed() {
+    for (engine, header) in [(mariadb(), ""), (Engine::Sqlite, "-- Transaction: off\n")] {
+        let text =
+            format!("{header}UPDATE a SET i = i * 10;\nALTER TABLE nowhere ADD x integer;\n");
+        let base = "CREATE TABLE a (i integer);\nINSERT INTO a VALUES (1);\n";
+        let project = Project::new(engine, &[("001_a.sql", base), ("002_b.sql", &text)]);
+        assert_eq!(project.run(&["up"]).code, Some(1));
+        let (old, new) = ("migrations/002_b.sql", "migrations/003_b.sql");
+        std::fs::write(project.path(old), text.replace("nowhere", "a")).unwrap();
+        std::fs::rename(project.path(old), project.path(new)).unwrap();
+        let refused = project.run(&["up"]);
+        assert_eq!(refused.code, Some(4), "{}", refused.said);
+        assert!(refused.said.contains("error[renamed]"), "{}", refused.said);
+        std::fs::rename(project.path(new), project.path(old)).unwrap();
+        project.succeed(&["up"]);
+        assert!(project.execute("SELECT i FROM a").contains("10"));
+    }
+}
+
+/// MariaDB's blocks outside of routines commit, and so may what `SET STATEMENT` runs, which is more than a
+/// setting: what is before them, and they themselves, run once.
+#[test]
+fn blocks_and_statements_with_settings_on_mariadb() {
+    const BASE: &str = "CREATE TABLE a (i integer);\nINSERT INTO a VALUES (1);\n";
+    for text in [
+        "UPDATE a SET i = i * 10;\nDELIMITER //\nIF 1 = 1 THEN CREATE TABLE x (i integer); INSERT INTO nowhere VALUES (1); END IF//\n",
+        "UPDATE a SET i = i * 10;\nSET STATEMENT lock_wait_timeout = 5 FOR CREATE TABLE x (i integer);\nINSERT INTO nowhere VALUES (1);\n",
+        "UPDATE a SET i = i * 10;\nSET DEFAULT ROLE NONE;\nINSERT INTO nowhere VALUES (1);\n",
+        "SET STATEMENT max_statement_time = 10 FOR UPDATE a SET i = i * 10;\nCREATE TABLE x (i integer);\nINSERT INTO nowhere VALUES (1);\n",
+    ] {
+        let project = Project::new(mariadb(), &[("001_a.sql", BASE), ("002_b.sql", text)]);
+        let failed = project.run(&["up"]);
+        assert_eq!(failed.code, Some(1), "{}", failed.said);
+        let mut right = text.replace("INSERT INTO nowhere VALUES (1);", "");
+        if text.contains("IF 1") {
+            right = right.replace("CREATE TABLE x", "CREATE TABLE IF NOT EXISTS x");
+        }
+        std::fs::write(project.path("migrations/002_b.sql"), right).unwrap();
+        project.succeed(&["up"]);
+        assert_eq!(project.execute("SELECT i FROM a"), "10", "{text}");
+    }
+}
+
+/// The head of a dump keeps what a setting was and changes it in the same statement: the rest of the file
+/// runs with that setting in a new session as well.
+#[test]
+fn the_settings_of_a_dump_on_mariadb() {
+    const REST: &str =
+        "CREATE TABLE a (i integer PRIMARY KEY AUTO_INCREMENT);\nINSERT INTO nowhere VALUES (0);\n";
+    for (head, foot) in [
+        (
+            "SET @OLD_SQL_MODE=@@SQL_MODE, SQL_MODE='NO_AUTO_VALUE_ON_ZERO,STRICT_ALL_TABLES';\n",
+            "SET SQL_MODE=@OLD_SQL_MODE;\n",
+        ),
+        (
+            "/*!40101 SET @OLD_SQL_MODE=@@SQL_MODE, SQL_MODE='NO_AUTO_VALUE_ON_ZERO' */;\n",
+            "/*!40101 SET SQL_MODE=@OLD_SQL_MODE */;\n",
+        ),
+        (
+            "SET @OLD_LOG = @@SESSION.SQL_LOG_BIN;\nSET @@SESSION.SQL_LOG_BIN= 0;\nSET SQL_MODE='NO_AUTO_VALUE_ON_ZERO';\n",
+            "SET @@SESSION.SQL_LOG_BIN = @OLD_LOG;\n",
+        ),
+        (
+            "SET @began = NOW(), SQL_MODE='NO_AUTO_VALUE_ON_ZERO';\n",
+            "SELECT 1;\n",
+        ),
+    ] {
+        let text = format!("{head}{REST}{foot}");
+        let project = Project::new(mariadb(), &[("001_dump.sql", &text)]);
+        let failed = project.run(&["up"]);
+        assert_eq!(failed.code, Some(1), "{}", failed.said);
+        let right = text.replace("nowhere", "a");
+        std::fs::write(project.path("migrations/001_dump.sql"), right).unwrap();
+        let resumed = project.succeed(&["up"]);
+        assert_eq!(project.execute("SELECT i FROM a"), "0", "{}", resumed.said);
+    }
+}
+
+#[test]
+fn an_attached_file_on_sqlite() {
+    let text = "-- Transaction: off\nATTACH 'other.db' AS other;\nCREATE TABLE other.a (i integer);\nINSERT INTO nowhere VALUES (1);\n";
+    let project = Project::new(Engine::Sqlite, &[("001_a.sql", text)]);
+    assert_eq!(project.run(&["up"]).code, Some(1));
+    let right = text.replace("nowhere", "other.a");
+    std::fs::write(project.path("migrations/001_a.sql"), right).unwrap();
+    project.succeed(&["up"]);
+}
+
+/// In a new session the id that the last INSERT got is 0. What made it is not to be run again.
+fn lost_id(engine: Engine<'_>, header: &str, keep: &str, id: &str, value: &str) {
+    let base = format!(
+        "CREATE TABLE a (i integer PRIMARY KEY {keep}, n integer);\nCREATE TABLE b (i integer);\n"
+    );
+    let text = format!(
+        "{header}INSERT INTO a (n) VALUES (1), (2), (3);\nINSERT INTO a (i, n) VALUES (7, 4);\n{value}CREATE TABLE c (i integer);\nINSERT INTO nowhere SELECT {id};\n"
+    );
+    let files = [("001_base.sql", base.as_str()), ("002_id.sql", &text)];
+    let project = Project::new(engine, &files);
+    let failed = project.run(&["up"]);
+    assert_eq!(failed.code, Some(1), "{}", failed.said);
+    let file = project.path("migrations/002_id.sql");
+    std::fs::write(&file, text.replace("nowhere", "b")).unwrap();
+    let asked = project.run(&["up"]);
+    assert!(asked.said.contains("error[lost-session]"), "{}", asked.said);
+    assert!(!asked.said.contains("--again"), "{}", asked.said);
+    // Whoever says so all the same is told the same.
+    project.succeed(&["repair", "002", "--again"]);
+    let again = project.run(&["up"]);
+    assert!(again.said.contains("error[lost-session]"), "{}", again.said);
+    let right = text
+        .replace("nowhere", "b")
+        .replace(&format!("SELECT {id}"), "SELECT 7");
+    std::fs::write(&file, right).unwrap();
+    project.succeed(&["up"]);
+    let rows = project.execute("SELECT sum(i), (SELECT count(*) FROM a) FROM b");
+    assert!(rows.contains('7') && rows.contains('4'), "{rows}");
+}
+
+#[test]
+fn the_id_of_the_last_row() {
+    let maria = mariadb();
+    lost_id(maria, "", "AUTO_INCREMENT", "LAST_INSERT_ID()", "");
+    let kept = "SET @id = last_insert_id();\n";
+    lost_id(maria, "", "AUTO_INCREMENT", "@id", kept);
+    let off = "-- Transaction: off\n";
+    lost_id(Engine::Sqlite, off, "", "last_insert_rowid()", "");
+}
+
 /// An index that is there and not valid, and that nothing in the journal tells of: somebody else's.
 #[test]
 fn somebody_else_s_invalid_index() {

@@ -160,6 +160,21 @@ fn what_a_file_leaves_on_mariadb() {
     resumed_at_any(mariadb(), &ON_MARIADB, 10);
 }
 
+/// The history is written while the file's own character set is in force.
+#[test]
+fn names_in_another_character_set_on_mariadb() {
+    let text = "SET NAMES latin1;\nCREATE TABLE a (i integer);\n";
+    let files = [
+        ("001_caf\u{e9}.sql", text),
+        ("002_b\u{e9}.sql", "SET NAMES sjis;\n"),
+    ];
+    let project = Project::new(mariadb(), &files);
+    project.succeed(&["up"]);
+    let names =
+        project.execute("SELECT hex(group_concat(name ORDER BY name)) FROM whimbrel_applied");
+    assert_eq!(names, "62C3A92C636166C3A9");
+}
+
 #[test]
 fn what_a_file_leaves_on_sqlite() {
     resumed_at_any(Engine::Sqlite, &ON_SQLITE, 10);

@@ -7,8 +7,15 @@ use crate::fixtures;
 /// The next run puts back what the lock needs, with a token that nobody had.
 const LOCK: [&str; 2] = ["DELETE FROM whimbrel_lock", "DROP TABLE whimbrel_lock"];
 
+/// The tables are there from the start, so there is something to take away at each point.
+fn with_tables(engine: Engine<'_>) -> Project<'_> {
+    let project = Project::new(engine, fixtures::of(engine));
+    project.succeed(&["init"]);
+    project
+}
+
 fn points(engine: Engine<'_>) -> (u64, String) {
-    let undisturbed = Project::new(engine, fixtures::of(engine));
+    let undisturbed = with_tables(engine);
     let points = undisturbed.points(&["up"]);
     (points, undisturbed.all())
 }
@@ -17,7 +24,7 @@ fn between_two_runs(engine: Engine<'_>) {
     let (points, expected) = points(engine);
     for change in LOCK {
         for point in [points / 3, points / 2, points * 2 / 3, points * 5 / 6] {
-            let project = Project::new(engine, fixtures::of(engine));
+            let project = with_tables(engine);
             let variable = point.to_string();
             project.run_with(&["up"], &[("WHIMBREL_FAILPOINT", &variable)]);
             project.change(change);
@@ -35,7 +42,7 @@ fn in_the_middle(engine: Engine<'_>) {
     let (points, expected) = points(engine);
     for change in LOCK {
         for point in [points / 2, points * 2 / 3, points * 5 / 6] {
-            let project = Project::new(engine, fixtures::of(engine));
+            let project = with_tables(engine);
             let flag = project.path("reached");
             let wait = format!("{point}:wait:{}", flag.display());
             let run = start(&project, &[("WHIMBREL_FAILPOINT", &wait)]);

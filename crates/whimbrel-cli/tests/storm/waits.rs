@@ -1,15 +1,20 @@
 //! Waiting: for the lock, for other sessions' locks, for what passes by itself; and limits on it.
 
+use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
 use crate::engine::{Engine, Project, Run, mariadb, postgres};
 use crate::fence::{TABLE, at_work, end, start, until};
 
-/// A session that holds a lock on table `t` until it is killed.
+/// A session that holds a lock on a table until it is killed.
 struct Blocker(Child);
 
 impl Blocker {
     fn new(project: &Project<'_>) -> Self {
+        Self::of(project, "t")
+    }
+
+    fn of(project: &Project<'_>, table: &str) -> Self {
         let is_postgres = matches!(project.engine, Engine::Postgres(_));
         let mut client = Command::new(if is_postgres { "psql" } else { "mariadb" });
         if is_postgres {
@@ -25,7 +30,7 @@ impl Blocker {
         } else {
             "SLEEP(600)"
         };
-        client.arg(format!("BEGIN; UPDATE t SET v = v; SELECT {sleep};"));
+        client.arg(format!("BEGIN; UPDATE {table} SET v = v; SELECT {sleep};"));
         let child = client.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         let blocker = Self(child.unwrap());
         until("the lock is held", || at_work(project, "leep(600)") == 1);
@@ -67,7 +72,11 @@ fn blockers(engine: Engine<'_>) {
     assert_eq!(run.code, Some(1), "{}", run.said);
     assert!(run.said.contains("trying again"), "{}", run.said);
     assert!(run.said.contains("(try 2 of 2)"), "{}", run.said);
-    assert!(run.said.contains("held up by"), "{}", run.said);
+    // With the retry, and with the error at the end.
+    let error = run.said.find("error[").unwrap();
+    let (retry, error) = run.said.split_at(error);
+    assert!(retry.contains("held up by"), "{retry}");
+    assert!(error.contains("held up by"), "{error}");
     assert!(run.said.contains(" s, "), "{}", run.said);
     assert!(
         run.said.to_lowercase().contains("sleep(600)"),
@@ -77,6 +86,69 @@ fn blockers(engine: Engine<'_>) {
     assert!(run.said.contains("002_w.sql:1"), "{}", run.said);
     blocker.end(&project);
     project.succeed(&["up"]);
+}
+
+/// Names count in whatever schema.
+#[test]
+fn a_blocker_in_a_schema_of_its_own() {
+    let files = &[
+        (
+            "001_t.sql",
+            "CREATE SCHEMA app;\nCREATE TABLE app.\"T\" (v bigint);\n",
+        ),
+        ("002_w.sql", "ALTER TABLE app.\"T\" ADD COLUMN w integer;\n"),
+    ];
+    let project = Project::new(postgres(), files);
+    project.succeed(&["up", "--to", "001"]);
+    let blocker = Blocker::of(&project, "app.\"T\"");
+    let few = [
+        ("WHIMBREL_RETRIES", "0"),
+        ("WHIMBREL_LOCK_TIMEOUT", "100ms"),
+    ];
+    let run = project.run_with(&["up"], &few);
+    assert_eq!(run.said.matches("held up by").count(), 1, "{}", run.said);
+    blocker.end(&project);
+}
+
+/// Long before its lock timeout, a statement that waits says for whom.
+fn says_whom_it_waits_for(engine: Engine<'_>, files: &[(&str, &str)]) {
+    let project = Project::new(engine, files);
+    project.succeed(&["up", "--to", "002"]);
+    let blocker = Blocker::new(&project);
+    let mut run = start(&project, &[("WHIMBREL_LOCK_TIMEOUT", "60s")]);
+    let said = BufReader::new(run.stderr.take().unwrap()).lines();
+    let mut waiting = said
+        .map(Result::unwrap)
+        .filter(|line| line.contains("held up by"));
+    let line = waiting.next().expect("a line about the session in the way");
+    let line = line.to_lowercase();
+    assert!(
+        line.contains("waiting: ") && line.contains("sleep(600)"),
+        "{line}"
+    );
+    blocker.end(&project);
+    assert_eq!(run.wait().unwrap().code(), Some(0));
+}
+
+/// A concurrent index waits for every transaction that began before it, whatever that one works at.
+#[test]
+fn a_concurrent_index_says_whom_it_waits_for() {
+    let files = &[
+        TABLE,
+        ("002_u.sql", "CREATE TABLE u (v bigint);\n"),
+        ("003_i.sql", "CREATE INDEX CONCURRENTLY i ON u (v);\n"),
+    ];
+    says_whom_it_waits_for(postgres(), files);
+}
+
+#[test]
+fn mariadb_says_whom_it_waits_for() {
+    let files = &[
+        TABLE,
+        ("002_u.sql", "CREATE TABLE u (v bigint);\n"),
+        ("003_w.sql", "ALTER TABLE t ADD COLUMN w integer;\n"),
+    ];
+    says_whom_it_waits_for(mariadb(), files);
 }
 
 /// Once who was in the way is gone, a retry succeeds; the report counts them.

@@ -226,6 +226,8 @@ pub struct Record<'a> {
 pub enum Fact<T> {
     /// The driver fills it in: it happens now.
     Now,
+    /// The driver fills it in: since the attempt's entry in the log was written, some units ago.
+    SinceAttempt,
     /// It was so.
     Was(T),
     /// Nobody knows.

@@ -3,6 +3,7 @@
 use super::{Direction, Step};
 use crate::history::{Attempt, AttemptState};
 use crate::source::DEFAULT_SOURCE;
+use crate::version::Version;
 
 /// In the place of a state: the session that a statement needs is gone.
 pub(crate) const SESSION_LOST: &str = "whimbrel: its session is gone";
@@ -30,21 +31,40 @@ impl Asked {
     }
 }
 
-/// The two commands that end a doubt, as a shell takes them.
-pub(crate) fn commands((step, first): (&Step, &str), done: &str, again: &str) -> String {
-    let mut name = step.version.to_string();
-    if step.source != DEFAULT_SOURCE {
-        name = format!("{}/{name}", step.source);
+/// The commands that end a doubt, as a shell takes them; the second only where it would help.
+pub(crate) fn commands<'a>(
+    (step, first): (&Step, &str),
+    done: &str,
+    again: impl Into<Option<&'a str>>,
+) -> String {
+    let name = name(&step.source, &step.version);
+    let direction = match step.direction {
+        Direction::Up => "up",
+        Direction::Down => "down",
+    };
+    let mut text = format!(
+        "{first}, and run `whimbrel {direction}` again:\n  whimbrel repair {name} --done     # {done}"
+    );
+    if let Some(again) = again.into() {
+        text.push_str(&format!("\n  whimbrel repair {name} --again    # {again}"));
+    }
+    text
+}
+
+/// The command after which a migration begins anew.
+pub(crate) fn restart(source: &str, version: &Version) -> String {
+    format!("whimbrel repair {} --restart", name(source, version))
+}
+
+/// A migration as a shell takes it.
+fn name(source: &str, version: &Version) -> String {
+    let mut name = version.to_string();
+    if source != DEFAULT_SOURCE {
+        name = format!("{source}/{name}");
     }
     let plain = |c: char| c.is_alphanumeric() || "-_./+:@".contains(c);
     if name.is_empty() || name.starts_with('-') || !name.chars().all(plain) {
         name = format!("'{}'", name.replace('\'', "'\\''"));
     }
-    let direction = match step.direction {
-        Direction::Up => "up",
-        Direction::Down => "down",
-    };
-    format!(
-        "{first}, and run `whimbrel {direction}` again:\n  whimbrel repair {name} --done     # {done}\n  whimbrel repair {name} --again    # {again}"
-    )
+    name
 }

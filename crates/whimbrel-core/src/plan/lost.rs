@@ -1,6 +1,6 @@
 //! What a session that is gone had, and the rest of a script needs.
 
-use whimbrel_sql::{Dialect, Statement, Verb, targets};
+use whimbrel_sql::{Dialect, ObjectKind, Statement, Verb, targets};
 
 use crate::text::Script;
 
@@ -14,6 +14,8 @@ pub struct Lost {
     /// Those done that made and filled what is gone, that and all else: run again, they make it anew,
     /// of what is in the database then.
     pub makers: Vec<usize>,
+    /// Run again, they would make something else: it hangs on the id that an INSERT got.
+    pub by_hand: bool,
 }
 
 /// What the statements done have left in the session that is gone.
@@ -43,17 +45,24 @@ pub(super) fn left(
             Verb::Set => literal && assigned_variables(text(statement)).any(|(it, _)| it == *name),
             _ => is_ended(text(statement), name),
         };
-        if literal {
+        let sets = statement.facts.only_session() && sets_more(text(statement));
+        if literal || sets || attaches(text(statement), dialect) {
             again.push(index);
-        } else if !made.is_empty() || names.iter().any(|name| writes(text(statement), name)) {
+        }
+        let fills = || names.iter().any(|name| writes(text(statement), name));
+        if !literal && (!made.is_empty() || fills()) {
             makers.push(index);
         }
         names.retain(|name| !ends(name) && !made.contains(name));
         names.extend(made);
     }
-    let mut lost = Vec::new();
+    let by_hand = last_id(dialect).is_some_and(|id| {
+        let mut makers = makers.iter();
+        makers.any(|&maker| mentions(text(&before[maker]), id) > 0)
+    });
+    let mut lost: Vec<_> = lost_id(&text, before, rest, dialect).into_iter().collect();
     for name in names {
-        for (index, later) in rest.iter().enumerate() {
+        for (index, later) in rest.iter().enumerate().filter(|(_, one)| runs_now(one)) {
             let mentioned = mentions(text(later), &name);
             // A statement that was added for it makes it again.
             if mentioned == 1 && lost_with_session(later, text(later), dialect).contains(&name) {
@@ -64,12 +73,59 @@ pub(super) fn left(
                     user: done + index,
                     name: name.clone(),
                     makers: makers.clone(),
+                    by_hand,
                 });
             }
         }
     }
     lost.sort_by_key(|lost| lost.user);
     Left { again, lost }
+}
+
+/// SQLite: the session has another file besides, or no more.
+fn attaches(text: &str, dialect: Dialect) -> bool {
+    let first = text.split_whitespace().next().unwrap_or_default();
+    let known = ["attach", "detach"];
+    dialect == Dialect::Sqlite && known.iter().any(|word| first.eq_ignore_ascii_case(word))
+}
+
+/// What gives the id that the last INSERT of this session got. PostgreSQL's is an error in another
+/// session, these are 0.
+fn last_id(dialect: Dialect) -> Option<&'static str> {
+    match dialect {
+        Dialect::Mysql => Some("LAST_INSERT_ID"),
+        Dialect::Sqlite => Some("last_insert_rowid"),
+        Dialect::Postgres => None,
+    }
+}
+
+/// The first statement that asks for the id of an INSERT that is done.
+fn lost_id<'t>(
+    text: &impl Fn(&Statement) -> &'t str,
+    before: &[Statement],
+    rest: &[Statement],
+    dialect: Dialect,
+) -> Option<Lost> {
+    let id = last_id(dialect)?;
+    let asks = |statement: &Statement| runs_now(statement) && mentions(text(statement), id) > 0;
+    let inserts = |one: &Statement| matches!(one.facts.verb, Verb::Insert | Verb::Replace);
+    let maker = before.iter().rposition(|one| inserts(one) || asks(one))?;
+    let next = rest.iter().position(|one| inserts(one) || asks(one))?;
+    asks(&rest[next]).then(|| Lost {
+        user: before.len() + next,
+        name: id.to_owned(),
+        makers: vec![maker],
+        by_hand: true,
+    })
+}
+
+/// What a routine's body names it names when it is called.
+fn runs_now(statement: &Statement) -> bool {
+    use ObjectKind::{Event, Function, Procedure, Trigger};
+    !matches!(
+        statement.facts.object,
+        Some(Procedure | Function | Trigger | Event)
+    )
 }
 
 /// Words that may stand before the name of what a statement writes to.
@@ -155,14 +211,39 @@ fn assigned_variables(text: &str) -> impl Iterator<Item = (String, String)> + '_
     text.split(',').filter_map(|part| {
         let (left, value) = part.split_once('=')?;
         let name = left.trim_end_matches(':').split_whitespace().last()?;
-        let user = name.starts_with('@') && !name.starts_with("@@");
-        user.then(|| (name.to_owned(), value.trim().to_owned()))
+        let value = value.trim().trim_end_matches("*/").trim_end();
+        is_user_variable(name).then(|| (name.to_owned(), value.to_owned()))
     })
 }
 
+fn is_user_variable(name: &str) -> bool {
+    name.starts_with('@') && !name.starts_with("@@")
+}
+
+/// True if a SET assigns settings beside its variables: the head of a dump keeps what a setting was and
+/// sets it in one statement.
+fn sets_more(text: &str) -> bool {
+    text.split(',').any(|part| {
+        let left = part.split_once('=').map(|(left, _)| left);
+        let name = left.and_then(|left| left.trim_end_matches(':').split_whitespace().last());
+        name.is_some_and(|name| !is_user_variable(name))
+    })
+}
+
+/// The same in every session that the same settings were made in.
 fn is_literal(value: &str) -> bool {
     let quoted = value.starts_with('\'') && value.ends_with('\'') && value.len() > 1;
-    quoted || value.parse::<f64>().is_ok() || value.eq_ignore_ascii_case("null")
+    let setting = || {
+        let name = value.strip_prefix("@@").map(str::to_ascii_lowercase);
+        name.is_some_and(|name| {
+            let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
+            name.chars().all(plain)
+                && !name.starts_with("global.")
+                && name != "identity"
+                && name != "last_insert_id"
+        })
+    };
+    quoted || value.parse::<f64>().is_ok() || value.eq_ignore_ascii_case("null") || setting()
 }
 
 /// User variables that a query assigns: `SELECT ... INTO @x`, `@x := ...`.

@@ -2,8 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::PlanInput;
+use super::asked::restart;
+use super::resume::begins_like;
+use super::{PlanInput, Step};
 use crate::diagnostic::Diagnostic;
+use crate::history::{Action, Attempt, AttemptState};
 use crate::migration::Kind;
 use crate::takeover::former;
 
@@ -41,6 +44,43 @@ pub(super) fn check(input: PlanInput<'_>, chosen: &[usize]) -> Vec<Diagnostic> {
         ))
     });
     again.chain(converted(input, chosen)).collect()
+}
+
+/// An attempt that stopped half-way and whose version has no file any more, and a file that was never
+/// begun and begins with what that attempt did, are one as well.
+pub(super) fn check_begun(input: PlanInput<'_>, steps: &[Step]) -> Vec<Diagnostic> {
+    let history = input.history;
+    let is_open = |one: &&Attempt| {
+        one.journalled
+            && one.action == Action::Up
+            && matches!(one.state, AttemptState::Started | AttemptState::Failed)
+            && (one.statements_done > 0 || one.statement_running.is_some())
+    };
+    let mut gone: Vec<_> = history.attempts.iter().filter(is_open).collect();
+    if gone.is_empty() {
+        return Vec::new();
+    }
+    let files: HashSet<_> = input
+        .migrations
+        .iter()
+        .map(|one| (&*one.source, &one.version))
+        .collect();
+    gone.retain(|one| !files.contains(&(one.source.as_str(), &one.version)));
+    let new = steps.iter().filter(|step| step.resume.is_none());
+    let begun = new.filter_map(|step| {
+        let like = |one: &&&Attempt| one.source == step.source && begins_like(step, one);
+        let attempt = gone.iter().find(like)?;
+        let message = format!(
+            "{} begins with what was applied already, as a part of {}",
+            step.label, attempt.version
+        );
+        let diagnostic = Diagnostic::error("renamed", message);
+        let restart = restart(&attempt.source, &attempt.version);
+        Some(diagnostic.at(step.script.file(), 0..0, "").help(format!(
+            "give the file its name back, and the run goes on after that; or take back by hand all that it did, and say so: `{restart}`"
+        )))
+    });
+    begun.collect()
 }
 
 /// Files that were converted, whose records still go by the versions before.

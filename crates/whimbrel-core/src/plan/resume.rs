@@ -9,6 +9,7 @@ use super::prepare::at_statement;
 use crate::checksum::Checksum;
 use crate::diagnostic::Diagnostic;
 use crate::history::{Action, Attempt, AttemptId, AttemptState, History};
+use crate::migration::Kind;
 use crate::plan::Direction;
 use crate::text::Script;
 
@@ -79,6 +80,9 @@ impl Step {
             Some(attempt) => resume(self, attempt)?,
             None => None,
         };
+        // A file that was mended may be one transaction by now. What is done of it stays done, and the
+        // attempt is closed by the next one.
+        self.journalled |= attempt.is_some();
         Ok(())
     }
 }
@@ -101,8 +105,13 @@ fn resume(step: &Step, attempt: &Attempt) -> Result<Option<Resume>, Diagnostic> 
         let then = attempt.hashes.get(range.clone());
         then == Some(UNSEEN) || hashes.get(range) == then
     };
-    if let Some(index) = (0..done).find(|&index| !same(index)) {
-        return Err(changed_meanwhile(script, statements, attempt, index));
+    let changed = (0..done).find(|&index| !same(index));
+    let runs_again = step.kind == Kind::Repeatable && step.direction == Direction::Up;
+    if runs_again && (changed.is_some() || running.is_some_and(|index| !same(index))) {
+        return Ok(None);
+    }
+    if let Some(index) = changed {
+        return Err(changed_meanwhile(step, attempt, index));
     }
     // One that was rewritten after it was started: whether the old one happened is for a person to
     // say. One that failed may be rewritten, for that is how it is mended.
@@ -113,8 +122,9 @@ fn resume(step: &Step, attempt: &Attempt) -> Result<Option<Resume>, Diagnostic> 
     let left = left(script, statements, done, step.dialect);
     let (mut replay, mut lost) = (left.again, left.lost);
     if asked == Asked::Again {
-        let makers = lost.drain(..).flat_map(|lost| lost.makers);
-        replay.extend(makers);
+        let (stay, made): (Vec<_>, _) = lost.into_iter().partition(|lost| lost.by_hand);
+        replay.extend(made.into_iter().flat_map(|lost| lost.makers));
+        lost = stay;
         replay.sort_unstable();
         replay.dedup();
     }
@@ -129,12 +139,23 @@ fn resume(step: &Step, attempt: &Attempt) -> Result<Option<Resume>, Diagnostic> 
     }))
 }
 
-fn changed_meanwhile(
-    script: &Script,
-    statements: &[Statement],
-    attempt: &Attempt,
-    index: usize,
-) -> Diagnostic {
+/// True if what an attempt did, or was doing when it died, are a step's first statements, and more than
+/// settings.
+pub(super) fn begins_like(step: &Step, attempt: &Attempt) -> bool {
+    let hashes = statement_hashes(&step.script, &step.statements);
+    let died = attempt.state == AttemptState::Started;
+    let running = attempt.statement_running.filter(|_| died);
+    let begun = attempt.statements_done.max(running.map_or(0, |at| at + 1));
+    let count = usize::try_from(begun).unwrap_or(0);
+    let same = hashes.get(..count * HASH_LENGTH);
+    let mut begun = step.statements.iter().take(count);
+    same.is_some()
+        && same == attempt.hashes.get(..count * HASH_LENGTH)
+        && begun.any(|statement| !statement.facts.only_session())
+}
+
+fn changed_meanwhile(step: &Step, attempt: &Attempt, index: usize) -> Diagnostic {
+    let (script, statements) = (&step.script, step.statements.as_slice());
     let message = format!(
         "statement {} was applied by an attempt that stopped after {} of {} statements, and has changed since",
         index + 1,
@@ -147,7 +168,10 @@ fn changed_meanwhile(
         statements,
         index,
     )
-    .help("put the statements that are applied back as they were; those after them may change")
+    .help(format!(
+        "put the statements that are applied back as they were; those after them may change. Or take back by hand all that it did, and let it begin anew: `{}`",
+        asked::restart(&step.source, &step.version)
+    ))
 }
 
 fn changed_while_running(step: &Step, index: usize) -> Diagnostic {

@@ -182,7 +182,7 @@ pub fn status(
             outdated += 1;
         }
         let attempt = history.attempt(&row.source, &row.version);
-        if attempt.is_some_and(|a| a.action == Action::Down && a.journalled) {
+        if attempt.is_some_and(|a| a.action == Action::Down && a.is_half_done()) {
             state = State::Interrupted;
         }
         rows.push(applied_row(row, file, state));

@@ -4,9 +4,9 @@ use std::ops::Range;
 use std::time::Instant;
 
 use super::execution::{Execution, Stopped, step_report};
-use super::script::{Records, keep_scripts, unit};
+use super::script::{Records, as_one, unit};
 use super::send::{Sender, Watched};
-use crate::driver::{GroupError, Outcome, Part, Unit, UnitError, Write};
+use crate::driver::{GroupError, Outcome, Unit, UnitError, Write};
 use crate::event::Event;
 use crate::migration::Kind;
 use crate::plan::Plan;
@@ -109,26 +109,15 @@ impl Execution<'_> {
         let pending: Vec<_> = (0..self.plan.steps.len())
             .filter(|&index| self.states[index] == super::execution::StepState::Pending)
             .collect();
-        let (Some(&first), started) = (pending.first(), Instant::now()) else {
-            return Ok(());
-        };
+        let started = Instant::now();
         let records: Vec<_> = pending.iter().map(|&index| self.records(index)).collect();
         let result = {
             let plan = &*self.plan;
-            let parts = pending.iter().zip(&records).map(|(&index, records)| {
-                let step = &plan.steps[index];
-                let mut part = records.whole(step);
-                keep_scripts(&mut part.before, step);
-                part
-            });
-            let mut whole = unit(
-                &plan.steps[first],
-                Part::default(),
-                true,
-                *self.lease,
-                self.runner.options,
-            );
-            whole.parts = parts.collect();
+            let steps = pending.iter().map(|&index| &plan.steps[index]);
+            let steps: Vec<_> = steps.zip(&records).collect();
+            let Some(whole) = as_one(&steps, *self.lease, self.runner.options) else {
+                return Ok(());
+            };
             let mut watched = Watched::as_one(self.runner, plan, pending.clone());
             let mut sender = Sender {
                 runner: self.runner,

@@ -156,6 +156,10 @@ fn line_place(text: &str, line: usize, near: Option<&str>) -> Range<usize> {
     let start = start.min(text.len());
     // The server quotes the text from the error on; its line is where that text begins or ends.
     if let Some(near) = near.filter(|near| !near.is_empty()) {
+        // It quotes to the statement's end, unless that is far.
+        if let Some(before) = text.strip_suffix(near) {
+            return word(text, before.len());
+        }
         let found = text[start..].find(near).map(|at| start + at);
         if let Some(at) = found.or_else(|| text.rfind(near)) {
             return word(text, at);
@@ -198,6 +202,9 @@ mod tests {
         assert_eq!(cut(Position::Character(999)), "");
         assert_eq!(cut(Position::Line(2, Some("fooo FROM bar".into()))), "fooo");
         assert_eq!(cut(Position::Line(2, None)), "fooo FROM bar");
+        let twice = "SELECT nope nope nope";
+        let last = Position::Line(1, Some("nope".into()));
+        assert_eq!(place(twice, Some(&last)), 17..21);
         assert_eq!(cut(Position::Line(9, Some("gone".into()))), "");
         assert_eq!(&text[place(text, None)], "SELECT é,");
     }

@@ -248,7 +248,7 @@ impl Execution<'_> {
             (Some(Observation { state, .. }), Some(before)) if state != *before => {
                 Ok(Unfinished::Done)
             }
-            (Some(_), Some(_)) => Ok(Unfinished::Run),
+            (Some(seen), Some(_)) if !seen.is_unsure() => Ok(Unfinished::Run),
             _ if harmless => Ok(Unfinished::Run),
             _ => Err(fail(unknown_end(step))),
         }

@@ -91,15 +91,15 @@ impl Runner<'_> {
             return Ok(None);
         }
         let up = self.plan_again(session, &down).await?;
-        let text =
-            |plan: &Plan, history| dry_run(session.driver.as_ref(), plan, history, self.options);
-        let texts = (
-            text(&down, &session.history),
-            text(&up, &without(&session.history, &down)),
-        );
+        let (driver, history) = (session.driver.as_mut(), &session.history);
+        let mut undoing = dry_run::under_lock(driver, &down, history, self.options);
+        let undone = without(history, &down);
+        let mut applying = dry_run::under_lock(driver, &up, &undone, self.options);
+        let texts = &mut [&mut undoing, &mut applying];
+        dry_run::in_lock(driver, history, self.options, texts).await?;
         Ok(Some(Redo {
-            down: (down, texts.0),
-            up: (up, texts.1),
+            down: (down, undoing),
+            up: (up, applying),
         }))
     }
 

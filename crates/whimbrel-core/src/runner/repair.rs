@@ -24,6 +24,8 @@ pub enum Verdict {
     Done,
     /// It did not: the next run runs it.
     Again,
+    /// Somebody took back all that its migration did: the next run begins it anew.
+    Restart,
 }
 
 /// A statement that was started by a run that is gone, and whose end is not in the journal.
@@ -84,7 +86,7 @@ impl Runner<'_> {
     pub async fn repair(&self, version: &str, verdict: Verdict) -> Result<OpenStatement, Error> {
         let mut driver = self.connect.connect().await?;
         let known = driver.read_history().await?;
-        find(&known, version)?;
+        find(&known, version, verdict)?;
         let (lease, history) = lock::take(self, driver.as_mut(), None).await?;
         let result = self
             .repair_in(driver.as_mut(), &lease, &history, version, verdict)
@@ -106,14 +108,11 @@ impl Runner<'_> {
         verdict: Verdict,
     ) -> Result<OpenStatement, Error> {
         // Another run may have been at work before the lock was had.
-        let (attempt, running) = find(history, version)?;
-        let done = match verdict {
-            Verdict::Done => running + 1,
-            Verdict::Again => running,
-        };
-        let said = match verdict {
-            Verdict::Done => "it happened",
-            Verdict::Again => "it is to be run again",
+        let (attempt, running) = find(history, version, verdict)?;
+        let (done, said) = match verdict {
+            Verdict::Done => (running + 1, "it happened"),
+            Verdict::Again => (running, "it is to be run again"),
+            Verdict::Restart => (0, "all before it was taken back"),
         };
         let who = self.options.owner.who();
         // What was said is an attempt of its own; the one that it is about stays as it was.
@@ -240,23 +239,41 @@ fn open(history: &History) -> impl Iterator<Item = (&Attempt, i32)> {
     attempts.filter_map(|attempt| Some((attempt, attempt.statement_running?)))
 }
 
-fn find<'h>(history: &'h History, wanted: &str) -> Result<(&'h Attempt, i32), Error> {
+/// Attempts that left something behind, with the statement that they came to.
+fn half_done(history: &History) -> impl Iterator<Item = (&Attempt, i32)> {
+    let is_last = |attempt: &&Attempt| {
+        let last = history.attempt(&attempt.source, &attempt.version);
+        attempt.is_half_done() && last.is_some_and(|last| last.id == attempt.id)
+    };
+    let attempts = history.attempts.iter().filter(is_last);
+    attempts.map(|attempt| (attempt, attempt.statements_done))
+}
+
+fn find<'h>(
+    history: &'h History,
+    wanted: &str,
+    verdict: Verdict,
+) -> Result<(&'h Attempt, i32), Error> {
     let version = Version::new(wanted);
     let is_it = |attempt: &Attempt| {
         attempt.version == version
             || label(&attempt.version, &attempt.name) == wanted
             || format!("{}/{}", attempt.source, attempt.version) == wanted
     };
-    let mut all = open(history);
-    if let Some(found) = all.find(|(attempt, _)| is_it(attempt)) {
-        return Ok(found);
+    let (all, none): (Vec<_>, _) = match verdict {
+        Verdict::Restart => (half_done(history).collect(), "nothing of it is half-done"),
+        _ => (
+            open(history).collect(),
+            "no statement of it has an unknown end",
+        ),
+    };
+    if let Some(found) = all.iter().find(|(attempt, _)| is_it(attempt)) {
+        return Ok(*found);
     }
-    let labels: Vec<_> = open(history)
-        .map(|(attempt, _)| label(&attempt.version, &attempt.name))
-        .collect();
-    let message =
-        format!("there is nothing to repair in {wanted}: no statement of it has an unknown end");
+    let message = format!("there is nothing to repair in {wanted}: {none}");
     let diagnostic = Diagnostic::error("nothing-to-repair", message);
+    let labels = all.iter().map(|(one, _)| label(&one.version, &one.name));
+    let labels: Vec<_> = labels.collect();
     Err(Error::refused(match labels.as_slice() {
         [] => diagnostic,
         list => diagnostic.help(format!("these have one: {}", list.join(", "))),

@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use crate::diagnostic::Diagnostic;
-use crate::driver::{
-    BoundStatement, Driver, Fact, Lease, Part, Record, Server, Statements, Unit, Write,
-};
+use crate::driver::{BoundStatement, Fact, Lease, Part, Record, Server, Statements, Unit, Write};
 use crate::error::Error;
 use crate::history::{Action, Attempt, AttemptId, AttemptState, History};
 use crate::migration::Kind;
@@ -100,7 +98,11 @@ impl Records {
             checksum: &step.checksum,
             down_checksum: step.down_checksum.as_ref(),
             applied_at: Fact::Now,
-            duration: Fact::Now,
+            duration: if self.attempt.journalled {
+                Fact::SinceAttempt
+            } else {
+                Fact::Now
+            },
             applied_by: &self.attempt.started_by,
             tool: crate::TOOL,
             id: self.attempt.id,
@@ -235,72 +237,22 @@ fn lock_timeout(step: &Step, part: &Part<'_>, options: &RunOptions) -> Option<Du
     (!wanted.is_zero()).then_some(wanted)
 }
 
-/// The exact text that a run of this plan would send. The fencing token is the one that the lock
-/// would give if nobody else runs before.
-pub fn dry_run(
-    driver: &dyn Driver,
-    plan: &Plan,
-    history: &History,
+/// A whole run as one unit; none if there is nothing to do.
+pub(super) fn as_one<'a>(
+    steps: &[(&'a Step, &'a Records)],
+    lease: Lease,
     options: &RunOptions,
-) -> String {
-    let lease = Lease {
-        token: history.token + 1,
-        length: options.lease,
-    };
-    let mut text = super::note::render(driver, lease, &plan.noted);
-    let mut listing = Listing { driver, left: None };
-    let sequences = history.next_sequence()..;
-    for (sequence, (index, step)) in sequences.zip(plan.steps.iter().enumerate()) {
-        let id = AttemptId {
-            run: lease.token,
-            number: number(index + 1),
-        };
-        let records = Records::new(step, id, sequence, plan.batch, history, options);
-        text.push_str(&format!(
-            "-- {} ({})\n",
-            step.label,
-            step.script.file().name()
-        ));
-        for condition in &step.conditions {
-            let sql = condition.sql.replace('\n', " ");
-            text.push_str(&format!("-- if this gives {}: {sql}\n", condition.expected));
-        }
-        if !step.journalled || step.segments.is_empty() {
-            let mut part = records.whole(step);
-            keep_scripts(&mut part.before, step);
-            text.push_str(&listing.unit(&unit(step, part, true, lease, options)));
-        } else {
-            for (place, segment) in pending_segments(step).iter().enumerate() {
-                let part = records.segment(step, segment, place == 0, None);
-                let mut unit = unit(step, part, segment.atomic, lease, options);
-                unit.continues = place > 0;
-                unit.foreign_keys = segment.foreign_keys;
-                text.push_str(&listing.unit(&unit));
-            }
-        }
-        text.push('\n');
-    }
-    text
-}
-
-/// Unit after unit, as one session would get them.
-struct Listing<'d> {
-    driver: &'d dyn Driver,
-    /// The unit before may have left something in the session.
-    left: Option<bool>,
-}
-
-impl Listing<'_> {
-    fn unit(&mut self, unit: &Unit<'_>) -> String {
-        let text = match self.left {
-            None => self.driver.render(unit),
-            Some(left) => self.driver.render_next(unit, left),
-        };
-        let mut statements = unit.parts.iter().flat_map(|part| part.statements.iter());
-        let leaves = statements.any(|bound| bound.facts.session_state);
-        self.left = Some(leaves || (unit.continues && self.left == Some(true)));
-        text
-    }
+) -> Option<Unit<'a>> {
+    let parts = steps.iter().map(|(step, records)| {
+        let mut part = records.whole(step);
+        keep_scripts(&mut part.before, step);
+        part
+    });
+    let (first, _) = steps.first()?;
+    Some(Unit {
+        parts: parts.collect(),
+        ..unit(first, Part::default(), true, lease, options)
+    })
 }
 
 /// The segments of a journalled step that are still to be done; an empty one if all are and only

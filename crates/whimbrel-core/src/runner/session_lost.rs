@@ -91,8 +91,13 @@ fn session_lost(step: &Step, lost: &Lost) -> DriverError {
     let hint = commands(
         (step, "say what is to be done"),
         "you did by hand what this statement does: go on after it",
-        &again,
+        (!lost.by_hand).then_some(again.as_str()),
     );
+    let instead = if lost.by_hand {
+        "or write its value in its place, or a statement that makes it before this one"
+    } else {
+        "or write a statement that makes it again before this one"
+    };
     DriverError {
         kind: DriverErrorKind::Statement,
         code: Some("lost-session".to_owned()),
@@ -101,7 +106,7 @@ fn session_lost(step: &Step, lost: &Lost) -> DriverError {
             lost.name
         ),
         hint: Some(format!(
-            "{hint}\nor write a statement that makes it again before this one: what is not applied yet may change"
+            "{hint}\n{instead}: what is not applied yet may change"
         )),
         ..DriverError::default()
     }

@@ -1,8 +1,10 @@
-//! Ending what is under way: when its time is over, and when somebody asks for it.
+//! Ending what is under way: when its time is over, and when somebody asks for it. Until then, saying
+//! what it waits for.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::Runner;
 use crate::diagnostic::{Diagnostic, Severity};
@@ -15,6 +17,13 @@ const ASK_AGAIN: Duration = Duration::from_millis(500);
 /// A run that is cancelled ends by then, whatever the server does: what is at work there is behind
 /// the fence, or in the journal.
 const LONGEST_END: Duration = Duration::from_secs(4);
+
+/// What runs for so long may wait for somebody. A statement with a short lock timeout has failed by then.
+const LOOK_AFTER: Duration = Duration::from_secs(6);
+/// Between two looks at who it is.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
+/// How long a look may take.
+const LOOK_FOR: Duration = Duration::from_secs(5);
 
 /// How long something may take to end.
 #[derive(Clone, Copy)]
@@ -83,6 +92,7 @@ pub(super) async fn until_stopped<T>(
     tokio::pin!(work);
     let reason = tokio::select! {
         result = &mut work => return (Some(result), None),
+        never = say_what_it_waits_for(runner, canceller) => match never {},
         () = expiry(limit) => format!(
             "the time limit of {} ms is over",
             limit.unwrap_or_default().as_millis()
@@ -99,6 +109,25 @@ pub(super) async fn until_stopped<T>(
     tokio::select! {
         result = &mut work => (Some(result), Some(reason)),
         () = end(canceller, CANCELLED) => (None, Some(reason)),
+    }
+}
+
+/// A concurrent index build may wait for ten minutes for a session that somebody forgot; who watches
+/// wants to know which.
+async fn say_what_it_waits_for(runner: &Runner<'_>, canceller: Option<&dyn Cancel>) -> Infallible {
+    let Some(canceller) = canceller else {
+        return std::future::pending().await;
+    };
+    let mut pause = LOOK_AFTER;
+    loop {
+        sleep(pause).await;
+        // Nothing depends on the answer; the server may have no connection to spare.
+        if let Ok(Ok(by)) = timeout(LOOK_FOR, canceller.held_up_by()).await
+            && !by.is_empty()
+        {
+            runner.listener.event(&Event::HeldUp { by: &by });
+            pause = LOOK_AGAIN;
+        }
     }
 }
 

@@ -5,6 +5,7 @@ mod writing;
 use std::time::Duration;
 
 use self::writing::Writing;
+use super::dry_run::{in_lock, lease as lease_of};
 use super::{ConvertOptions, Runner, Session, lock};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::driver::{DriverErrorKind, Lease, UnitError};
@@ -136,15 +137,15 @@ impl Runner<'_> {
         let adoption = origin.adoption(session)?;
         if dry_run || adoption.records().next().is_none() {
             self.warn(&adoption.warnings);
-            let sql = dry_run.then(|| {
-                // The token that the lock would give if nobody else runs before.
-                let lease = Lease {
-                    token: session.history.token + 1,
-                    length: self.options.lease,
-                };
-                Writing::new(self, &adoption, origin, &session.history, lease)
-                    .render(session.driver.as_ref())
-            });
+            let sql = if dry_run {
+                let lease = lease_of(&session.history, self.options);
+                let (driver, history) = (session.driver.as_mut(), &session.history);
+                let mut text = Writing::new(self, &adoption, origin, history, lease).render(driver);
+                in_lock(driver, history, self.options, &mut [&mut text]).await?;
+                Some(text)
+            } else {
+                None
+            };
             return Ok(report(adoption, origin, 0, sql));
         }
         if !session.history.exists || session.history.format < FORMAT {
@@ -255,8 +256,13 @@ impl Runner<'_> {
         let Some(foreign) = self.foreign.filter(|_| first && !self.options.plan.force) else {
             return Ok(None);
         };
-        let seen = foreign.seen(session.driver.as_mut()).await?;
-        Ok((!seen.is_empty()).then(|| foreign_history(&seen)))
+        let driver = session.driver.as_mut();
+        let seen = foreign.seen(driver).await?;
+        if !seen.is_empty() {
+            return Ok(Some(foreign_history(&seen)));
+        }
+        let seen = foreign.elsewhere(driver, &session.migrations).await?;
+        Ok((!seen.is_empty()).then(|| foreign_elsewhere(&seen)))
     }
 }
 
@@ -311,6 +317,23 @@ fn foreign_history(seen: &[Sighting]) -> Diagnostic {
         "another tool migrated this database, and Whimbrel's own history is empty",
     )
     .note(list)
+    .help(help)
+}
+
+/// Those that `import` does not find by itself.
+fn foreign_elsewhere(seen: &[Sighting]) -> Diagnostic {
+    let list: Vec<_> = seen.iter().map(Sighting::summary).collect();
+    let first = &seen[0];
+    let help = format!(
+        "`whimbrel import --dry-run --from {} --history-table {}` shows what it would take over, without `--dry-run` it does; \
+         `--force` goes on without",
+        first.tool, first.table
+    );
+    Diagnostic::error(
+        "foreign-history",
+        "another tool applied these migrations, and Whimbrel's own history is empty",
+    )
+    .note(list.join("; "))
     .help(help)
 }
 

@@ -45,12 +45,16 @@ pub(super) fn read(file: &Arc<SourceFile>, dialect: Dialect) -> Reading {
         position = comment.end;
         let line = &text[comment.clone()];
         sections.problems.extend(foreign(file, &comment, opening));
-        let mark = half(line);
+        let own_line = is_own_line(text, comment.start);
+        let mark = if own_line { half(line) } else { None };
         has_up |= mark == Some(Half::Up);
         let undoes = mark == Some(Half::Undo) || has_up && mark == Some(Half::Down);
         match rollback(line).or(undoes.then_some("")) {
             Some("") => {
-                sections.up = Script::slice(Arc::clone(file), 0..line_start(text, comment.start));
+                if !own_line {
+                    sections.problems.extend(unclear(file, &comment, dialect));
+                }
+                sections.up = Script::slice(Arc::clone(file), 0..start_of(text, comment.start));
                 sections.down = Some(section(file, comment.end, dialect));
                 break;
             }
@@ -173,8 +177,36 @@ fn half(comment: &str) -> Option<Half> {
     }
 }
 
+/// Where the comment's line begins, or the comment itself behind a statement on its line.
+fn start_of(text: &str, comment: usize) -> usize {
+    if is_own_line(text, comment) {
+        line_start(text, comment)
+    } else {
+        comment
+    }
+}
+
 fn line_start(text: &str, offset: usize) -> usize {
     text[..offset].rfind('\n').map_or(0, |index| index + 1)
+}
+
+/// True if nothing but blanks stands before the comment on its line.
+fn is_own_line(text: &str, comment: usize) -> bool {
+    text[line_start(text, comment)..comment].trim().is_empty()
+}
+
+/// Refuses `...; -- Rollback` with statements below it: it may be a remark on the statement before it.
+fn unclear(file: &Arc<SourceFile>, comment: &Range<usize>, dialect: Dialect) -> Option<Diagnostic> {
+    let below = &file.text()[comment.end..];
+    let runs = whimbrel_sql::Lexer::new(below, dialect).any(|token| !token.kind.is_trivia());
+    runs.then(|| {
+        Diagnostic::error(
+            "rollback-mark",
+            "behind a statement this may be a remark, or begin the rollback",
+        )
+        .at(file, comment.clone(), "")
+        .help("write `-- Rollback` on a line of its own, or the remark in other words")
+    })
 }
 
 /// A section after its mark: plain SQL, or commented out line by line.
@@ -265,6 +297,21 @@ mod tests {
         let (up, down) = parts(text);
         assert_eq!(up, text);
         assert!(down.is_none());
+    }
+
+    #[test]
+    fn a_mark_behind_a_statement_does_not_take_it_along() {
+        let (up, down) = parts("SELECT 1;\nSELECT 2; -- Rollback\n-- SELECT 3;\n");
+        assert_eq!(up, "SELECT 1;\nSELECT 2; ");
+        assert_eq!(down.unwrap(), "\nSELECT 3;\n");
+        let text = "SELECT 1; -- up\nSELECT 2; -- down\nSELECT 3; -- left\n";
+        assert_eq!(parts(text), (text.to_owned(), None));
+        let text = "INSERT INTO keys VALUES (1); -- rollback\nINSERT INTO keys VALUES (2);\n";
+        let sections = read(&SourceFile::new("a.sql", text), Dialect::Postgres);
+        assert_eq!(
+            sections.problems[0].to_string(),
+            "a.sql:1:30: behind a statement this may be a remark, or begin the rollback"
+        );
     }
 
     #[test]

@@ -203,6 +203,24 @@ impl Driver for D1 {
         text
     }
 
+    async fn render_lock(
+        &mut self,
+        owner: &Owner,
+        lease: &Lease,
+        create: bool,
+    ) -> Result<[String; 2], DriverError> {
+        let tables = &self.options.tables;
+        let created = create.then(|| history_sql::create(&FLAVOR, tables));
+        let take =
+            history_sql::take_lock(&FLAVOR, tables, owner, lease.length, None, &self.claim());
+        let before = created.into_iter().flatten().chain([take]);
+        let release = history_sql::release_lock(&FLAVOR, tables, lease.token);
+        Ok([
+            history_sql::listing(before),
+            history_sql::listing([release]),
+        ])
+    }
+
     async fn kept_scripts(
         &mut self,
         checksums: &[Checksum],

@@ -25,15 +25,17 @@ pub(crate) fn write(flavor: &dyn Flavor, tables: &HistoryTables, write: &Write<'
         }
         Write::Apply(record) => {
             let applied = table(flavor, tables, &tables.applied);
+            let log = table(flavor, tables, &tables.log);
             vec![insert_records(
                 flavor,
-                &applied,
+                (&applied, &log),
                 std::slice::from_ref(record),
             )]
         }
         Write::Adopt(records) => {
             let applied = table(flavor, tables, &tables.applied);
-            vec![insert_records(flavor, &applied, records)]
+            let log = table(flavor, tables, &tables.log);
+            vec![insert_records(flavor, (&applied, &log), records)]
         }
         Write::Note(noted) => {
             let down = noted.down_checksum.as_ref();
@@ -71,9 +73,8 @@ pub(crate) fn write(flavor: &dyn Flavor, tables: &HistoryTables, write: &Write<'
         }
         Write::Finish { id, done } => {
             let set = format!(
-                "state = 'done', statements_done = {done}, statement_running = NULL, duration_ms = {} - {}",
-                flavor.milliseconds(flavor.now()),
-                flavor.milliseconds("started_at"),
+                "state = 'done', statements_done = {done}, statement_running = NULL, duration_ms = {}",
+                since_started(flavor),
             );
             vec![update_log(flavor, tables, &set, &key(*id))]
         }
@@ -197,18 +198,36 @@ fn attempt_row(flavor: &dyn Flavor, attempt: &Attempt) -> String {
     )
 }
 
-fn insert_records(flavor: &dyn Flavor, applied: &str, records: &[Record<'_>]) -> String {
-    let rows = records.iter().map(|record| record_row(flavor, record));
+/// SQL for how long an attempt has gone on, of its row in the log.
+fn since_started(flavor: &dyn Flavor) -> String {
+    format!(
+        "{} - {}",
+        flavor.milliseconds(flavor.now()),
+        flavor.milliseconds("started_at"),
+    )
+}
+
+fn insert_records(
+    flavor: &dyn Flavor,
+    (applied, log): (&str, &str),
+    records: &[Record<'_>],
+) -> String {
+    let rows = records.iter().map(|record| record_row(flavor, log, record));
     format!(
         "INSERT INTO {applied} (source, version, name, kind, sequence, batch, checksum, down_checksum, applied_at, duration_ms, applied_by, tool, run, number, statements) VALUES {}",
         rows.collect::<Vec<_>>().join(", ")
     )
 }
 
-fn record_row(flavor: &dyn Flavor, record: &Record<'_>) -> String {
+fn record_row(flavor: &dyn Flavor, log: &str, record: &Record<'_>) -> String {
     let text = |value: &str| flavor.literal(value);
     let duration = match record.duration {
         Fact::Now => flavor.elapsed(),
+        Fact::SinceAttempt => format!(
+            "COALESCE((SELECT {} FROM {log} WHERE {}), 0)",
+            since_started(flavor),
+            key(record.id)
+        ),
         Fact::Was(duration) => duration.as_millis().to_string(),
         Fact::Unknown => UNKNOWN_DURATION.to_string(),
     };
@@ -225,7 +244,7 @@ fn record_row(flavor: &dyn Flavor, record: &Record<'_>) -> String {
             .down_checksum
             .map_or_else(|| "NULL".to_owned(), |checksum| text(checksum.as_str())),
         match record.applied_at {
-            Fact::Now => flavor.now().to_owned(),
+            Fact::Now | Fact::SinceAttempt => flavor.now().to_owned(),
             Fact::Was(time) => flavor.time(time),
             Fact::Unknown => flavor.time(UNKNOWN_TIME),
         },

@@ -9,10 +9,10 @@ use mysql_async::Conn;
 use whimbrel_core::checksum::Checksum;
 use whimbrel_core::driver::{
     BoundStatement, Cancel, Driver, DriverError, DriverErrorKind, GroupError, Lease, LockAttempt,
-    Observation, SchemaObject, Server, SessionOptions, Unit, UnitError,
+    Observation, SchemaObject, Server, SessionOptions, Unit, UnitError, Untransactional,
 };
 use whimbrel_core::history::{History, Owner};
-use whimbrel_sql::Dialect;
+use whimbrel_sql::{Dialect, Target};
 
 use super::config::Config;
 use super::flavor::Mysql as Flavor;
@@ -119,12 +119,25 @@ impl Driver for Mysql {
         self.run_all(units, progress).await
     }
 
+    async fn untransactional(&mut self, tables: &[Target]) -> Result<Untransactional, DriverError> {
+        super::untransactional::ask(&mut self.connection, tables).await
+    }
+
     fn observes_itself(&self) -> bool {
         true
     }
 
     fn render(&self, unit: &Unit<'_>) -> String {
         self.text(unit)
+    }
+
+    async fn render_lock(
+        &mut self,
+        owner: &Owner,
+        lease: &Lease,
+        create: bool,
+    ) -> Result<[String; 2], DriverError> {
+        Ok(self.lock_text(owner, lease, create))
     }
 
     async fn kept_scripts(
@@ -155,7 +168,7 @@ impl Driver for Mysql {
         &mut self,
         _statement: &BoundStatement<'_>,
     ) -> Result<Vec<String>, DriverError> {
-        let found = rows(&mut self.connection, observe::SELECT_BLOCKERS).await?;
+        let found = rows(&mut self.connection, &observe::select_blockers()).await?;
         Ok(found.into_iter().flatten().flatten().collect())
     }
 

@@ -8,10 +8,10 @@ pub(super) struct Mysql;
 pub(super) const BEGIN: &str = "SET @whimbrel_began = UTC_TIMESTAMP(6)";
 
 impl Flavor for Mysql {
-    /// Whether a backslash escapes depends on the session's `sql_mode`, so a text that has one is
-    /// written in hexadecimal digits.
+    /// Whether a backslash escapes depends on the session's `sql_mode`, and what a letter is on its
+    /// character set, so a text with other than ASCII's letters is written in hexadecimal digits.
     fn literal(&self, text: &str) -> String {
-        if text.contains('\\') {
+        if text.contains('\\') || !text.is_ascii() {
             let mut digits = String::with_capacity(10 + 2 * text.len());
             digits.push_str("_utf8mb4 0x");
             for byte in text.bytes() {

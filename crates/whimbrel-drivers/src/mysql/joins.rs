@@ -52,7 +52,8 @@ pub(super) fn way(text: &str, verb: Verb) -> Way {
             | Verb::Use
             | Verb::Grant
             | Verb::Revoke
-    ) || verb == Verb::Set && !runs_another(text);
+            | Verb::Set
+    );
     let plain = text.len() <= LONG
         && !text.contains([';', '\\'])
         && !text.contains("/*!")
@@ -63,12 +64,6 @@ pub(super) fn way(text: &str, verb: Verb) -> Way {
         (true, false) => Way::Once,
         (false, _) => Way::Alone,
     }
-}
-
-/// MariaDB's `SET STATEMENT ... FOR ...`.
-fn runs_another(text: &str) -> bool {
-    let second = text.split_whitespace().nth(1);
-    second.is_some_and(|word| word.eq_ignore_ascii_case("statement"))
 }
 
 /// True if a statement asks what the one before it did.
@@ -111,7 +106,8 @@ mod tests {
         assert_eq!(way(body, Verb::Create), Way::Once);
         assert_eq!(way("CREATE TABLE t (b int)", Verb::Create), Way::Joined);
         let other = "SET STATEMENT max_statement_time = 1 FOR CALL p()";
-        assert_eq!(way(other, Verb::Set), Way::Alone);
+        let verb = whimbrel_sql::facts(other, whimbrel_sql::Dialect::Mysql).verb;
+        assert_eq!(way(other, verb), Way::Alone);
     }
 
     #[test]

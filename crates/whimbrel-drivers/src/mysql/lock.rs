@@ -39,13 +39,13 @@ impl Mysql {
         previous: Option<&Lease>,
     ) -> Result<LockAttempt, DriverError> {
         let name = self.lock_name();
-        let got = rows(&mut self.connection, &format!("SELECT GET_LOCK({name}, 0)")).await?;
+        let got = rows(&mut self.connection, &get_lock(&name)).await?;
         if first(got).as_deref() != Some("1") {
             // Also a dead client's statement that still runs in the server keeps it.
             self.end_idle_holder(&name).await?;
             return self.held().await;
         }
-        let release = format!("SELECT RELEASE_LOCK({name})");
+        let release = release_lock(&name);
         let sets = match self.take_row(owner, lease, previous).await {
             Ok(sets) => sets,
             Err(error) => {
@@ -70,6 +70,36 @@ impl Mysql {
         Ok(LockAttempt::Taken(lease, Box::new(history)))
     }
 
+    /// Takes the lock's row, in a transaction whose end comes later.
+    fn taking(&self, owner: &Owner, lease: Duration, previous: Option<&Lease>) -> [String; 3] {
+        let tables = &self.options.tables;
+        let lock = history_sql::table(&Flavor, tables, &tables.lock);
+        [
+            "START TRANSACTION".to_owned(),
+            format!("SELECT 1 FROM {lock} WHERE id = 1 FOR UPDATE NOWAIT"),
+            history_sql::take_lock(&Flavor, tables, owner, lease, previous, &claim()),
+        ]
+    }
+
+    fn releasing(&self, lease: &Lease) -> [String; 2] {
+        let release = history_sql::release_lock(&Flavor, &self.options.tables, lease.token);
+        [release, release_lock(&self.lock_name())]
+    }
+
+    pub(super) fn lock_text(&self, owner: &Owner, lease: &Lease, create: bool) -> [String; 2] {
+        let tables = &self.options.tables;
+        let created = create.then(|| history_sql::create(&Flavor, tables));
+        // The login says so of a run's connection; a client may have another habit.
+        let before = std::iter::once("SET NAMES utf8mb4".to_owned());
+        let before = before.chain(created.into_iter().flatten());
+        let before = before.chain([get_lock(&self.lock_name())]);
+        let before = before.chain(self.taking(owner, lease.length, None));
+        [
+            history_sql::listing(before.chain(["COMMIT".to_owned()])),
+            history_sql::listing(self.releasing(lease)),
+        ]
+    }
+
     /// Raises the token if the row is free, and reads the history, in one transaction.
     async fn take_row(
         &mut self,
@@ -77,14 +107,8 @@ impl Mysql {
         lease: Duration,
         previous: Option<&Lease>,
     ) -> Result<Vec<Vec<Row>>, DriverError> {
-        let tables = &self.options.tables;
-        let lock = history_sql::table(&Flavor, tables, &tables.lock);
-        let mut all = vec![
-            "START TRANSACTION".to_owned(),
-            format!("SELECT 1 FROM {lock} WHERE id = 1 FOR UPDATE NOWAIT"),
-            history_sql::take_lock(&Flavor, tables, owner, lease, previous, &claim()),
-            "SELECT ROW_COUNT()".to_owned(),
-        ];
+        let mut all = Vec::from(self.taking(owner, lease, previous));
+        all.push("SELECT ROW_COUNT()".to_owned());
         all.extend(self.reads());
         all.push("COMMIT".to_owned());
         batch(&mut self.connection, &all.join(";\n")).await
@@ -129,10 +153,17 @@ impl Mysql {
     }
 
     pub(super) async fn give_back(&mut self, lease: &Lease) -> Result<(), DriverError> {
-        let release = history_sql::release_lock(&Flavor, &self.options.tables, lease.token);
-        let all = format!("{release};\nSELECT RELEASE_LOCK({})", self.lock_name());
+        let all = self.releasing(lease).join(";\n");
         batch(&mut self.connection, &all).await.map(|_| ())
     }
+}
+
+fn get_lock(name: &str) -> String {
+    format!("SELECT GET_LOCK({name}, 0)")
+}
+
+fn release_lock(name: &str) -> String {
+    format!("SELECT RELEASE_LOCK({name})")
 }
 
 /// The named lock is this node's. If we have it, and the connection that had it is not there any

@@ -1,12 +1,17 @@
 //! What a schema change has done, seen in `information_schema`, and who is in its way.
 
+mod traces;
+
+use whimbrel_core::driver::Observation;
 use whimbrel_sql::{Dialect, ObjectKind, Target, Verb, targets};
+
+use self::traces::Trace;
 
 use super::flavor::Mysql;
 use crate::history_sql::Flavor;
 
-/// A query whose one value differs once the statement has done its work. None for statements that
-/// leave no trace there.
+/// A query whose one value differs once the statement has done its work, or is NULL where that can't
+/// be told; see [`Observation`]. None for statements that leave no trace there.
 pub(super) fn select(statement: &str, verb: Verb) -> Option<String> {
     if !matches!(verb, Verb::Create | Verb::Alter | Verb::Drop | Verb::Rename) {
         return None;
@@ -15,26 +20,39 @@ pub(super) fn select(statement: &str, verb: Verb) -> Option<String> {
     if objects.is_empty() {
         return None;
     }
-    let is_index = |target: &Target| target.kind == ObjectKind::Index;
-    let only_indexes = objects.iter().any(is_index);
-    let states: Option<Vec<_>> = objects
+    // Of an index or a trigger the table is an object as well, in which others may change other things.
+    let part = objects
         .iter()
-        .map(|target| state(target, only_indexes))
-        .collect();
-    // A statement that says nothing of a state has an empty one.
-    let states = states?.join(", ");
-    // MD5 is gone since MySQL 9.
-    Some(format!("SELECT SHA2(CONCAT_WS('/', {states}), 256)"))
+        .find(|target| matches!(target.kind, ObjectKind::Index | ObjectKind::Trigger));
+    let states: Option<Vec<_>> = objects.iter().map(|target| state(target, part)).collect();
+    let states = states?;
+    // A statement that says nothing of a state has an empty one. MD5 is gone since MySQL 9.
+    let digest = format!("SHA2(CONCAT_WS('/', {}), 256)", states.join(", "));
+    let unsure = format!("CONCAT('{}', {digest})", Observation::UNSURE);
+    Some(match traces::of(statement, verb, &objects) {
+        Trace::Whole => format!("SELECT {digest}"),
+        Trace::OfNewOnes => {
+            let all = states.join(", ");
+            format!("SELECT IF(CONCAT({all}) = '', {digest}, {unsure})")
+        }
+        Trace::OfAllTogether => {
+            let there: Vec<_> = states.iter().map(|one| format!("({one} <> '')")).collect();
+            let (there, all) = (there.join(" + "), states.len());
+            format!("SELECT IF({there} IN (0, {all}), {digest}, NULL)")
+        }
+        Trace::Uncertain => format!("SELECT {unsure}"),
+    })
 }
 
-/// A digest of rows that does not depend on their order, nor on how long lists may get.
+/// A digest of rows that does not depend on their order, nor on how long lists may get; empty if there
+/// are none. Checksums won't do: of two columns that trade their names, the sum stays the same.
 fn rows(table: &str, columns: &str, condition: &str) -> String {
     format!(
-        "(SELECT COALESCE(CONCAT(COUNT(*), '-', BIT_XOR(CRC32(CONCAT_WS('|', {columns}))), '-', BIT_XOR(CRC32(CONCAT_WS('|', 'x', {columns})))), '') FROM information_schema.{table} WHERE {condition})"
+        "(SELECT IF(COUNT(*) = 0, '', CONCAT(COUNT(*), '-', BIT_XOR(CAST(CONV(LEFT(SHA2(CONCAT_WS('|', {columns}), 256), 16), 16, 10) AS UNSIGNED)))) FROM information_schema.{table} WHERE {condition})"
     )
 }
 
-fn state(target: &Target, only_indexes: bool) -> Option<String> {
+fn state(target: &Target, part: Option<&Target>) -> Option<String> {
     let text = |value: &str| Flavor::literal(&Mysql, value);
     let schema = target
         .schema
@@ -42,9 +60,17 @@ fn state(target: &Target, only_indexes: bool) -> Option<String> {
         .map_or_else(|| "DATABASE()".to_owned(), text);
     let name = text(&target.name);
     let of = |prefix: &str| format!("{prefix}_SCHEMA = {schema} AND {prefix}_NAME = {name}");
+    let is_table = matches!(target.kind, ObjectKind::Table | ObjectKind::View);
+    if let Some(part) = part.filter(|_| is_table) {
+        let only = format!(" AND INDEX_NAME = {}", text(&part.name));
+        return Some(match part.kind {
+            ObjectKind::Index => indexes(&schema, &name, &only),
+            _ => "''".to_owned(),
+        });
+    }
     Some(match target.kind {
-        ObjectKind::Table | ObjectKind::View if only_indexes => indexes(&schema, &name),
-        ObjectKind::Table | ObjectKind::View => table(&schema, &name),
+        // Whether a sequence is there stands among the tables, where it stands nowhere.
+        ObjectKind::Table | ObjectKind::View | ObjectKind::Sequence => table(&schema, &name),
         // Its table is a target of its own.
         ObjectKind::Index => "''".to_owned(),
         ObjectKind::Trigger => rows(
@@ -71,11 +97,11 @@ fn state(target: &Target, only_indexes: bool) -> Option<String> {
     })
 }
 
-fn indexes(schema: &str, name: &str) -> String {
+fn indexes(schema: &str, name: &str, only: &str) -> String {
     rows(
         "STATISTICS",
         "INDEX_NAME, SEQ_IN_INDEX, COALESCE(COLUMN_NAME, ''), NON_UNIQUE, INDEX_TYPE, COALESCE(SUB_PART, 0), COALESCE(COLLATION, '')",
-        &format!("TABLE_SCHEMA = {schema} AND TABLE_NAME = {name}"),
+        &format!("TABLE_SCHEMA = {schema} AND TABLE_NAME = {name}{only}"),
     )
 }
 
@@ -95,7 +121,7 @@ fn table(schema: &str, name: &str) -> String {
             "ORDINAL_POSITION, COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE, COALESCE(COLUMN_DEFAULT, '\\0'), EXTRA, COALESCE(COLLATION_NAME, ''), COLUMN_COMMENT, COALESCE(GENERATION_EXPRESSION, '')",
             &of(""),
         ),
-        indexes(schema, name),
+        indexes(schema, name, ""),
         rows(
             "TABLE_CONSTRAINTS",
             "CONSTRAINT_NAME, CONSTRAINT_TYPE",
@@ -120,5 +146,21 @@ fn table(schema: &str, name: &str) -> String {
     )
 }
 
-/// Open transactions of others, the longest first: one of them holds what is waited for.
-pub(super) const SELECT_BLOCKERS: &str = "SELECT CONCAT('may be held up by ', p.USER, ' (connection ', p.ID, '), in a transaction for ', TIMESTAMPDIFF(SECOND, t.trx_started, NOW()), ' s, ', LOWER(p.COMMAND), COALESCE(CONCAT(': ', LEFT(p.INFO, 120)), '')) FROM information_schema.INNODB_TRX t JOIN information_schema.PROCESSLIST p ON p.ID = t.trx_mysql_thread_id WHERE p.ID <> CONNECTION_ID() ORDER BY t.trx_started LIMIT 3";
+/// Open transactions of others: one of them holds what was waited for.
+pub(super) fn select_blockers() -> String {
+    open_transactions("p.ID <> CONNECTION_ID()")
+}
+
+/// The same, if a connection waits for one of them now: for a table, or for a row.
+pub(super) fn select_blocking(connection: u32) -> String {
+    open_transactions(&format!(
+        "p.ID <> {connection} AND (EXISTS (SELECT 1 FROM information_schema.PROCESSLIST w WHERE w.ID = {connection} AND w.STATE LIKE 'Waiting for%lock%') OR EXISTS (SELECT 1 FROM information_schema.INNODB_TRX x WHERE x.trx_mysql_thread_id = {connection} AND x.trx_state = 'LOCK WAIT'))"
+    ))
+}
+
+/// Those at work in the same database first, then the longest.
+fn open_transactions(which: &str) -> String {
+    format!(
+        "SELECT CONCAT('may be held up by ', p.USER, ' (connection ', p.ID, '), in a transaction for ', TIMESTAMPDIFF(SECOND, t.trx_started, NOW()), ' s, ', LOWER(p.COMMAND), COALESCE(CONCAT(': ', LEFT(p.INFO, 120)), '')) FROM information_schema.INNODB_TRX t JOIN information_schema.PROCESSLIST p ON p.ID = t.trx_mysql_thread_id WHERE {which} ORDER BY p.DB <=> DATABASE() DESC, t.trx_started LIMIT 3"
+    )
+}

@@ -5,7 +5,7 @@ use whimbrel_core::history::HistoryTables;
 
 use super::flavor::{BEGIN, Mysql as Flavor};
 use super::message::Piece;
-use super::observe;
+use super::observe::select;
 use crate::history_sql;
 
 /// Statements of ours, in order.
@@ -93,8 +93,8 @@ impl Place<'_> {
             return None;
         }
         let mut statements = part.statements.iter();
-        let select = statements.find_map(|one| observe::select(one.text, one.facts.verb))?;
-        Some(format!("SET {STATE} = ({select})"))
+        let observed = statements.find_map(|one| select(one.text, one.facts.verb))?;
+        Some(format!("SET {STATE} = ({observed})"))
     }
 
     fn write(&self, write: &Write<'_>, state: &str) -> Vec<String> {

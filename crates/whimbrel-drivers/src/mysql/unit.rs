@@ -21,20 +21,18 @@ impl Mysql {
             joins: false,
             joined: false,
         };
-        let mut text = Vec::from_iter(set(unit));
+        let mut text = history_sql::listing(set(unit));
         for (number, part) in unit.parts.iter().enumerate() {
             let last = number + 1 == unit.parts.len();
-            text.extend(
-                place
-                    .before(part, number == 0)
-                    .into_iter()
-                    .map(|(_, sql)| sql),
-            );
-            let statements = part.statements.iter();
-            text.extend(statements.map(|statement| statement.text.to_owned()));
-            text.extend(place.after(part, last).into_iter().map(|(_, sql)| sql));
+            let before = place.before(part, number == 0).into_iter();
+            text.push_str(&history_sql::listing(before.map(|(_, sql)| sql)));
+            for statement in part.statements.iter() {
+                text.push_str(&for_clients(statement.text));
+            }
+            let after = place.after(part, last).into_iter();
+            text.push_str(&history_sql::listing(after.map(|(_, sql)| sql)));
         }
-        history_sql::listing(&text)
+        text
     }
 
     pub(super) async fn run(
@@ -247,4 +245,15 @@ async fn one_part(
         talk.say(piece, &sql).await?;
     }
     Ok(())
+}
+
+/// A statement as the server's own client can be given it, who takes the first semicolon for its end.
+fn for_clients(statement: &str) -> String {
+    const MARKS: [&str; 3] = ["$$", "//", ";;"];
+    if !statement.contains(';') {
+        return format!("{statement};\n");
+    }
+    let unused = MARKS.iter().find(|mark| !statement.contains(**mark));
+    let mark = unused.unwrap_or(&MARKS[0]);
+    format!("DELIMITER {mark}\n{statement}\n{mark}\nDELIMITER ;\n")
 }

@@ -10,7 +10,7 @@ use whimbrel_core::failpoint;
 
 use super::config::Config;
 use super::connect::connect;
-use super::errors;
+use super::{errors, observe};
 use crate::history_sql::Row;
 
 /// Runs several statements in one message; gives their rows as text.
@@ -70,12 +70,16 @@ pub(super) struct Canceller {
 
 impl Canceller {
     async fn kill(&self, what: &str) -> Result<(), DriverError> {
+        let kill = format!("KILL {what} {}", self.id);
+        self.ask(&kill).await.map(drop)
+    }
+
+    async fn ask(&self, sql: &str) -> Result<Vec<Vec<Option<String>>>, DriverError> {
         let mut connection = connect(&self.config).await?;
-        rows(&mut connection, &format!("KILL {what} {}", self.id)).await?;
-        connection
-            .disconnect()
-            .await
-            .map_err(|error| errors::error(&error))
+        let found = rows(&mut connection, sql).await?;
+        let closed = connection.disconnect().await;
+        closed.map_err(|error| errors::error(&error))?;
+        Ok(found)
     }
 }
 
@@ -87,5 +91,10 @@ impl Cancel for Canceller {
 
     async fn end_connection(&self) -> Result<(), DriverError> {
         self.kill("CONNECTION").await
+    }
+
+    async fn held_up_by(&self) -> Result<Vec<String>, DriverError> {
+        let found = self.ask(&observe::select_blocking(self.id)).await?;
+        Ok(found.into_iter().flatten().flatten().collect())
     }
 }

@@ -1,4 +1,4 @@
-//! Cancelling, which PostgreSQL takes on a connection of its own.
+//! Cancelling, and what else is asked about a connection at work: on one of its own.
 
 use std::sync::Arc;
 
@@ -9,7 +9,8 @@ use whimbrel_core::driver::{Cancel, DriverError};
 
 use super::config::Config;
 use super::connection::{BackendKey, Connection};
-use super::{errors, socket};
+use super::{errors, observe, socket};
+use crate::history_sql::Row;
 
 /// Sends a cancel request on a connection of its own.
 pub(super) struct Canceller {
@@ -25,6 +26,17 @@ impl Canceller {
             key,
             pooled,
         }
+    }
+
+    /// On a connection of its own to the same server.
+    async fn ask(&self, sql: &str) -> Result<Vec<Row>, DriverError> {
+        let mut config = Config::clone(&self.config);
+        config.hosts = vec![self.key.host.clone()];
+        let mut connection = Connection::open(&config).await?;
+        let rows = connection.rows(&[sql]).await;
+        let rows = rows.map_err(|failed| failed.error)?;
+        connection.terminate().await?;
+        Ok(rows)
     }
 }
 
@@ -50,14 +62,15 @@ impl Cancel for Canceller {
         if self.pooled {
             return self.cancel().await;
         }
-        let mut config = Config::clone(&self.config);
-        config.hosts = vec![self.key.host.clone()];
-        let mut connection = Connection::open(&config).await?;
         let end = format!("SELECT pg_catalog.pg_terminate_backend({})", self.key.pid);
-        connection
-            .rows(&[end])
-            .await
-            .map_err(|failed| failed.error)?;
-        connection.terminate().await
+        self.ask(&end).await.map(drop)
+    }
+
+    async fn held_up_by(&self) -> Result<Vec<String>, DriverError> {
+        if self.pooled {
+            return Ok(Vec::new());
+        }
+        let rows = self.ask(&observe::select_blocking(self.key.pid)).await?;
+        Ok(rows.into_iter().flatten().flatten().collect())
     }
 }

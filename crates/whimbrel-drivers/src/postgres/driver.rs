@@ -18,7 +18,7 @@ use super::config::Config;
 use super::connection::Connection;
 use super::flavor::{GONE, Postgres as Flavor};
 use super::observe;
-use super::unit::{AS_CONNECTED, Batch, Composer, leaves_state};
+use super::unit::{Batch, Composer, leaves_state};
 use crate::history_sql::{self, Row};
 
 /// Units are sent this many at a time: what fails is known a little later, and the round trips
@@ -123,10 +123,7 @@ impl Driver for Postgres {
     }
 
     async fn unlock(&mut self, lease: &Lease) -> Result<(), DriverError> {
-        let tables = &self.options.tables;
-        let release = history_sql::release_lock(&Flavor, tables, lease.token);
-        // A statement that failed may have left us as somebody else.
-        let commands = [AS_CONNECTED.to_owned(), release];
+        let commands = self.releasing(lease);
         let result = self.connection.at_once(&commands, &mut |_, _| {}).await;
         result.map_err(|failed| failed.error)
     }
@@ -249,6 +246,15 @@ impl Driver for Postgres {
             let batches = composer.single(unit, left_something);
             batches.iter().map(Batch::render).collect()
         }
+    }
+
+    async fn render_lock(
+        &mut self,
+        owner: &Owner,
+        lease: &Lease,
+        create: bool,
+    ) -> Result<[String; 2], DriverError> {
+        self.lock_text(owner, lease, create).await
     }
 
     async fn kept_scripts(

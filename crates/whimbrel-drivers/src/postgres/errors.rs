@@ -137,6 +137,13 @@ fn advice(code: &str, message: &str) -> Option<String> {
         "28000" => {
             "check the user, and if the server's pg_hba.conf is named, the host, the database and sslmode too: it lets none in with these"
         }
+        // In other languages as well: no other error of this code is about a statement of a file.
+        "25001" if !message.contains("SET TRANSACTION") => {
+            "run the file without a transaction around it: write the directive `-- Transaction: off` into its opening comment"
+        }
+        "2D000" => {
+            "it commits by itself: write the directive `-- Transaction: off` into the file's opening comment"
+        }
         "3D000" => "create the database first: CREATE DATABASE",
         "55P03" => {
             "another session holds a lock on what this statement changes; try again when it is done, or allow more time with --lock-timeout"

@@ -9,6 +9,7 @@ use super::connection::{Reply, cells, plain, texts};
 use super::driver::Postgres;
 use super::flavor::{CONNECTION, GONE, Postgres as Flavor};
 use super::supabase;
+use super::unit::AS_CONNECTED;
 use crate::history_sql::{self, Claim, Part, Row};
 
 /// What each of [`Postgres::reads`] gives.
@@ -83,7 +84,8 @@ impl Postgres {
         }
     }
 
-    pub(super) async fn make_history(&mut self) -> Result<(), DriverError> {
+    /// Creates what is missing of the history.
+    async fn creation(&mut self) -> Result<Vec<String>, DriverError> {
         let schema = self.options.tables.schema.clone().ok_or_else(|| {
             DriverError::new(
                 DriverErrorKind::History,
@@ -111,6 +113,11 @@ impl Postgres {
         commands.extend(history_sql::create(&Flavor, &self.options.tables));
         commands.extend(self.hide_from_api().await?);
         commands.push("COMMIT".to_owned());
+        Ok(commands)
+    }
+
+    pub(super) async fn make_history(&mut self) -> Result<(), DriverError> {
+        let commands = self.creation().await?;
         let mut tries = 0;
         loop {
             tries += 1;
@@ -132,12 +139,8 @@ impl Postgres {
         }
     }
 
-    pub(super) async fn try_lock(
-        &mut self,
-        owner: &Owner,
-        lease: Duration,
-        previous: Option<&Lease>,
-    ) -> Result<LockAttempt, DriverError> {
+    /// Takes the lock, in a transaction whose end comes later.
+    fn taking(&self, owner: &Owner, lease: Duration, previous: Option<&Lease>) -> [String; 3] {
         let tables = &self.options.tables;
         let lock = history_sql::table(&Flavor, tables, &tables.lock);
         let claim = Claim {
@@ -151,12 +154,46 @@ impl Postgres {
         let take = format!(
             "{take} AND NOT EXISTS (SELECT 1 FROM {log} l, pg_catalog.pg_stat_activity a WHERE l.state = 'started' AND l.statement_running IS NOT NULL AND l.connection = a.pid || ' ' || extract(epoch FROM a.backend_start) AND a.state <> 'idle' AND a.pid <> pg_catalog.pg_backend_pid())"
         );
-        let mut commands = vec![
+        [
             "BEGIN".to_owned(),
             // What units have of it, and nothing but them and changes of the row, is in its way.
             format!("LOCK TABLE {lock} IN EXCLUSIVE MODE NOWAIT"),
             format!("{take} RETURNING token"),
-        ];
+        ]
+    }
+
+    /// As whoever we connected as: a statement that failed may have left us as somebody else.
+    pub(super) fn releasing(&self, lease: &Lease) -> [String; 2] {
+        let release = history_sql::release_lock(&Flavor, &self.options.tables, lease.token);
+        [AS_CONNECTED.to_owned(), release]
+    }
+
+    pub(super) async fn lock_text(
+        &mut self,
+        owner: &Owner,
+        lease: &Lease,
+        create: bool,
+    ) -> Result<[String; 2], DriverError> {
+        let created = if create {
+            self.creation().await?
+        } else {
+            Vec::new()
+        };
+        let taken = self.taking(owner, lease.length, None);
+        let before = created.into_iter().chain(taken);
+        Ok([
+            history_sql::listing(before.chain(["COMMIT".to_owned()])),
+            history_sql::listing(self.releasing(lease)),
+        ])
+    }
+
+    pub(super) async fn try_lock(
+        &mut self,
+        owner: &Owner,
+        lease: Duration,
+        previous: Option<&Lease>,
+    ) -> Result<LockAttempt, DriverError> {
+        let mut commands = Vec::from(self.taking(owner, lease, previous));
         commands.extend(self.reads());
         commands.push("COMMIT".to_owned());
         let mut taken = false;

@@ -72,25 +72,36 @@ pub(super) fn observation(rows: &[Vec<Option<String>>]) -> Option<Observation> {
 /// How many names of a statement are looked up as relations.
 const NAMES: usize = 40;
 
-/// Sessions that hold locks on what the statement names, the longest transaction first.
+/// Sessions that hold locks on what the statement names, the longest transaction first. Names count in
+/// whatever schema: the statement's own search_path may be gone by now.
 pub(super) fn select_blockers(statement: &BoundStatement<'_>) -> String {
     let words = Lexer::new(statement.text, Dialect::Postgres).filter_map(|token| {
         let text = &statement.text[token.span];
         match token.kind {
-            TokenKind::Word | TokenKind::QuotedIdentifier => Some(text),
+            TokenKind::Word => Some(text.to_lowercase()),
+            TokenKind::QuotedIdentifier => Some(text.trim_matches('"').replace("\"\"", "\"")),
             _ => None,
         }
     });
-    let mut names: Vec<&str> = words.take(NAMES * 4).collect();
+    let mut names: Vec<String> = words.take(NAMES * 4).collect();
     names.sort_unstable();
     names.dedup();
     names.truncate(NAMES);
-    let oids: Vec<_> = names
-        .iter()
-        .map(|name| format!("pg_catalog.to_regclass({})", Postgres.literal(name)))
-        .collect();
+    let names: Vec<_> = names.iter().map(|name| Postgres.literal(name)).collect();
+    sessions(&format!(
+        "a.pid <> pg_catalog.pg_backend_pid() AND a.xact_start IS NOT NULL AND EXISTS (SELECT 1 FROM pg_catalog.pg_locks l WHERE l.pid = a.pid AND l.granted AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()) AND l.relation IN (SELECT c.oid FROM pg_catalog.pg_class c WHERE c.relname IN ({})))",
+        names.join(", ")
+    ))
+}
+
+/// Sessions that a backend waits for.
+pub(super) fn select_blocking(pid: i32) -> String {
+    sessions(&format!("a.pid = ANY (pg_catalog.pg_blocking_pids({pid}))"))
+}
+
+/// Tells of sessions that hold something up, of which there is something to be said.
+fn sessions(which: &str) -> String {
     format!(
-        "SELECT 'held up by ' || coalesce(nullif(a.application_name, ''), 'a session') || ' (' || coalesce(a.usename, '?') || ', pid ' || a.pid || '), in a transaction for ' || extract(epoch FROM pg_catalog.date_trunc('second', pg_catalog.clock_timestamp() - a.xact_start))::bigint || ' s, ' || a.state || ': ' || pg_catalog.left(pg_catalog.regexp_replace(a.query, '\\s+', ' ', 'g'), 120) FROM pg_catalog.pg_stat_activity a WHERE a.pid <> pg_catalog.pg_backend_pid() AND a.xact_start IS NOT NULL AND EXISTS (SELECT 1 FROM pg_catalog.pg_locks l WHERE l.pid = a.pid AND l.granted AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()) AND l.relation IN ({})) ORDER BY a.xact_start LIMIT 3",
-        oids.join(", ")
+        "SELECT 'held up by ' || coalesce(nullif(a.application_name, ''), 'a session') || ' (' || coalesce(a.usename, '?') || ', pid ' || a.pid || '), in a transaction for ' || coalesce(extract(epoch FROM pg_catalog.date_trunc('second', pg_catalog.clock_timestamp() - a.xact_start))::bigint::text, '?') || ' s, ' || coalesce(a.state, '?') || ': ' || pg_catalog.left(pg_catalog.regexp_replace(coalesce(a.query, '?'), '\\s+', ' ', 'g'), 120) FROM pg_catalog.pg_stat_activity a WHERE {which} ORDER BY a.xact_start LIMIT 3"
     )
 }

@@ -13,14 +13,14 @@ use whimbrel_core::driver::{
     Cancel, Capabilities, Driver, DriverError, DriverErrorKind, Lease, Limits, LockAttempt,
     Outcome, Progress, SchemaObject, Server, SessionOptions, Unit, UnitError,
 };
-use whimbrel_core::history::{History, Owner};
+use whimbrel_core::history::{History, HistoryTables, Owner};
 use whimbrel_sql::Dialect;
 
 use super::errors;
 use super::execute::{rows, run};
 use super::history::{BUSY_WAIT, claim, history, take};
 use super::unit::{Composer, leaves_state};
-use crate::history_sql::{self, Row};
+use crate::history_sql::{self, Claim, Row};
 use crate::sqlite_flavor::Sqlite as Flavor;
 
 /// Operations that wait for the thread that runs them.
@@ -123,6 +123,13 @@ impl Sqlite {
     }
 }
 
+fn creation(tables: &HistoryTables) -> Vec<String> {
+    let mut all = history_sql::create(&Flavor::now(), tables);
+    all.insert(0, "BEGIN IMMEDIATE".to_owned());
+    all.push("COMMIT".to_owned());
+    all
+}
+
 async fn blocking<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static) -> R {
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
@@ -168,13 +175,10 @@ impl Driver for Sqlite {
         if self.interrupt.is_none() {
             self.connect(true).await?;
         }
-        let statements = history_sql::create(&Flavor::now(), &self.options.tables);
+        let statements = creation(&self.options.tables);
         self.call(move |connection| {
-            let begin = std::iter::once("BEGIN IMMEDIATE");
-            let all = begin.chain(statements.iter().map(String::as_str));
-            let made = all
-                .chain(["COMMIT"])
-                .try_for_each(|sql| rows(connection, sql).map(drop));
+            let mut all = statements.iter();
+            let made = all.try_for_each(|sql| rows(connection, sql).map(drop));
             if made.is_err() && !connection.is_autocommit() {
                 let _ = connection.execute_batch("ROLLBACK");
             }
@@ -281,6 +285,31 @@ impl Driver for Sqlite {
         }
         .compose(unit);
         history_sql::listing(operations.map(|operation| operation.sql))
+    }
+
+    async fn render_lock(
+        &mut self,
+        owner: &Owner,
+        lease: &Lease,
+        create: bool,
+    ) -> Result<[String; 2], DriverError> {
+        let tables = self.options.tables.clone();
+        let claim = if create {
+            Claim::default()
+        } else {
+            let tables = tables.clone();
+            self.call(move |connection| claim(connection, &tables))
+                .await?
+        };
+        let flavor = Flavor::now();
+        let created = create.then(|| creation(&tables)).into_iter().flatten();
+        let take = history_sql::take_lock(&flavor, &tables, owner, lease.length, None, &claim);
+        let before = created.chain(["BEGIN IMMEDIATE".to_owned(), take, "COMMIT".to_owned()]);
+        let release = history_sql::release_lock(&flavor, &tables, lease.token);
+        Ok([
+            history_sql::listing(before),
+            history_sql::listing([release]),
+        ])
     }
 
     async fn kept_scripts(

@@ -26,22 +26,30 @@ impl Table {
     }
 }
 
-/// The tables of these names. They are looked for where the connection looks,
-/// and in the schemas given.
+/// Which tables are looked for: where the connection looks, and in more schemas.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Search<'a> {
+    pub(super) names: Vec<&'a str>,
+    pub(super) schemas: Vec<&'a str>,
+    /// Tables of any name that have one of these columns are looked for as well, and on PostgreSQL in all
+    /// schemas, if the connection begins where all of them do.
+    pub(super) marks: Vec<&'a str>,
+}
+
+/// The tables that are there.
 pub(super) async fn tables(
     driver: &mut dyn Driver,
-    names: &[&str],
-    schemas: &[&str],
+    search: &Search<'_>,
 ) -> Result<Vec<Table>, DriverError> {
     let dialect = driver.dialect();
-    if dialect == Dialect::Mysql {
+    if dialect == Dialect::Mysql && search.marks.is_empty() {
         // Names are read from a list, columns by opening each table: only where there is one.
-        let names = select_names(names, schemas);
+        let names = select_names(search);
         if driver.query(&names).await?.is_empty() {
             return Ok(Vec::new());
         }
     }
-    let select = select(dialect, names, schemas);
+    let select = select(dialect, search);
     let mut tables: BTreeMap<(String, String), Vec<(String, String)>> = BTreeMap::new();
     for row in driver.query(&select).await? {
         let mut fields = row.into_iter().map(Option::unwrap_or_default);
@@ -70,51 +78,86 @@ fn lower(names: &[&str]) -> String {
 }
 
 /// Where MySQL is to look.
-fn mysql_places(names: &[&str], schemas: &[&str]) -> String {
-    let own = if schemas.is_empty() {
+fn mysql_places(search: &Search<'_>) -> String {
+    let own = if search.schemas.is_empty() {
         String::new()
     } else {
-        format!(" OR table_schema IN ({})", list(schemas))
+        format!(" OR table_schema IN ({})", list(&search.schemas))
     };
-    let names = lower(names);
-    format!("lower(table_name) IN ({names}) AND (table_schema = DATABASE(){own})")
+    let marked = if search.marks.is_empty() {
+        String::new()
+    } else {
+        format!(
+            " OR (table_schema, table_name) IN (SELECT m.table_schema, m.table_name FROM information_schema.columns m \
+             WHERE (m.table_schema = DATABASE(){own}) AND lower(m.column_name) IN ({}))",
+            lower(&search.marks)
+        )
+    };
+    let names = lower(&search.names);
+    format!("(lower(table_name) IN ({names}){marked}) AND (table_schema = DATABASE(){own})")
 }
 
-fn select_names(names: &[&str], schemas: &[&str]) -> String {
+fn select_names(search: &Search<'_>) -> String {
     format!(
         "SELECT table_name FROM information_schema.tables WHERE {}",
-        mysql_places(names, schemas)
+        mysql_places(search)
     )
 }
 
-fn select(dialect: Dialect, names: &[&str], schemas: &[&str]) -> String {
+fn select(dialect: Dialect, search: &Search<'_>) -> String {
     match dialect {
-        Dialect::Postgres => {
-            let names = lower(names);
-            let own = if schemas.is_empty() {
+        Dialect::Postgres => select_of_postgres(search),
+        Dialect::Sqlite => {
+            let marked = if search.marks.is_empty() {
                 String::new()
             } else {
-                format!(" OR n.nspname IN ({})", list(schemas))
+                format!(
+                    " OR EXISTS (SELECT 1 FROM pragma_table_info(m.name) k WHERE lower(k.name) IN ({}))",
+                    lower(&search.marks)
+                )
             };
+            // D1 lets nobody ask about its own tables.
             format!(
-                "SELECT n.nspname, c.relname, a.attname, pg_catalog.format_type(a.atttypid, NULL) \
-                 FROM pg_catalog.pg_class c \
-                 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-                 JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
-                 WHERE c.relkind IN ('r', 'p') AND pg_catalog.lower(c.relname::text) IN ({names}) \
-                 AND (n.nspname = ANY (pg_catalog.current_schemas(false)){own}) \
-                 ORDER BY a.attnum"
+                "SELECT 'main' AS place, m.name AS name, p.name AS column_name, p.type AS type FROM sqlite_master m, pragma_table_info(m.name) p \
+                 WHERE m.type = 'table' AND substr(m.name, 1, 4) <> '_cf_' AND (lower(m.name) IN ({}){marked}) ORDER BY p.cid",
+                lower(&search.names)
             )
         }
-        Dialect::Sqlite => format!(
-            "SELECT 'main' AS place, m.name AS name, p.name AS column_name, p.type AS type FROM sqlite_master m, pragma_table_info(m.name) p \
-             WHERE m.type = 'table' AND lower(m.name) IN ({}) ORDER BY p.cid",
-            lower(names)
-        ),
         Dialect::Mysql => format!(
             "SELECT table_schema, table_name, column_name, data_type FROM information_schema.columns \
              WHERE {} ORDER BY ordinal_position",
-            mysql_places(names, schemas)
+            mysql_places(search)
         ),
     }
+}
+
+fn select_of_postgres(search: &Search<'_>) -> String {
+    let names = lower(&search.names);
+    let own = if search.schemas.is_empty() {
+        String::new()
+    } else {
+        format!(" OR n.nspname IN ({})", list(&search.schemas))
+    };
+    let mut marked = String::new();
+    let mut anywhere = "";
+    if !search.marks.is_empty() {
+        marked = format!(
+            " OR EXISTS (SELECT 1 FROM pg_catalog.pg_attribute m WHERE m.attrelid = c.oid AND m.attnum > 0 \
+             AND NOT m.attisdropped AND pg_catalog.lower(m.attname::text) IN ({}))",
+            lower(&search.marks)
+        );
+        // Whoever chose a schema means that one. What can't be read is not this program's.
+        anywhere = " OR (pg_catalog.current_schema() = 'public' AND n.nspname <> 'information_schema' \
+             AND n.nspname !~ '^pg_' AND pg_catalog.has_schema_privilege(n.oid, 'USAGE') \
+             AND pg_catalog.has_table_privilege(c.oid, 'SELECT'))";
+    }
+    format!(
+        "SELECT n.nspname, c.relname, a.attname, pg_catalog.format_type(a.atttypid, NULL) \
+         FROM pg_catalog.pg_class c \
+         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+         JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
+         WHERE c.relkind IN ('r', 'p') AND (pg_catalog.lower(c.relname::text) IN ({names}){marked}) \
+         AND (n.nspname = ANY (pg_catalog.current_schemas(false)){own}{anywhere}) \
+         ORDER BY a.attnum"
+    )
 }

@@ -8,8 +8,8 @@ use super::files::Files;
 use super::tool::{Entry, Lock, State, Tool};
 use super::{Found, Histories};
 
-/// No table is what was looked for.
-pub(super) fn none(histories: &Histories) -> Error {
+/// No table is what was looked for; those that may be one all the same were not looked for.
+pub(super) fn none(histories: &Histories, others: &[Found]) -> Error {
     let named = histories
         .table
         .as_ref()
@@ -36,6 +36,16 @@ pub(super) fn none(histories: &Histories) -> Error {
             "looked for `{table}`, with the columns {}",
             needed.join(", ")
         ));
+    }
+    if !others.is_empty() {
+        let list = others.iter().map(|found| {
+            let (tool, table) = (found.tool, found.shown());
+            format!(
+                "{table} may be of {} (`--from {} --history-table {table}`)",
+                tool.title, tool.name
+            )
+        });
+        diagnostic = diagnostic.note(list.collect::<Vec<_>>().join(", "));
     }
     Error::refused(diagnostic.help(
         "is it the right database? `--from TOOL` and `--history-table SCHEMA.NAME` say where to look; \

@@ -20,6 +20,8 @@ pub(super) struct Tool {
     pub(super) schema: Schema,
     /// The columns that are read; the needed ones tell the table.
     pub(super) columns: &'static [Column],
+    /// A column that hardly any other table has, by which it is noticed under another name.
+    pub(super) mark: Option<&'static str>,
     /// A column that another tool's table of the same name has.
     pub(super) unlike: &'static [&'static str],
     /// A table that stands beside it and tells two tools apart.
@@ -105,6 +107,7 @@ pub(super) const TOOL: Tool = Tool {
     table: "",
     schema: Schema::Current,
     columns: &[],
+    mark: None,
     unlike: &[],
     beside: Beside::Any,
     order: &[],

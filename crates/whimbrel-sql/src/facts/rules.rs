@@ -153,12 +153,34 @@ pub(super) fn postgres_alone(words: &Words<'_>, facts: &Facts) -> Option<Restric
         }
         Verb::Create if words.is(1, &["subscription"]) => Some(Restricted::CreateSubscription),
         Verb::Drop if words.is(1, &["subscription"]) => Some(Restricted::DropSubscription),
-        Verb::Other if words.is(0, &["cluster"]) && words.len() == 1 => {
+        Verb::Alter if refreshes_subscription(words) => Some(Restricted::RefreshSubscription),
+        Verb::Other if words.is(0, &["cluster"]) && clusters_all(words) => {
             Some(Restricted::ClusterAll)
         }
         Verb::Other if words.starts_with(&["discard", "all"]) => Some(Restricted::DiscardAll),
         _ => None,
     }
+}
+
+/// CLUSTER without a table, perhaps with options.
+fn clusters_all(words: &Words<'_>) -> bool {
+    let options = words.position(words.len(), &[")"]);
+    match words.at(1) {
+        "" => true,
+        "(" => options.is_none_or(|end| end + 1 == words.len()),
+        verbose => words.len() == 2 && verbose.eq_ignore_ascii_case("verbose"),
+    }
+}
+
+/// ALTER SUBSCRIPTION ... REFRESH, or a change of its publications, which refreshes unless told not to.
+fn refreshes_subscription(words: &Words<'_>) -> bool {
+    let off = |word: &str| words.sequence_of(&["refresh", "=", word]);
+    words.is(1, &["subscription"])
+        && (words.is(3, &["refresh"])
+            || words.is(3, &["set", "add", "drop"])
+                && words.is(4, &["publication"])
+                && !off("false")
+                && !off("off"))
 }
 
 /// A pragma's name, which a schema may stand before.
@@ -272,6 +294,13 @@ pub(super) fn may_run_again(words: &Words<'_>, facts: &Facts) -> bool {
         | Verb::Comment
         | Verb::Lock => true,
         Verb::Alter => facts.object == Some(ObjectKind::System),
+        // In the place of what was there comes something empty.
+        Verb::Create
+            if words.starts_with(&["create", "or", "replace"])
+                && words.is(3, &["table", "sequence", "database", "schema"]) =>
+        {
+            false
+        }
         Verb::Create | Verb::Drop => guarded(),
         Verb::Other => words.is(
             0,
@@ -279,6 +308,41 @@ pub(super) fn may_run_again(words: &Words<'_>, facts: &Facts) -> bool {
                 "optimize", "repair", "check", "checksum", "flush", "unlock", "cluster", "discard",
             ],
         ),
+        _ => false,
+    }
+}
+
+/// MariaDB's `SET STATEMENT ... FOR`: where the statement begins that it runs. So many settings that it
+/// is not seen count as a statement that may do anything.
+pub(super) fn after_settings(words: &Words<'_>, dialect: Dialect) -> Option<usize> {
+    let prefixed = dialect == Dialect::Mysql && words.starts_with(&["set", "statement"]);
+    prefixed.then(|| {
+        let end = words.position(words.len(), &["for"]);
+        end.map_or(words.len(), |at| at + 1)
+    })
+}
+
+/// It can't be set inside a transaction.
+fn sets_log_bin(words: &Words<'_>) -> bool {
+    let mut first = (1..words.len()).map(|at| words.at(at).trim_start_matches('@'));
+    first.any(|word| {
+        let name = word.rsplit('.').next().unwrap_or_default();
+        name.eq_ignore_ascii_case("sql_log_bin")
+    })
+}
+
+/// Blocks that MariaDB runs outside of a routine.
+const BLOCKS: [&str; 6] = ["if", "case", "loop", "repeat", "while", "for"];
+
+/// MySQL: what it commits depends on what it calls or holds.
+pub(super) fn may_commit(words: &Words<'_>, facts: &Facts) -> bool {
+    let block = || {
+        let labelled = words.is(1, &[":"]);
+        words.is(0, &BLOCKS) || words.starts_with(&["begin", "not"]) || labelled
+    };
+    match facts.verb {
+        Verb::Call | Verb::Execute => true,
+        Verb::Begin | Verb::Other => words.len() == 0 || block(),
         _ => false,
     }
 }
@@ -295,7 +359,11 @@ pub(super) fn mysql_commits(words: &Words<'_>, facts: &Facts) -> bool {
         | Verb::Lock
         | Verb::Analyze
         | Verb::Reset => true,
-        Verb::Set => words.is(1, &["password"]),
+        Verb::Set => {
+            words.is(1, &["password"])
+                || words.starts_with(&["set", "default", "role"])
+                || sets_log_bin(words)
+        }
         Verb::Other => words.is(
             0,
             &[

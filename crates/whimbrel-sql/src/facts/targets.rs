@@ -20,18 +20,14 @@ const BETWEEN: [&str; 6] = ["if", "not", "exists", "concurrently", "only", "view
 /// The objects that a CREATE, ALTER, DROP, RENAME or TRUNCATE names. Names that RENAME TO gives are
 /// among them. Empty for other statements.
 pub fn targets(statement: &str, dialect: Dialect) -> Vec<Target> {
-    let tokens = significant(statement, dialect);
-    let mut reader = Reader {
-        tokens: &tokens,
-        at: 1,
-        dialect,
-    };
-    let Some(first) = tokens.first() else {
+    let mut tokens = significant(statement, dialect).collect();
+    let mut reader = Reader::new(&mut tokens, dialect);
+    let Some(first) = reader.tokens.first() else {
         return Vec::new();
     };
     match first.text.to_ascii_lowercase().as_str() {
         "create" | "alter" | "drop" => reader.schema_change(),
-        "rename" => {
+        "rename" if reader.is(1, &["table", "tables"]) => {
             reader.skip(&["table", "tables"]);
             reader.list(ObjectKind::Table, &["to"])
         }
@@ -43,33 +39,84 @@ pub fn targets(statement: &str, dialect: Dialect) -> Vec<Target> {
     }
 }
 
-struct Piece<'a> {
-    kind: TokenKind,
-    text: &'a str,
+/// Where the statement begins that MariaDB's `SET STATEMENT ... FOR` runs.
+fn after_settings(tokens: &[Piece<'_>], dialect: Dialect) -> Option<usize> {
+    let is = |at: usize, word: &str| {
+        let token = tokens.get(at);
+        token.is_some_and(|token| token.text.eq_ignore_ascii_case(word))
+    };
+    let prefixed = dialect == Dialect::Mysql && is(0, "set") && is(1, "statement");
+    let end = prefixed.then(|| (2..tokens.len()).find(|&at| is(at, "for")));
+    end.flatten().map(|at| at + 1)
 }
 
-fn significant(statement: &str, dialect: Dialect) -> Vec<Piece<'_>> {
-    let tokens = Lexer::new(statement, dialect);
-    let significant = tokens.filter(|token| {
+pub(super) struct Piece<'a> {
+    kind: TokenKind,
+    pub(super) text: &'a str,
+}
+
+impl Piece<'_> {
+    pub(super) fn is_word(&self, word: &str) -> bool {
+        self.kind == TokenKind::Word && self.text.eq_ignore_ascii_case(word)
+    }
+}
+
+pub(super) fn significant(statement: &str, dialect: Dialect) -> impl Iterator<Item = Piece<'_>> {
+    let tokens = Lexer::new(statement, dialect).filter(|token| {
         !token.kind.is_trivia()
             && !matches!(token.kind, TokenKind::Hint | TokenKind::ExecutableComment)
     });
-    significant
-        .map(|token| Piece {
-            kind: token.kind,
-            text: &statement[token.span],
-        })
-        .collect()
+    tokens.map(|token| Piece {
+        kind: token.kind,
+        text: &statement[token.span],
+    })
 }
 
-struct Reader<'t, 'a> {
+pub(super) struct Reader<'t, 'a> {
     tokens: &'t [Piece<'a>],
     at: usize,
     dialect: Dialect,
 }
 
-impl Reader<'_, '_> {
-    fn is(&self, at: usize, words: &[&str]) -> bool {
+impl<'t, 'a> Reader<'t, 'a> {
+    /// Begins behind the settings that a statement may run with.
+    pub(super) fn new(tokens: &'t mut Vec<Piece<'a>>, dialect: Dialect) -> Self {
+        if let Some(start) = after_settings(tokens, dialect) {
+            tokens.drain(..start);
+        }
+        Self {
+            tokens,
+            at: 1,
+            dialect,
+        }
+    }
+
+    /// A later word is the first one.
+    pub(super) fn start_at(&mut self, start: usize) {
+        self.tokens = &self.tokens[start..];
+        self.at = 1;
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.tokens.len()
+    }
+
+    /// Every name before one of `ends`, besides the words that stand among them.
+    pub(super) fn names_until(&mut self, ends: &[&str], among: &[&str]) -> Vec<Target> {
+        let mut list = Vec::new();
+        while self.at < self.len() && !self.is(self.at, ends) {
+            if self.is(self.at, among) {
+                self.at += 1;
+            } else if let Some(target) = self.name(ObjectKind::Table) {
+                list.push(target);
+            } else {
+                self.at += 1;
+            }
+        }
+        list
+    }
+
+    pub(super) fn is(&self, at: usize, words: &[&str]) -> bool {
         self.tokens.get(at).is_some_and(|token| {
             token.kind != TokenKind::QuotedIdentifier
                 && words
@@ -78,22 +125,27 @@ impl Reader<'_, '_> {
         })
     }
 
-    fn skip(&mut self, words: &[&str]) {
+    pub(super) fn skip(&mut self, words: &[&str]) {
         while self.is(self.at, words) {
             self.at += 1;
         }
     }
 
     fn schema_change(&mut self) -> Vec<Target> {
+        let drops = self.is(0, &["drop"]);
         let Some((at, kind)) = (1..self.tokens.len().min(16)).find_map(|at| {
-            let word = self.tokens[at].text;
+            let several = drops && self.is(at, &["tables"]);
+            let word = if several {
+                "table"
+            } else {
+                self.tokens[at].text
+            };
             Some((at, rules::object_word(word)?))
         }) else {
             return Vec::new();
         };
         self.at = at + 1;
         self.skip(&BETWEEN);
-        let drops = self.is(0, &["drop"]);
         let mut list = if drops {
             self.list(kind, &[])
         } else {
@@ -132,7 +184,7 @@ impl Reader<'_, '_> {
         list
     }
 
-    fn name(&mut self, kind: ObjectKind) -> Option<Target> {
+    pub(super) fn name(&mut self, kind: ObjectKind) -> Option<Target> {
         let mut name = self.part()?;
         let mut schema = None;
         while self.is(self.at, &["."]) {

@@ -68,6 +68,15 @@ impl<'a> Words<'a> {
         }
     }
 
+    /// The words from a place on.
+    pub(super) fn since(&self, start: usize) -> Self {
+        let rest = self.words().get(start..).unwrap_or_default();
+        let mut words = Self::default();
+        words.list[..rest.len()].copy_from_slice(rest);
+        words.length = rest.len();
+        words
+    }
+
     /// Makes ready for the next statement.
     pub(crate) fn clear(&mut self) {
         self.length = 0;

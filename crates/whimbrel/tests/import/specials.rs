@@ -358,8 +358,11 @@ fn sqitch_has_a_database_of_its_own_on_mysql() {
         project
             .sql("CREATE DATABASE sqitch;
                   CREATE TABLE sqitch.changes (change_id VARCHAR(40) PRIMARY KEY, script_hash VARCHAR(40) NULL UNIQUE, `change` VARCHAR(255) NOT NULL, project VARCHAR(255) NOT NULL, note TEXT NOT NULL, committed_at DATETIME(6) NOT NULL, committer_name VARCHAR(255) NOT NULL, committer_email VARCHAR(255) NOT NULL, planned_at DATETIME(6) NOT NULL, planner_name VARCHAR(255) NOT NULL, planner_email VARCHAR(255) NOT NULL) ENGINE InnoDB;
-                  INSERT INTO sqitch.changes VALUES ('1', NULL, 'users', 'p', '', '2024-03-01 10:20:30', 'ada', '', '2024-03-01 10:20:30', 'ada', '')")
+                  INSERT INTO sqitch.changes VALUES ('1', SHA1('INSERT INTO not_there VALUES (1);\n'), 'users', 'p', '', '2024-03-01 10:20:30', 'ada', '', '2024-03-01 10:20:30', 'ada', '')")
             .await;
+        // Not read by itself, but not passed over either.
+        let stopped = project.migrator().up().await.unwrap_err();
+        assert_eq!(code(&stopped), "foreign-history");
         let sqitch = Histories::all().from("sqitch").unwrap();
         let report = project.migrator().import(&sqitch).await.unwrap();
         assert_eq!(

@@ -27,7 +27,7 @@ impl Planner<'_> {
                 continue;
             };
             let attempt = self.input.history.attempt(&row.source, &row.version);
-            if attempt.is_some_and(|a| a.action == Action::Down && a.journalled) {
+            if attempt.is_some_and(|a| a.action == Action::Down && a.is_half_done()) {
                 self.errors.push(
                     Diagnostic::error(
                         "half-undone",

@@ -8,6 +8,7 @@ pub(super) const ALEMBIC: Tool = Tool {
     name: "alembic",
     title: "Alembic",
     table: "alembic_version",
+    mark: Some("version_num"),
     columns: &[needed("version_num")],
     order: &["version_num"],
     read: |rows| {

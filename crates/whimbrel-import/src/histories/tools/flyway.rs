@@ -9,6 +9,7 @@ pub(super) const FLYWAY: Tool = Tool {
     name: "flyway",
     title: "Flyway",
     table: "flyway_schema_history",
+    mark: Some("installed_rank"),
     columns: &[
         needed("installed_rank"),
         needed("version"),

@@ -6,6 +6,7 @@ pub(super) const GOLANG_MIGRATE: Tool = Tool {
     name: "golang-migrate",
     title: "golang-migrate",
     table: "schema_migrations",
+    mark: Some("dirty"),
     columns: &[needed("version"), needed("dirty")],
     unlike: &["migration_name"],
     read,

@@ -6,6 +6,7 @@ pub(super) const GOOSE: Tool = Tool {
     name: "goose",
     title: "goose",
     table: "goose_db_version",
+    mark: Some("version_id"),
     columns: &[
         needed("version_id"),
         needed("is_applied"),

@@ -7,6 +7,7 @@ pub(super) const LIQUIBASE: Tool = Tool {
     name: "liquibase",
     title: "Liquibase",
     table: "databasechangelog",
+    mark: Some("orderexecuted"),
     columns: &[
         needed("id"),
         needed("author"),

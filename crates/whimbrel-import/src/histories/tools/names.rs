@@ -22,6 +22,7 @@ pub(super) const KNEX: Tool = Tool {
     name: "knex",
     title: "knex",
     table: "knex_migrations",
+    mark: Some("migration_time"),
     columns: &[
         needed("name"),
         needed("batch"),
@@ -68,6 +69,7 @@ pub(super) const NODE_PG_MIGRATE: Tool = Tool {
     name: "node-pg-migrate",
     title: "node-pg-migrate",
     table: "pgmigrations",
+    mark: Some("run_on"),
     columns: &[needed("name"), needed("run_on"), maybe("id")],
     order: &["run_on", "id"],
     read: |rows| {

@@ -12,6 +12,7 @@ pub(super) const SQITCH: Tool = Tool {
     name: "sqitch",
     title: "Sqitch",
     table: "changes",
+    mark: Some("change_id"),
     schema: Schema::Own("sqitch"),
     columns: &[
         needed("change_id"),

@@ -8,6 +8,7 @@ pub(super) const YOYO: Tool = Tool {
     name: "yoyo",
     title: "yoyo",
     table: "_yoyo_migration",
+    mark: Some("migration_hash"),
     columns: &[
         needed("migration_hash"),
         needed("migration_id"),

@@ -66,8 +66,9 @@ fn named(entry: &Entry) -> Option<(&str, Role)> {
 /// True if the comments of an up script are those of native files, put wrongly; not if only a
 /// directive has a wrong value, which is a slip of somebody who means it.
 fn is_refused(entry: &Entry) -> bool {
-    let (_, role) = role(&entry.stem);
-    let Some(file) = entry.read().ok().filter(|_| role == Role::Up) else {
+    // What undoes is read when it is needed, which is seldom.
+    let is_up = role(&entry.stem).1 == Role::Up;
+    let Some(file) = is_up.then(|| entry.read().ok()).flatten() else {
         return false;
     };
     if !lines(file.text()).any(|(_, line)| may_mean(line)) {

@@ -1,0 +1,130 @@
+//! Histories under other names, and in schemas where this connection does not look: without a word about
+//! them, all that they list would be applied again.
+
+use whimbrel_core::diagnostic::Diagnostic;
+use whimbrel_core::driver::{Driver, DriverError};
+use whimbrel_core::migration::Migration;
+use whimbrel_core::takeover::Sighting;
+use whimbrel_sql::Dialect;
+
+use super::catalog::{self, Search, Table};
+use super::files::Files;
+use super::tool::{Beside, Entry, Schema, State, Tool};
+use super::{Found, Histories, has_columns, is_placed};
+
+/// In another schema a number says nothing: every application has a migration 1.
+const TELLING: usize = 8;
+
+/// Those that list migrations of this project.
+pub(super) async fn of(
+    histories: &Histories,
+    driver: &mut dyn Driver,
+    migrations: &[Migration],
+) -> Result<Vec<Sighting>, DriverError> {
+    let files = Files::new(migrations);
+    let mut sightings = Vec::new();
+    for found in candidates(histories, driver).await? {
+        let entries = found.entries(driver).await?;
+        if lists(&found, &entries, &files) {
+            sightings.push(found.sighting(&entries));
+        }
+    }
+    Ok(sightings)
+}
+
+/// All tables that may be a history, each of one tool.
+pub(super) async fn candidates(
+    histories: &Histories,
+    driver: &mut dyn Driver,
+) -> Result<Vec<Found>, DriverError> {
+    let names = histories.tools().map(|tool| histories.table_of(tool));
+    let schemas = histories.tools().filter_map(|tool| tool.schema.name());
+    let search = Search {
+        names: names.collect(),
+        schemas: schemas.collect(),
+        marks: histories.tools().filter_map(|tool| tool.mark).collect(),
+    };
+    let tables = catalog::tables(driver, &search).await?;
+    let here = current_schema(driver).await?;
+    let of_tool = |table: &Table| histories.tools().find(|tool| may_be_of(tool, table));
+    let found = tables.into_iter().filter_map(|table| {
+        Some(Found {
+            tool: of_tool(&table)?,
+            lock: None,
+            by_schema: here.as_ref().is_some_and(|here| *here != table.schema),
+            table,
+        })
+    });
+    Ok(found.collect())
+}
+
+/// A table of another name is told by a column that few others have, and by having few besides.
+fn may_be_of(tool: &Tool, table: &Table) -> bool {
+    let named = tool.table.eq_ignore_ascii_case(&table.name);
+    let marked = tool.mark.is_some_and(|mark| table.column(mark).is_some());
+    let beside_any = named || tool.beside == Beside::Any;
+    let few = named || table.columns.len() <= 2 * tool.columns.len();
+    (named && is_placed(tool, table) || marked) && few && beside_any && has_columns(tool, table)
+}
+
+/// True if most of what was applied there is among the files.
+fn lists(found: &Found, entries: &[Entry], files: &Files<'_>) -> bool {
+    let applied = entries.iter();
+    let applied: Vec<_> = applied
+        .filter(|entry| entry.state != State::RolledBack)
+        .collect();
+    let is_here = |entry: &&&Entry| {
+        let Some(place) = files.find(entry) else {
+            return false;
+        };
+        match found.tool.is_unchanged {
+            _ if !found.by_schema => true,
+            Some(is_unchanged) if entry.checksum.is_some() => {
+                is_unchanged(&files.migrations[place], entry)
+            }
+            _ => entry.label().len() >= TELLING,
+        }
+    };
+    let here = applied.iter().filter(is_here).count();
+    here > 0 && 2 * here >= applied.len()
+}
+
+/// The schema in which this connection makes what has no schema of its own; none where the tool's table
+/// says nothing about where its migrations did.
+pub(super) async fn schema_in_use(
+    driver: &mut dyn Driver,
+    found: &Found,
+) -> Result<Option<String>, DriverError> {
+    let is_postgres = driver.dialect() == Dialect::Postgres;
+    if found.tool.schema != Schema::Current || !is_postgres {
+        return Ok(None);
+    }
+    let here = current_schema(driver).await?;
+    Ok(here.filter(|here| *here != found.table.schema))
+}
+
+async fn current_schema(driver: &mut dyn Driver) -> Result<Option<String>, DriverError> {
+    let select = match driver.dialect() {
+        Dialect::Postgres => "SELECT pg_catalog.current_schema()",
+        Dialect::Mysql => "SELECT DATABASE()",
+        Dialect::Sqlite => return Ok(None),
+    };
+    let rows = driver.query(select).await?;
+    Ok(rows.into_iter().flatten().flatten().next())
+}
+
+/// Most tools keep their table where their migrations work.
+pub(super) fn warning(found: &Found, in_use: &str) -> Diagnostic {
+    let schema = &found.table.schema;
+    let title = found.tool.title;
+    let message = format!(
+        "the history of {title} is in the schema {schema}, and this connection works in {in_use}"
+    );
+    Diagnostic::warning("other-schema", message)
+        .note(format!(
+            "if {title} worked in {schema}, what is pending would be made in {in_use} where its scripts name no schema"
+        ))
+        .help(format!(
+            "begin each connection there: add `options=-csearch_path%3D{schema}` to the URL's parameters; then no `--history-table` is needed"
+        ))
+}
