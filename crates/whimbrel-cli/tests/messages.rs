@@ -351,13 +351,13 @@ fn a_half_done_migration_is_not_passed_over() {
 fn files_that_are_no_text() {
     let project = Project::new().write("migrations/002_b.sql", "DELETE FROM a\0 WHERE i = 1;\n");
     insta::assert_snapshot!(project.say(&["up", "--url", "sqlite:a.db"]), @r"
-    error[nul]: the file holds a NUL character
+    error[nul-byte]: there is a NUL byte in the file
      --> migrations/002_b.sql:1:14
       |
     1 | DELETE FROM a␀ WHERE i = 1;
       |              ^
       |
-      = help: take the character out; a file in UTF-16 has to be saved as UTF-8
+      = help: take it out; what a column is to hold can be written as a number or in hexadecimal
     [4]
     ");
     let old_mac = "-- Description: b\rCREATE TABLE b (i int);\r";
