@@ -295,6 +295,11 @@ fn what_the_next_file_may_count_on_is_told_once() {
         ("SET LOCAL search_path = app;", make, vec![]),
         ("SET search_path = '';", make, vec![]),
         (
+            "SET search_path TO \"$user\", public, pg_catalog;",
+            make,
+            vec![],
+        ),
+        (
             "SET search_path = app;",
             "SET search_path = app; SELECT 1;",
             vec![],

@@ -50,9 +50,11 @@ fn name(step: &Step, statement: &Statement) -> Option<(&'static str, bool)> {
     if !matches!(verb, Verb::Set | Verb::Reset | Verb::Use) {
         return None;
     }
+    // Without these, the names are looked up as without the setting.
+    const USUAL: [&str; 6] = ["to", "default", "none", "public", "$user", "pg_catalog"];
     let text = step.script.text()[statement.span()].to_ascii_lowercase();
     let mut words = text
-        .split(|c: char| c.is_whitespace() || c == '=')
+        .split(|c: char| c.is_whitespace() || matches!(c, '=' | ',' | ';' | '\'' | '"'))
         .filter(|word| !word.is_empty() && *word != "session")
         .skip(1);
     let first = words.next()?;
@@ -65,8 +67,6 @@ fn name(step: &Step, statement: &Statement) -> Option<(&'static str, bool)> {
         "all" if verb == Verb::Reset => "search_path",
         _ => return None,
     };
-    let value = words.find(|word| *word != "to").unwrap_or("default");
-    let value = value.trim_matches(['\'', '"', ';']);
-    let chooses = verb == Verb::Set && !matches!(value, "" | "default" | "none" | "public");
+    let chooses = verb == Verb::Set && words.any(|word| !USUAL.contains(&word));
     Some((name, chooses))
 }
