@@ -44,14 +44,15 @@ fn left_at_the_end(step: &Step) -> Option<(&'static str, &Statement)> {
     left
 }
 
+/// Values that leave names to be looked up as without the setting.
+const USUAL: [&str; 6] = ["to", "default", "none", "public", "$user", "pg_catalog"];
+
 /// Where names are looked up, or as whom, and whether the statement chooses it or gives it back.
 fn name(step: &Step, statement: &Statement) -> Option<(&'static str, bool)> {
     let verb = statement.facts.verb;
     if !matches!(verb, Verb::Set | Verb::Reset | Verb::Use) {
         return None;
     }
-    // Without these, the names are looked up as without the setting.
-    const USUAL: [&str; 6] = ["to", "default", "none", "public", "$user", "pg_catalog"];
     let text = step.script.text()[statement.span()].to_ascii_lowercase();
     let mut words = text
         .split(|c: char| c.is_whitespace() || matches!(c, '=' | ',' | ';' | '\'' | '"'))
