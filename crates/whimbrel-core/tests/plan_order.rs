@@ -257,3 +257,52 @@ fn hooks_are_steps_around_the_others_or_in_them() {
     let down = planned(&migrations, &hooks, &history, &Goal::UndoSteps(0)).unwrap();
     assert!(down.steps.is_empty());
 }
+
+#[test]
+fn what_the_next_file_may_count_on_is_told_once() {
+    let warnings = |texts: &[&str]| {
+        let made = texts.iter().enumerate().map(|(place, text)| {
+            let file = SourceFile::new(format!("{place}.sql"), *text);
+            Migration {
+                up: Script::whole(Arc::clone(&file)),
+                file,
+                ..migration(&place.to_string(), Kind::Versioned)
+            }
+        });
+        let made: Vec<_> = made.collect();
+        let plan = planned(&made, &[], &applied(&made, &[]), &Goal::Latest).unwrap();
+        plan.warnings
+            .iter()
+            .map(|one| one.message.clone())
+            .collect::<Vec<_>>()
+    };
+    let told = |what: &str| {
+        vec![format!(
+            "{what} is set for this file alone: 1 after it starts without"
+        )]
+    };
+    let make = "CREATE TABLE a ();";
+    for (first, second, expected) in [
+        ("SET search_path TO app, public;", make, told("search_path")),
+        ("SET SESSION search_path='app';", make, told("search_path")),
+        ("SET ROLE owner;", make, told("role")),
+        ("SET search_path = app; RESET search_path;", make, vec![]),
+        (
+            "SET search_path = app; SET search_path TO DEFAULT;",
+            make,
+            vec![],
+        ),
+        ("SET LOCAL search_path = app;", make, vec![]),
+        ("SET search_path = '';", make, vec![]),
+        (
+            "SET search_path = app;",
+            "SET search_path = app; SELECT 1;",
+            vec![],
+        ),
+        ("SET work_mem = '8MB';", make, vec![]),
+    ] {
+        assert_eq!(warnings(&[first, second]), expected, "{first} {second}");
+    }
+    let many = ["SET ROLE a;", make, "SET ROLE b;", make];
+    assert_eq!(warnings(&many), told("role"));
+}

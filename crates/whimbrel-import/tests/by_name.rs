@@ -38,6 +38,8 @@ fn other_names_stay_an_error() {
     for names in [
         vec!["users.sql", "roles.sql"],
         vec!["v1.sql", "schema.sql"],
+        vec!["v1_to_v2.sql", "v2_to_v1.sql"],
+        vec!["app--1.0--1.1.sql", "app--1.1--1.0.sql", "app--1.0.sql"],
         vec!["a1.sql", "b2.sql"],
     ] {
         let files: Vec<_> = names.iter().map(|name| (*name, SQL)).collect();
@@ -194,4 +196,41 @@ fn folders_for_other_engines_are_passed_over() {
     // One alone may be about anything.
     let oracle = Folder::new(&[("1_a.sql", SQL), ("oracle/2_prices.sql", SQL)]);
     assert_eq!(oracle.migrations("native", Postgres).len(), 2);
+}
+
+/// What the ends of names say is not known, and one of the files may undo the other.
+#[test]
+fn files_that_come_in_parts_are_not_taken_for_migrations() {
+    for ends in [
+        ["", ".rb"],
+        ["_create", "_drop"],
+        [".i", ".d"],
+        ["", "_verify"],
+        ["", ".bak"],
+    ] {
+        let names =
+            ["001_users", "002_posts"].map(|base| ends.map(|end| format!("{base}{end}.sql")));
+        let files: Vec<_> = names
+            .iter()
+            .flatten()
+            .map(|name| (name.as_str(), SQL))
+            .collect();
+        let folder = Folder::new(&files);
+        assert!(
+            folder
+                .detected(Postgres)
+                .contains("version 001 is in two files"),
+            "{ends:?}: {}",
+            folder.detected(Postgres)
+        );
+        assert_eq!(folder.migrations("by-name", Postgres).len(), 4, "{ends:?}");
+    }
+    let habit = [
+        "001_tables.sql",
+        "001_data.sql",
+        "002_tables.sql",
+        "002_data.sql",
+    ];
+    let files: Vec<_> = habit.iter().map(|name| (*name, SQL)).collect();
+    assert_eq!(Folder::new(&files).detected(Postgres), "by-name");
 }

@@ -124,7 +124,7 @@ fn odd_names_are_read() {
             vec![
                 (
                     "meta/_journal.json",
-                    r#"{"version":"7","dialect":"sqlite","entries":[{"idx":0,"version":"6","when":1,"tag":"0000_a","breakpoints":true}]}"#,
+                    r#"{"version":"7","entries":[{"idx":0,"version":"6","when":1,"tag":"0000_a","breakpoints":true}]}"#,
                 ),
                 (
                     "0000_a.sql",

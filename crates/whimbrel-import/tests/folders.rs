@@ -150,7 +150,11 @@ fn drizzle_runs_what_the_journal_lists() {
     ]);
     assert_eq!(folder.detected(Sqlite), "drizzle");
     assert_eq!(
-        folder.read("drizzle", Mysql),
+        folder.errors("drizzle", Mysql),
+        ["meta/_journal.json:1:1: these migrations are for sqlite, the database is another one"]
+    );
+    assert_eq!(
+        folder.read("drizzle", Sqlite),
         [
             "0001_later later: SELECT 3;",
             "0000_first first: CREATE TABLE `a` (`b` int) ; SELECT 1; ; SELECT 2;",

@@ -89,6 +89,10 @@ fn annotations_that_goose_refuses_are_refused() {
             "1_a.sql:3:1: goose does not know this annotation",
         ),
         (
+            "-- +goose Up\nSELECT 1;\n-- + goose Down\nSELECT 2;\n",
+            "1_a.sql:3:1: goose does not know this annotation",
+        ),
+        (
             "-- +goose Up\nSELECT 1;\n-- +Goose Down\nSELECT 2;\n",
             "1_a.sql:3:1: goose does not know this annotation",
         ),

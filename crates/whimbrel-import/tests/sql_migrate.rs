@@ -70,6 +70,8 @@ fn a_mark_that_the_tool_passes_over_does_not_let_the_down_part_run() {
         " -- +migrate Down",
         "--- +migrate Down",
         "-- +migrate:Down",
+        "-- +MIGRATE Down",
+        "-- + migrate Down",
     ] {
         let text = format!("-- +migrate Up\nCREATE TABLE a (b int);\n{mark}\nDROP TABLE a;\n");
         let folder = Folder::new(&[("1_a.sql", &text)]);

@@ -1,6 +1,7 @@
 //! Planning `up`.
 
 mod checks;
+mod session;
 
 use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
@@ -36,6 +37,7 @@ pub(super) fn plan(input: PlanInput<'_>, goal: &Goal) -> Result<Plan, Error> {
     for problem in renamed::check_begun(input, &steps) {
         planner.object(problem, false);
     }
+    planner.warnings.extend(session::handed_on(&steps));
     let late = chosen
         .iter()
         .position(|&index| is_late(&input.migrations[index]));

@@ -292,6 +292,11 @@ fn converted(
         }
     }
     adoption.entries.splice(0..0, own.entries);
+    // In the order in which they were applied, whether the other tool knows them or not.
+    adoption.entries.sort_by_key(|entry| {
+        let former = entry.record.as_ref().and_then(|one| one.former.as_ref());
+        former.map_or(i64::MAX, |former| former.sequence)
+    });
     Ok(adoption)
 }
 

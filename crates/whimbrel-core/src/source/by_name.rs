@@ -55,6 +55,9 @@ impl Layout for ByName {
             names.entry(Version::new(version)).or_default().push(entry);
         }
         names.retain(|version, files| version.is_numeric() && files.len() > 1);
+        if habits::come_in_parts(names.values()) {
+            return None;
+        }
         let most = names.iter();
         let (number, files) = most.max_by_key(|(version, files)| (files.len(), *version))?;
         let habit = files.len() > 2 || names.len() > 1 || habits::differ(files);

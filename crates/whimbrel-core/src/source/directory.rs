@@ -6,8 +6,9 @@ use std::sync::{Arc, OnceLock};
 
 use whimbrel_sql::Dialect;
 
-use super::engines::{is_other_engines, keep_own};
+use super::engines::{is_other_engines, keep_own, two_of_one};
 use super::layout::{Entry, Layout, Listing, NATIVE_LAYOUTS, detect};
+use super::native::about_file;
 use super::programs::with_other_extensions;
 use super::walk::{behind_link, leads_back, refuse_unreadable, sorted};
 use super::{DEFAULT_SOURCE, LayoutFound, Loaded, Source};
@@ -158,6 +159,12 @@ impl Directory {
         refuse_unreadable(folder, &unreadable, wanted)?;
         let folders = list.iter().filter(|(_, kind)| !kind.is_file());
         let folders: Vec<&str> = folders.map(|(name, _)| name.as_str()).collect();
+        if let Some((one, two)) = two_of_one(&folders, dialect) {
+            let message = format!("the folders {one} and {two} are both for this engine");
+            let error = Diagnostic::error("two-engines", message)
+                .help("name one of them: `--dir`, or `dir` in whimbrel.toml");
+            return Err(Error::refused(about_file(error, folder)));
+        }
         for (name, kind) in &list {
             let (path, mut kind) = (folder.join(name), *kind);
             if kind.is_symlink() {
@@ -286,6 +293,22 @@ impl Source for Directory {
 mod tests {
     use super::*;
 
+    #[test]
+    fn two_folders_of_one_engine_are_not_both_read() {
+        let root = tempfile::tempdir().unwrap();
+        for name in ["mysql", "mariadb"] {
+            std::fs::create_dir(root.path().join(name)).unwrap();
+            std::fs::write(root.path().join(name).join("1_a.sql"), "").unwrap();
+        }
+        let list = |dialect| Directory::new(root.path()).list(dialect);
+        assert_eq!(list(Dialect::Postgres).unwrap().entries.len(), 0);
+        let error = list(Dialect::Mysql).unwrap_err().to_string();
+        assert!(
+            error.contains("the folders mariadb and mysql are both for this engine"),
+            "{error}"
+        );
+    }
+
     fn folders(names: &[&str]) -> Vec<String> {
         let root = tempfile::tempdir().unwrap();
         for name in names {
@@ -306,6 +329,11 @@ mod tests {
         assert_eq!(
             folders(&["common", "postgres", "Oracle"]),
             ["common/", "postgres/"]
+        );
+        assert_eq!(folders(&["pgsql", "sqlite-migrations", "tidb"]), ["pgsql/"]);
+        assert_eq!(
+            folders(&["migrations_postgres", "migrations_mysql"]),
+            ["migrations_postgres/"]
         );
         // A folder may be about oracles.
         assert_eq!(folders(&["oracle", "users"]), ["oracle/", "users/"]);

@@ -26,18 +26,32 @@ impl Owner {
         }
     }
 
+    /// Also for `postgres-migrations`.
     fn named(name: &str) -> Option<Self> {
-        Some(match name.to_ascii_lowercase().as_str() {
-            "postgres" | "postgresql" | "pg" => Self::Postgres,
+        Some(match bare(name).as_str() {
+            "postgres" | "postgresql" | "postgre" | "pgsql" | "psql" | "pg" => Self::Postgres,
             "mysql" | "mariadb" => Self::Mysql,
-            "sqlite" | "sqlite3" | "d1" => Self::Sqlite,
+            "sqlite" | "sqlite3" | "libsql" | "turso" | "d1" => Self::Sqlite,
             _ => return None,
         })
     }
 }
 
+/// A name in small letters, without what only says that migrations are in it.
+fn bare(name: &str) -> String {
+    let name = name.to_ascii_lowercase();
+    let separators = ['-', '_', '.'];
+    let before = |word| name.strip_suffix(word)?.strip_suffix(separators);
+    let behind = |word| name.strip_prefix(word)?.strip_prefix(separators);
+    let words = ["migrations", "migration"].into_iter();
+    let rest = words
+        .into_iter()
+        .find_map(|word| before(word).or_else(|| behind(word)));
+    rest.unwrap_or(&name).to_owned()
+}
+
 /// Engines that Whimbrel does not speak.
-const OTHERS: [&str; 12] = [
+const OTHERS: [&str; 30] = [
     "cockroach",
     "cockroachdb",
     "mssql",
@@ -50,10 +64,28 @@ const OTHERS: [&str; 12] = [
     "clickhouse",
     "cassandra",
     "crdb",
+    "yugabyte",
+    "yugabytedb",
+    "redshift",
+    "snowflake",
+    "bigquery",
+    "spanner",
+    "tidb",
+    "singlestore",
+    "vertica",
+    "ydb",
+    "duckdb",
+    "firebird",
+    "mongo",
+    "mongodb",
+    "neo4j",
+    "sybase",
+    "informix",
+    "ignite",
 ];
 
 fn is_others(name: &str) -> bool {
-    OTHERS.iter().any(|one| one.eq_ignore_ascii_case(name))
+    OTHERS.contains(&bare(name).as_str())
 }
 
 /// In a folder with `postgres/` beside `mysql/`, each database reads its own. The names of engines
@@ -64,6 +96,14 @@ pub(super) fn is_other_engines(folder: &str, beside: &[&str], dialect: Dialect) 
         Some(_) => !own(folder),
         None => is_others(folder) && beside.iter().any(|name| own(name)),
     }
+}
+
+/// Two folders side by side that are both this engine's, such as `mysql/` and `mariadb/`: they have
+/// the same migrations for different servers, and nothing tells which this one is.
+pub(super) fn two_of_one(folders: &[&str], dialect: Dialect) -> Option<(String, String)> {
+    let own = |name: &&&str| Owner::named(name) == Some(Owner::of(dialect));
+    let mut own = folders.iter().filter(own);
+    Some(((*own.next()?).to_owned(), (*own.next()?).to_owned()))
 }
 
 /// The same in names, as soda has them: `001_users.mysql.up.sql` beside `001_users.postgres.up.sql`,

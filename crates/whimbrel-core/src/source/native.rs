@@ -312,7 +312,7 @@ fn refuse_duplicates(reads: &[Boxed<'_>], errors: &mut Vec<Diagnostic>) {
                     ),
                 )
                 .at(&migration.file, 0..0, "")
-                .help("give one of them the next free number; if in your tool the whole name is the version, say `--layout by-name`"),
+                .help("give one of them the next free number; if one undoes the other, end its name in `.down`; if in your tool the whole name is the version, say `--layout by-name`"),
             );
         }
     }

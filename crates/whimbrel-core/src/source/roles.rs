@@ -77,7 +77,8 @@ pub(super) fn spelt_out(listing: &Listing) -> Cow<'_, Listing> {
 /// a folder may. Most are not taken apart, however many there are.
 fn may_undo(entry: &Entry) -> bool {
     let (stem, role) = split_role(&entry.stem);
-    let says_so = |word| way(word) == Some(Way::Undo);
+    let says_so =
+        |word: &str| way(word.trim_start_matches(|c: char| c.is_ascii_digit())) == Some(Way::Undo);
     !entry.folder.is_empty() || role != FileRole::Down && stem.split(SEPARATORS).any(says_so)
 }
 
@@ -202,11 +203,15 @@ fn way(word: &str) -> Option<Way> {
     }
 }
 
-/// `001_users_down`, `001-users-up`, `001.undo`.
+/// `001_users_down`, `001-users-up`, `001.undo`, `1down`.
 fn ending(stem: &str) -> Option<(String, Way)> {
-    let at = stem.rfind(SEPARATORS)?;
-    let way = way(&stem[at + 1..])?;
-    let base = stem[..at].trim_end_matches(SEPARATORS);
+    let rest = stem.trim_start_matches(|c: char| c.is_ascii_digit());
+    let (base, word) = match stem.rfind(SEPARATORS) {
+        Some(at) => (&stem[..at], &stem[at + 1..]),
+        None => stem.split_at(stem.len() - rest.len()),
+    };
+    let way = way(word)?;
+    let base = base.trim_end_matches(SEPARATORS);
     (!base.is_empty()).then(|| (base.to_owned(), way))
 }
 
@@ -257,6 +262,7 @@ mod tests {
             (["001_a-up", "001_a-down"], ["001_a.up", "001_a.down"]),
             (["001_a.UP", "001_a.DOWN"], ["001_a.up", "001_a.down"]),
             (["001.do", "001.undo"], ["001.up", "001.down"]),
+            (["1down", "1up"], ["1.down", "1.up"]),
             (["001.do.a", "001.undo.a"], ["001_a.up", "001_a.down"]),
             (["up/001_a", "down/001_a"], ["001_a.up", "001_a.down"]),
             (["001_a", "rollbacks/rollback_001"], ["001_a", "001_a.down"]),

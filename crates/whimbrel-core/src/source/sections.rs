@@ -146,7 +146,7 @@ fn rollback(comment: &str) -> Option<&str> {
 /// must never pass for a part of the migration.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Half {
-    /// `-- Up`, `-- @UP`, `-- !Ups`, `-- rambler up`
+    /// `-- Up`, `-- @UP`, `-- !Ups`, `-- rambler up`, aerich's `-- upgrade --`
     Up,
     /// The same with "down", which by itself may be a heading.
     Down,
@@ -168,9 +168,9 @@ fn half(comment: &str) -> Option<Half> {
     let is = |words: &[&str]| words.iter().any(|one| one.eq_ignore_ascii_case(word));
     if !front.is_empty() && front != "rambler" {
         None
-    } else if is(&["up", "ups"]) {
+    } else if is(&["up", "ups", "upgrade"]) {
         Some(Half::Up)
-    } else if is(&["down", "downs"]) {
+    } else if is(&["down", "downs", "downgrade"]) {
         Some(Half::Down)
     } else {
         (is(&["undo"]) && comment.contains("@UNDO")).then_some(Half::Undo)
@@ -329,6 +329,7 @@ mod tests {
             ("-- @UP", "-- @DOWN"),
             ("-- !Ups", "-- !Downs"),
             ("-- rambler up", "-- rambler down"),
+            ("-- upgrade --", "-- downgrade --"),
             ("-- // users", "-- //@UNDO"),
             ("-- users", "---- create above / drop below ----"),
         ] {

@@ -22,7 +22,7 @@ const WORDS: [&str; 9] = [
     "rambler",
     "rollback",
 ];
-const UNDOING: [&str; 3] = ["down", "downs", "undo"];
+const UNDOING: [&str; 6] = ["down", "downs", "undo", "revert", "downgrade", "backout"];
 
 /// True if a comment is alone on its line, between statements, and heads what undoes those above.
 pub(super) fn is_heading(text: &str, comment: &Range<usize>) -> bool {
@@ -46,9 +46,9 @@ fn says_so(comment: &str) -> bool {
         let known =
             |word: &String| UNDOING.contains(&word.as_str()) || WORDS.contains(&word.as_str());
         let words: Vec<_> = words.into_iter().map(word).collect();
-        // `-- Rollback` alone is the native mark.
+        // `-- Rollback` itself is read before; `-- ROLLBACK;` was a statement.
         let undoes = words.iter().any(|word| UNDOING.contains(&word.as_str()))
-            || words.len() > 1 && words.iter().any(|word| word == "rollback");
+            || !text.contains(';') && words.iter().any(|word| word == "rollback");
         undoes && words.iter().all(known)
     };
     let explained = body.find([':', '(']).map_or(body, |at| &body[..at]);
@@ -114,11 +114,20 @@ mod tests {
             "-- Down: removes it",
             "-- ===== DOWN =====",
             "-- Rollback script",
+            "-- === Rollback ===",
+            "---- Rollback ----",
+            "-- @rollback",
+            "# Rollback",
+            "/* ROLLBACK */",
+            "-- Revert",
+            "-- downgrade:",
+            "-- Backout script",
         ] {
             assert!(says_so(heading), "{heading}");
         }
         for prose in [
-            "-- Rollback",
+            "-- ROLLBACK;",
+            "-- Revert 003",
             "-- Down payments",
             "-- scale down",
             "-- Up",
@@ -145,6 +154,8 @@ mod tests {
             ("CREATE TABLE a (\n  -- Down\n  i int);\n", false),
             ("-- Down\nSELECT 1;\n", false),
             ("SELECT 1; -- Down\nSELECT 2;\n", false),
+            ("SELECT 1;\n-- Rollback\nSELECT 2;\n", false),
+            ("SELECT 1;\n-- Rollback --\nSELECT 2;\n", true),
         ] {
             let file = SourceFile::new("a.sql", text);
             let reading = super::super::read_native(&file, Dialect::Postgres);

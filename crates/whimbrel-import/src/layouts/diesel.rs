@@ -7,7 +7,7 @@ use whimbrel_core::migration::Transactions;
 use whimbrel_core::source::{Blank, Certainty, Entry, Layout, Listing, Loaded, Recognised};
 use whimbrel_sql::Dialect;
 
-use super::files::{Found, Problems, Rules, folder_of, load};
+use super::files::{Found, Problems, Rules, folder_of, is_numbered, load};
 use super::pairs::by_text;
 use super::session;
 
@@ -40,7 +40,7 @@ impl Layout for Diesel {
                 ("down", "sql") => folder.or_default().down = Some(entry),
                 ("metadata", "toml") => folder.or_default().metadata = Some(entry),
                 (_, "sql") => problems.stray(entry, "this is neither `up.sql` nor `down.sql`"),
-                _ if is_migrations_folder(&entry.folder) => {
+                _ if is_numbered(&entry.folder) => {
                     folder.or_default().other.get_or_insert(entry);
                 }
                 _ => {}
@@ -112,11 +112,6 @@ impl<'a> Folder<'a> {
         }
         Ok(Some(found))
     }
-}
-
-/// True for a folder in the folder of migrations, not for one within it.
-fn is_migrations_folder(folder: &str) -> bool {
-    folder.matches('/').count() == 1
 }
 
 /// `run_in_transaction` of a migration's `metadata.toml`; where the file is there and does not say

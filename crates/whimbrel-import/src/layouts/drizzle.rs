@@ -24,7 +24,22 @@ pub(crate) struct Drizzle;
 
 #[derive(Deserialize)]
 struct Journal {
+    #[serde(default)]
+    dialect: String,
     entries: Vec<Tag>,
+}
+
+impl Journal {
+    /// False if it says another engine than the database's. SQLite would take most of what was
+    /// written for another one.
+    fn is_for(&self, dialect: Dialect) -> bool {
+        match self.dialect.as_str() {
+            "postgresql" | "pg" => dialect == Dialect::Postgres,
+            "mysql" => dialect == Dialect::Mysql,
+            "sqlite" | "turso" => dialect == Dialect::Sqlite,
+            _ => true,
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -60,7 +75,11 @@ impl Layout for Drizzle {
         let journals: Vec<_> = journals(listing).collect();
         for journal in &journals {
             let base = journal.folder.strip_suffix("meta/").unwrap_or_default();
-            for tag in tags(journal)? {
+            let read = read_journal(journal)?;
+            if !read.is_for(dialect) {
+                problems.other_provider(journal, &read.dialect);
+            }
+            for Tag { tag } in read.entries {
                 let this = |entry: &&Entry| {
                     (entry.root, entry.folder.as_str()) == (journal.root, base) && entry.stem == tag
                 };
@@ -101,11 +120,10 @@ fn journals(listing: &Listing) -> impl Iterator<Item = &Entry> {
 }
 
 /// The names of the files, in the journal's order.
-fn tags(journal: &Entry) -> Result<Vec<String>, Error> {
+fn read_journal(journal: &Entry) -> Result<Journal, Error> {
     let file = journal.read()?;
-    let read: Result<Journal, _> = serde_json::from_str(file.text());
-    match read {
-        Ok(journal) => Ok(journal.entries.into_iter().map(|entry| entry.tag).collect()),
+    match serde_json::from_str(file.text()) {
+        Ok(journal) => Ok(journal),
         Err(error) => {
             let mut before = file.text().split_inclusive('\n');
             let lines = before.by_ref().take(error.line().saturating_sub(1));

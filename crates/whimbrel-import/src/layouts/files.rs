@@ -10,7 +10,7 @@ use whimbrel_core::checksum::Checksum;
 use whimbrel_core::diagnostic::Diagnostic;
 use whimbrel_core::migration::{Down, Kind, Migration, Reader, Reading, Substitute, Transactions};
 use whimbrel_core::rules::Setting;
-use whimbrel_core::source::{Entry, Listing, Loaded, in_parallel};
+use whimbrel_core::source::{Entry, Listing, Loaded, in_parallel, remark};
 use whimbrel_core::text::SourceFile;
 use whimbrel_core::version::Version;
 use whimbrel_sql::Dialect;
@@ -98,6 +98,13 @@ impl Problems {
             about(entry, Diagnostic::error("code-migration", message))
                 .help("write it in SQL; or apply it with its tool before you take over"),
         );
+    }
+
+    /// A file beside the migrations says what engine they are for, and it is not the database's.
+    pub(crate) fn other_provider(&mut self, entry: &Entry, provider: &str) {
+        let message = format!("these migrations are for {provider}, the database is another one");
+        let help = "name the database that they were made for";
+        self.error(entry, "other-provider", &message, help);
     }
 
     pub(crate) fn error(&mut self, entry: &Entry, code: &str, message: &str, help: &str) {
@@ -305,8 +312,31 @@ pub(crate) fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
+/// True for a comment line that begins with a tool's word in any case and spacing, which the tool
+/// may not read, but whoever wrote it meant.
+pub(crate) fn begins_with(line: &str, word: &str) -> bool {
+    let says = remark(line).unwrap_or_default();
+    // Few comments begin so.
+    if !says.starts_with('+') {
+        return false;
+    }
+    let letters = says.chars().filter(|c| !c.is_whitespace());
+    let mut letters = letters.map(|c| c.to_ascii_lowercase());
+    word.chars().all(|c| letters.next() == Some(c))
+}
+
 /// The file's last folder, if it is in one.
 pub(crate) fn folder_of(entry: &Entry) -> Option<&str> {
     let folder = entry.folder.strip_suffix('/')?;
     Some(folder.rsplit('/').next().unwrap_or(folder))
+}
+
+/// True for a folder that is a migration's by its name: `20240101000000_name/`, `2023-01-01-000000_name/`.
+pub(crate) fn is_numbered(folder: &str) -> bool {
+    let name = folder.strip_suffix('/').unwrap_or_default();
+    let name = name.rsplit('/').next().unwrap_or_default();
+    name.split_once('_').is_some_and(|(number, _)| {
+        let rest = number.trim_start_matches(|c: char| c.is_ascii_digit() || c == '-');
+        rest.is_empty() && !number.is_empty()
+    })
 }

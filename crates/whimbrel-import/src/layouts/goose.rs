@@ -9,7 +9,9 @@ use whimbrel_core::source::{Blank, Certainty, Entry, Layout, Listing, Loaded, Re
 use whimbrel_core::text::{Script, ScriptBuilder, SourceFile};
 use whimbrel_sql::Dialect;
 
-use super::files::{Found, Problems, Rules, any_file_has, lines, load, number_and_name, outermost};
+use super::files::{
+    Found, Problems, Rules, any_file_has, begins_with, lines, load, number_and_name, outermost,
+};
 use super::pairs::by_number;
 use super::variables;
 
@@ -129,7 +131,8 @@ fn is_code(entry: &Entry) -> bool {
 /// A comment with goose's word in it. Goose refuses what it does not know; passed over, a
 /// `--- +goose Down` would let the down part run with the up part.
 fn is_meant(line: &str) -> bool {
-    line.trim_start().starts_with("--") && line.to_ascii_lowercase().contains(WORD)
+    let comment = line.trim_start().starts_with("--");
+    comment && (line.to_ascii_lowercase().contains(WORD) || begins_with(line, WORD))
 }
 
 /// `--------` or `--words`, which goose leaves out between statements and MySQL takes for minus signs.
@@ -272,10 +275,16 @@ impl Parts<'_> {
     }
 
     fn wrong(&mut self, at: usize, line: &str, message: &str) {
+        let comment_there = is_meant(line) && !line.contains(WORD);
+        let help = if comment_there {
+            "goose takes this line for a comment, and runs what is below with the part above: write `-- +goose Up` or `Down`"
+        } else {
+            "goose refuses this file as well: put its annotations right"
+        };
         self.problems.push(
             Diagnostic::error("goose-annotation", message)
                 .at(self.file, at..at + line.len(), "")
-                .help("goose refuses this file as well: put its annotations right"),
+                .help(help),
         );
     }
 }

@@ -7,7 +7,7 @@ use whimbrel_core::migration::Transactions;
 use whimbrel_core::source::{Blank, Certainty, Entry, Layout, Listing, Loaded, Recognised};
 use whimbrel_sql::Dialect;
 
-use super::files::{Found, Problems, Rules, folder_of, load};
+use super::files::{Found, Problems, Rules, folder_of, is_numbered, load};
 use super::pairs::by_text;
 
 /// The layout of Prisma.
@@ -78,21 +78,13 @@ fn refuse_lost(listing: &Listing, problems: &mut Problems) {
     let migrations = listing.entries.iter().filter(|entry| is_migration(entry));
     let mut seen: HashSet<_> = migrations.map(place).collect();
     let files = listing.entries.iter().chain(&listing.others);
-    for entry in files.filter(|entry| is_dated_folder(&entry.folder)) {
+    for entry in files.filter(|entry| is_numbered(&entry.folder)) {
         if seen.insert(place(entry)) {
             let message = "there is no `migration.sql` beside this file";
             let help = "Prisma refuses this as well: get the file back, or remove the folder";
             problems.error(entry, "missing-file", message, help);
         }
     }
-}
-
-/// `20240101000000_name/`.
-fn is_dated_folder(folder: &str) -> bool {
-    let name = folder.strip_suffix('/').unwrap_or_default();
-    let name = name.rsplit('/').next().unwrap_or_default();
-    name.split_once('_')
-        .is_some_and(|(digits, _)| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
 }
 
 pub(super) fn is_migration(entry: &Entry) -> bool {
@@ -129,9 +121,7 @@ fn check_provider(
         Dialect::Sqlite => provider == "sqlite",
     };
     if !fits {
-        let message = format!("these migrations are for {provider}, the database is another one");
-        let help = "name the database that they were made for";
-        problems.error(lock, "other-provider", &message, help);
+        problems.other_provider(lock, provider);
     }
     Ok(())
 }

@@ -43,7 +43,9 @@ impl Layout for Refinery {
             list.map(|name| name.version).collect::<HashSet<_>>()
         };
         let (versioned, late) = (of('V'), of('U'));
-        if !late.is_empty() && late.is_disjoint(&versioned) {
+        // Beside other names, a `U` undoes one of those.
+        let alone = names.len() == listing.entries.len() || !versioned.is_empty();
+        if !late.is_empty() && late.is_disjoint(&versioned) && alone {
             let reason = "`U` files that are no undo of a `V` file";
             return Some(Recognised::new(Certainty::Certain, reason));
         }

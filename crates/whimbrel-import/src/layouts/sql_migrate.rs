@@ -11,7 +11,9 @@ use whimbrel_core::text::{Script, ScriptBuilder, SourceFile};
 use whimbrel_core::version::Version;
 use whimbrel_sql::Dialect;
 
-use super::files::{Found, Problems, Rules, any_file_has, lines, load, number_and_name, outermost};
+use super::files::{
+    Found, Problems, Rules, any_file_has, begins_with, lines, load, number_and_name, outermost,
+};
 
 /// The layout of sql-migrate.
 #[derive(Clone, Copy, Debug)]
@@ -92,9 +94,7 @@ fn read(file: &Arc<SourceFile>, dialect: Dialect) -> Reading {
     for (at, line) in lines(file.text()) {
         match line.strip_prefix(MARK) {
             Some(command) => parts.command(command, at, line),
-            None if remark(line).is_some_and(|says| says.starts_with("+migrate")) => {
-                parts.passed_over(at, line);
-            }
+            None if begins_with(line, "+migrate") => parts.passed_over(at, line),
             // The tool leaves such lines out, within bodies and strings as well.
             None if line.starts_with("-- ") => {}
             None => parts.line(at, line),

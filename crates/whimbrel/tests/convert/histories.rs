@@ -8,7 +8,7 @@ use super::{Project, database, migrator};
 
 /// drizzle's rows have no names, and the journal that has them is not in the new folder.
 async fn a_history_without_names(engine: &str) {
-    let journal = r#"{"version":"7","dialect":"sqlite","entries":[{"idx":0,"version":"6","when":1704099600000,"tag":"0000_odd","breakpoints":true},{"idx":1,"version":"6","when":1704186000000,"tag":"0001_even","breakpoints":true}]}"#;
+    let journal = r#"{"version":"7","entries":[{"idx":0,"version":"6","when":1704099600000,"tag":"0000_odd","breakpoints":true},{"idx":1,"version":"6","when":1704186000000,"tag":"0001_even","breakpoints":true}]}"#;
     let first = "CREATE TABLE a (id integer PRIMARY KEY);\n";
     let files = [
         ("meta/_journal.json", journal),
@@ -73,8 +73,38 @@ async fn names_there_are_numbers_here(engine: &str) {
     assert_eq!(taken_over.run(&Goal::UndoAll).await.unwrap().steps.len(), 2);
 }
 
+/// What the other tool applied and what Whimbrel applied after it are shown as they came.
+async fn records_are_renamed_in_their_order(engine: &str) {
+    let names = ["1-a", "2-b", "3-c", "4-d"];
+    let texts = names.map(|name| {
+        let (_, table) = name.split_once('-').unwrap();
+        format!(
+            "-- +migrate Up\nCREATE TABLE {table} (i int);\n-- +migrate Down\nDROP TABLE {table};\n"
+        )
+    });
+    let files = names.map(|name| format!("{name}.sql"));
+    let files: Vec<_> = files
+        .iter()
+        .zip(&texts)
+        .map(|(name, text)| (name.as_str(), text.as_str()))
+        .collect();
+    let project = Project::new(engine, "sql-migrate", &files);
+    project
+        .sql("CREATE TABLE a (i int); CREATE TABLE b (i int); CREATE TABLE gorp_migrations (id varchar(255) NOT NULL PRIMARY KEY, applied_at timestamp NULL); INSERT INTO gorp_migrations VALUES ('1-a.sql', '2024-03-01 10:20:30'), ('2-b.sql', '2024-03-01 10:20:31')")
+        .await;
+    let before = project.before();
+    before.import(&Histories::all()).await.unwrap();
+    before.up().await.unwrap();
+    let to = project.new_folder();
+    let report = before.convert(&Histories::all(), &to).await.unwrap();
+    let entries = report.history.unwrap().entries;
+    let versions: Vec<_> = entries.iter().map(|entry| entry.version.as_str()).collect();
+    assert_eq!(versions, ["1", "2", "3", "4"]);
+}
+
 on_engines! {
     [sqlite postgres mariadb]
+    records_are_renamed_in_their_order
     names_there_are_numbers_here
     a_history_without_names
 }

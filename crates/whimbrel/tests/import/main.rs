@@ -157,7 +157,7 @@ const NAMED_FILES: [&str; 13] = [
 ];
 
 /// Beside drizzle's files.
-const JOURNAL: &str = r#"{"version":"7","dialect":"postgresql","entries":[
+const JOURNAL: &str = r#"{"version":"7","entries":[
     {"idx":0,"version":"7","when":1709288430000,"tag":"0000_first","breakpoints":true},
     {"idx":1,"version":"7","when":1709288431000,"tag":"0001_second","breakpoints":true},
     {"idx":2,"version":"7","when":1709288432000,"tag":"0002_third","breakpoints":true}]}"#;

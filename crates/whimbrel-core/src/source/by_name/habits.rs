@@ -1,7 +1,8 @@
 //! How whole folders are named where no number stands for a migration by itself.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
+use super::super::native::split_role;
 use super::{Entry, Listing};
 
 /// True for numbers of one width that grow, as most folders have them: no two are the same.
@@ -54,6 +55,52 @@ pub(super) fn differ(entries: &[&Entry]) -> bool {
         || folders.len() == entries.len() && in_versioned_folders(entries.iter().copied())
 }
 
+/// True if several numbers have two files whose names differ in the same way behind the same name:
+/// `001_users` and `001_users.rb`, `002_posts` and `002_posts.rb`. One of them may well undo the
+/// other, in a word that nobody here knows, so they are no migrations until somebody says so.
+pub(super) fn come_in_parts<'a>(numbers: impl Iterator<Item = &'a Vec<&'a Entry>>) -> bool {
+    // Most of them have two files; in a hundred there would be five thousand pairs.
+    const FEW: usize = 8;
+    let mut seen: HashMap<(&str, &str), &str> = HashMap::new();
+    for files in numbers.filter(|files| files.len() <= FEW) {
+        for (place, one) in files.iter().enumerate() {
+            let beside = |other: &&&Entry| (other.root, &other.folder) == (one.root, &one.folder);
+            for other in files[place + 1..].iter().filter(beside) {
+                let stems = (split_role(&one.stem).0, split_role(&other.stem).0);
+                let Some((base, ends)) = parts(stems.0, stems.1) else {
+                    continue;
+                };
+                if seen.insert(ends, base).is_some_and(|first| first != base) {
+                    return true;
+                }
+            }
+        }
+    }
+    false
+}
+
+/// The name that two stems share, and what each has behind it; none if they share but a number.
+fn parts<'a>(one: &'a str, other: &'a str) -> Option<(&'a str, (&'a str, &'a str))> {
+    let same = one.chars().zip(other.chars());
+    let shared: usize = same
+        .take_while(|(a, b)| a == b)
+        .map(|(a, _)| a.len_utf8())
+        .sum();
+    let ends_there = |stem: &str| {
+        let rest = &stem[shared..];
+        rest.is_empty() || rest.starts_with(['.', '_', '-', ' '])
+    };
+    let base = if ends_there(one) && ends_there(other) {
+        &one[..shared]
+    } else {
+        let at = one[..shared].rfind(['.', '_', '-', ' '])?;
+        &one[..at]
+    };
+    let named = base.contains(char::is_alphabetic);
+    let (a, b) = (&one[base.len()..], &other[base.len()..]);
+    named.then(|| (base, if a < b { (a, b) } else { (b, a) }))
+}
+
 /// What every name begins with, if a number follows it in all of them: `V0001.users`, `v1.2`. Names
 /// such as `V1__users` are of tools that have more to say about them, which ask for capitals.
 pub(super) fn common_prefix(listing: &Listing) -> Option<&str> {
@@ -68,5 +115,43 @@ pub(super) fn common_prefix(listing: &Listing) -> Option<&str> {
     let prefix = &first.stem[..numbered(first)?];
     let shared =
         |entry: &Entry| numbered(entry) == Some(prefix.len()) && entry.stem.starts_with(prefix);
-    listing.entries.iter().all(shared).then_some(prefix)
+    let all = listing.entries.iter().all(shared) && !go_both_ways(&listing.entries);
+    all.then_some(prefix)
+}
+
+/// True if there is a way back: `v1_to_v2` and `v2_to_v1`.
+fn go_both_ways(entries: &[Entry]) -> bool {
+    let numbers = |entry: &Entry| {
+        let groups = entry.stem.split(|c: char| !c.is_ascii_digit() && c != '.');
+        let groups = groups.map(|group| group.trim_matches('.').to_owned());
+        groups.filter(|group| !group.is_empty()).collect::<Vec<_>>()
+    };
+    let steps: HashSet<_> = entries.iter().map(numbers).collect();
+    steps.iter().any(|step| {
+        let back: Vec<_> = step.iter().rev().cloned().collect();
+        back != *step && steps.contains(&back)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parts;
+
+    #[test]
+    fn names_are_compared_from_the_front() {
+        for (one, other, expected) in [
+            ("001_a", "001_a.rb", Some(("001_a", ("", ".rb")))),
+            (
+                "001_a_drop",
+                "001_a_create",
+                Some(("001_a", ("_create", "_drop"))),
+            ),
+            ("001_a.i", "001_a.d", Some(("001_a", (".d", ".i")))),
+            ("001_ab", "001_ac", None),
+            ("001_tables", "001_data", None),
+            ("001", "001.rb", None),
+        ] {
+            assert_eq!(parts(one, other), expected, "{one} {other}");
+        }
+    }
 }

@@ -87,7 +87,7 @@ fn may_mean(line: &str) -> bool {
         return false;
     };
     let comment = comment.to_ascii_lowercase();
-    ["rollback", "down", "undo"]
+    ["rollback", "down", "undo", "revert", "backout"]
         .iter()
         .any(|word| comment.contains(word))
 }
