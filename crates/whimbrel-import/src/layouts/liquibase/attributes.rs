@@ -75,9 +75,24 @@ impl<'a> Attributes<'a> {
         }
     }
 
+    /// The databases as Liquibase reads them: no quotes are meant there, and one belongs to the first name.
+    fn dbms(&self) -> Option<&'a str> {
+        let named = |one: &&Attribute<'_>| one.name.eq_ignore_ascii_case("dbms");
+        let found = self.list.iter().find(named)?;
+        let whole = &self.file.text()[found.span.clone()];
+        let written = &whole[found.name.len() + 1..];
+        let part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '!' | ',');
+        let rest = written.strip_prefix('"');
+        let end = rest.and_then(|rest| rest.find(|c| !part(c)));
+        Some(match (rest, end) {
+            (Some(_), Some(end)) => &written[..=end],
+            _ => written,
+        })
+    }
+
     /// True unless `dbms:` names other databases only.
     pub(super) fn is_for(&self, dialect: Dialect) -> bool {
-        let Some(list) = self.get("dbms").filter(|list| !list.is_empty()) else {
+        let Some(list) = self.dbms().filter(|list| !list.is_empty()) else {
             return true;
         };
         let own: &[&str] = match dialect {
@@ -103,6 +118,15 @@ impl<'a> Attributes<'a> {
     /// Attributes that ask for what can't be done, and those that nobody knows.
     pub(super) fn check(&self, out: &mut Vec<Diagnostic>) {
         for attribute in &self.list {
+            if attribute.name.eq_ignore_ascii_case("dbms")
+                && self.dbms().is_some_and(|list| list.starts_with('"'))
+            {
+                let message = "Liquibase takes this quote for a part of the first name, which is then no database's";
+                let problem = Diagnostic::warning("liquibase-dbms", message);
+                let problem =
+                    problem.help("write `dbms:postgresql,mysql`, without quotes and spaces");
+                out.push(problem.at(self.file, attribute.span.clone(), ""));
+            }
             let known = |list: &[&str]| list.iter().any(|n| n.eq_ignore_ascii_case(attribute.name));
             if known(&WITHOUT_EFFECT) || known(&READ) {
                 continue;
@@ -140,6 +164,25 @@ fn word_end(text: &str, start: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn databases_are_not_quoted() {
+        let table = [
+            ("dbms:postgresql,h2", true),
+            ("dbms:\"postgresql\"", false),
+            ("dbms:\"h2,postgresql\"", true),
+            ("dbms:\"!h2, postgresql\"", false),
+            ("dbms:!h2, postgresql", true),
+        ];
+        for (text, expected) in table {
+            let file = SourceFile::new("a.sql", text);
+            let attributes = Attributes::parse(&file, 0..text.len());
+            assert_eq!(attributes.is_for(Dialect::Postgres), expected, "{text}");
+            let mut out = Vec::new();
+            attributes.check(&mut out);
+            assert_eq!(out.len(), usize::from(text.contains('"')), "{text}");
+        }
+    }
 
     #[test]
     fn values_may_be_quoted_and_names_are_in_any_case() {
