@@ -73,7 +73,7 @@ impl Layout for Liquibase {
         let included = if changelogs.is_empty() {
             all_files(listing)
         } else {
-            let found = master::follow(listing, &changelogs, &mut problems)?;
+            let found = master::follow(listing, &changelogs, dialect, &mut problems)?;
             left_out(listing, &found, &mut problems);
             found
         };

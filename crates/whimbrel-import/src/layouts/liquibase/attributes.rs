@@ -92,27 +92,7 @@ impl<'a> Attributes<'a> {
 
     /// True unless `dbms:` names other databases only.
     pub(super) fn is_for(&self, dialect: Dialect) -> bool {
-        let Some(list) = self.dbms().filter(|list| !list.is_empty()) else {
-            return true;
-        };
-        let own: &[&str] = match dialect {
-            Dialect::Postgres => &["postgresql", "postgres"],
-            Dialect::Mysql => &["mysql", "mariadb"],
-            Dialect::Sqlite => &["sqlite"],
-        };
-        let is_own = |name: &str| own.iter().any(|own| own.eq_ignore_ascii_case(name));
-        let mut names = list
-            .split(',')
-            .map(str::trim)
-            .filter(|name| !name.is_empty());
-        if names
-            .clone()
-            .any(|name| name.strip_prefix('!').is_some_and(is_own))
-        {
-            return false;
-        }
-        let all = names.clone().all(|name| name.starts_with('!'));
-        all || names.any(|name| is_own(name) || name.eq_ignore_ascii_case("all"))
+        self.dbms().is_none_or(|list| is_for(list, dialect))
     }
 
     /// Attributes that ask for what can't be done, and those that nobody knows.
@@ -146,6 +126,24 @@ impl<'a> Attributes<'a> {
             out.push(problem.at(self.file, attribute.span.clone(), ""));
         }
     }
+}
+
+/// True if a list of databases is about this one: `postgresql,mysql`, `!h2`. An empty one is about all.
+pub(super) fn is_for(list: &str, dialect: Dialect) -> bool {
+    let own: &[&str] = match dialect {
+        Dialect::Postgres => &["postgresql", "postgres"],
+        Dialect::Mysql => &["mysql", "mariadb"],
+        Dialect::Sqlite => &["sqlite"],
+    };
+    let is_own = |name: &str| own.iter().any(|own| own.eq_ignore_ascii_case(name));
+    let names = list.split(',').map(str::trim);
+    let mut names = names.filter(|name| !name.is_empty());
+    let not_here = |name: &str| name.strip_prefix('!').is_some_and(is_own);
+    if names.clone().any(not_here) {
+        return false;
+    }
+    let all = names.clone().all(|name| name.starts_with('!'));
+    all || names.any(|name| is_own(name) || name.eq_ignore_ascii_case("all"))
 }
 
 /// Where a word ends that begins at `start`; white space between double quotes belongs to it.
