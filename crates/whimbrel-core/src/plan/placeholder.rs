@@ -20,12 +20,25 @@ pub(super) fn resolve(
     match (rule, &options.placeholders) {
         (Placeholders::Off, _) | (Placeholders::AsSet, None) => Ok(script.clone()),
         (Placeholders::AsSet, Some(values)) => substitute(script, values),
-        (Placeholders::On { values, strict, .. }, set) => {
+        (
+            Placeholders::On {
+                values,
+                strict,
+                marks,
+                ..
+            },
+            set,
+        ) => {
             let find = |key: &str| {
                 let set = set.as_ref().and_then(|set| look_up(set, key));
                 set.or_else(|| look_up(values, key))
             };
-            put_in(script, &find, is_foreign_key, *strict)
+            let marks = marks.as_ref();
+            let form = Form {
+                marks: marks.map_or(MARKS, |(before, behind)| (before, behind)),
+                is_key: is_foreign_key,
+            };
+            put_in(script, &find, form, *strict)
         }
     }
 }
@@ -46,30 +59,45 @@ pub(super) fn substitute(
     script: &Script,
     values: &BTreeMap<String, String>,
 ) -> Result<Script, Vec<Diagnostic>> {
-    put_in(script, &|key| values.get(key), is_key, true)
+    let form = Form {
+        marks: MARKS,
+        is_key,
+    };
+    put_in(script, &|key| values.get(key), form, true)
+}
+
+const MARKS: (&str, &str) = ("${", "}");
+
+/// What a placeholder looks like.
+#[derive(Clone, Copy)]
+struct Form<'a> {
+    marks: (&'a str, &'a str),
+    is_key: fn(char) -> bool,
 }
 
 fn put_in<'v>(
     script: &Script,
     value: &dyn Fn(&str) -> Option<&'v String>,
-    is_key: fn(char) -> bool,
+    form: Form<'_>,
     strict: bool,
 ) -> Result<Script, Vec<Diagnostic>> {
     let text = script.text();
-    if !text.contains("${") {
+    let (before, behind) = form.marks;
+    if !text.contains(before) {
         return Ok(script.clone());
     }
     let mut builder = Script::build(Arc::clone(script.file()));
     let mut undefined = Vec::new();
     let mut done = 0;
     let mut search = 0;
-    while let Some(found) = text[search..].find("${") {
+    while let Some(found) = text[search..].find(before) {
         let start = search + found;
-        let Some(key) = key_at(&text[start + 2..], is_key) else {
-            search = start + 2;
+        let from = start + before.len();
+        let Some(key) = key_at(&text[from..], form) else {
+            search = from;
             continue;
         };
-        let end = start + 3 + key.len();
+        let end = from + key.len() + behind.len();
         match value(key) {
             Some(value) => {
                 copy(&mut builder, script, done..start);
@@ -80,7 +108,7 @@ fn put_in<'v>(
             None => undefined.push(
                 Diagnostic::error(
                     "undefined-placeholder",
-                    format!("the placeholder ${{{key}}} has no value"),
+                    format!("the placeholder {before}{key}{behind} has no value"),
                 )
                 .at_script(script, start..end, "")
                 .help(format!(
@@ -98,9 +126,16 @@ fn put_in<'v>(
     }
 }
 
-fn key_at(text: &str, is_key: fn(char) -> bool) -> Option<&str> {
-    let end = text.find(|c: char| !is_key(c))?;
-    (end > 0 && text[end..].starts_with('}')).then(|| &text[..end])
+fn key_at<'t>(text: &'t str, form: Form<'_>) -> Option<&'t str> {
+    let behind = form.marks.1;
+    let end = if behind.starts_with(form.is_key) {
+        // The mark may be of what a key can have as well.
+        text.lines().next()?.find(behind)?
+    } else {
+        text.find(|c: char| !(form.is_key)(c))?
+    };
+    let key = &text[..end];
+    (end > 0 && text[end..].starts_with(behind) && key.chars().all(form.is_key)).then_some(key)
 }
 
 fn is_key(c: char) -> bool {
@@ -143,6 +178,7 @@ mod tests {
     fn other_tools_have_values_of_their_own() {
         let values = BTreeMap::from([("flyway:filename".to_owned(), "V1__a.sql".to_owned())]);
         let on = |strict| Placeholders::On {
+            marks: None,
             values: values.clone(),
             strict,
             server: Vec::new(),
@@ -169,6 +205,25 @@ mod tests {
         for text in ["SELECT '${test'}", "SELECT '${}'", "$${ x", "${a b}", "${"] {
             assert_eq!(substitute(&script(text)).unwrap().text(), text);
         }
+    }
+
+    #[test]
+    fn a_tool_may_have_other_marks() {
+        let rule = Placeholders::On {
+            values: BTreeMap::from([("who".to_owned(), "ann".to_owned())]),
+            strict: true,
+            marks: Some(("__".to_owned(), "__".to_owned())),
+            server: Vec::new(),
+        };
+        let options = PlanOptions::default();
+        let made = resolve(&options, &rule, &script("'__who__ ${who} a__b'\n'who__'"));
+        assert_eq!(made.unwrap().text(), "'ann ${who} a__b'\n'who__'");
+        let errors = resolve(&options, &rule, &script("__no__")).unwrap_err();
+        assert!(
+            errors[0]
+                .to_string()
+                .contains("the placeholder __no__ has no value")
+        );
     }
 
     #[test]

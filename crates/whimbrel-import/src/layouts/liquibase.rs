@@ -259,6 +259,7 @@ impl Load<'_> {
         migration.directives.rules.placeholders = Placeholders::On {
             values,
             strict: false,
+            marks: None,
             server: own.server,
         };
         // Its driver for SQLite does not enforce foreign keys.
