@@ -86,11 +86,33 @@ pub enum Placeholders {
         values: BTreeMap<String, String>,
         /// One without a value is an error; otherwise it stays as it is.
         strict: bool,
-        /// What stands before and behind a key, if not `${` and `}`.
-        marks: Option<(String, String)>,
+        /// What stands before and behind a key.
+        marks: Marks,
         /// Keys whose values the server gives; they are put among the values before planning.
         server: Vec<(String, ServerFact)>,
     },
+}
+
+/// What a placeholder looks like.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Marks {
+    /// `${`
+    pub before: String,
+    /// `}`
+    pub behind: String,
+    /// The tool reads two characters where the first one could begin a mark, so that the second begins
+    /// none: `$${key}` stays as it is, `$$${key}` does not.
+    pub in_pairs: bool,
+}
+
+impl Default for Marks {
+    fn default() -> Self {
+        Self {
+            before: "${".to_owned(),
+            behind: "}".to_owned(),
+            in_pairs: false,
+        }
+    }
 }
 
 /// What a server says of a connection.

@@ -203,6 +203,7 @@ flyway.placeholderSuffix=]
 flyway.placeholders.who=ann
 flyway.defaultSchema=app
 flyway.outOfOrder=true
+flyway.mixed=true
 flyway.initSql=SET ROLE app
 ";
 
@@ -212,7 +213,7 @@ fn the_projects_settings_are_heeded() {
     let folder = Folder::new(&[
         ("flyway.conf", SETTINGS),
         ("sql/M1--a.sql", "SELECT '#[who] ${who}';"),
-        ("sql/M2--b.pgsql", "SELECT 2;"),
+        ("sql/M2--b.pgsql", "SELECT 2; VACUUM;"),
         ("other/V1__a.sql", "SELECT 1;"),
     ]);
     let load = |place: &str, layout: Option<&str>| {
@@ -227,16 +228,21 @@ fn the_projects_settings_are_heeded() {
     assert_eq!(versions(&loaded), ["1", "2"]);
     let directives = &loaded.migrations[0].directives;
     assert_eq!(directives.allow, ["out-of-order"]);
+    let modes = loaded
+        .migrations
+        .iter()
+        .map(|one| one.directives.transaction);
+    assert_eq!(modes.collect::<Vec<_>>(), [None, Some(false)]);
     let schema = directives.rules.schema.as_ref().unwrap();
     assert_eq!(schema.schema, "app");
     let Placeholders::On { values, marks, .. } = &directives.rules.placeholders else {
         panic!()
     };
-    let expected = ("#[".to_owned(), "]".to_owned());
-    assert_eq!((values["who"].as_str(), marks), ("ann", &Some(expected)));
+    let marks = (marks.before.as_str(), marks.behind.as_str());
+    assert_eq!((values["who"].as_str(), marks), ("ann", ("#[", "]")));
     let warnings: Vec<_> = loaded.warnings.iter().map(ToString::to_string).collect();
     assert!(
-        warnings[0].ends_with("flyway.conf:12:8: the setting initSql is not followed"),
+        warnings[0].ends_with("flyway.conf:13:8: the setting initSql is not followed"),
         "{warnings:?}"
     );
     // They are about their own locations.

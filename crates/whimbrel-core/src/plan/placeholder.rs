@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::PlanOptions;
 use crate::diagnostic::Diagnostic;
-use crate::rules::Placeholders;
+use crate::rules::{Marks, Placeholders};
 use crate::text::Script;
 
 /// Puts values in by the settings and by what the script's layout says.
@@ -33,9 +33,8 @@ pub(super) fn resolve(
                 let set = set.as_ref().and_then(|set| look_up(set, key));
                 set.or_else(|| look_up(values, key))
             };
-            let marks = marks.as_ref();
             let form = Form {
-                marks: marks.map_or(MARKS, |(before, behind)| (before, behind)),
+                marks,
                 is_key: is_foreign_key,
             };
             put_in(script, &find, form, *strict)
@@ -60,18 +59,16 @@ pub(super) fn substitute(
     values: &BTreeMap<String, String>,
 ) -> Result<Script, Vec<Diagnostic>> {
     let form = Form {
-        marks: MARKS,
+        marks: &Marks::default(),
         is_key,
     };
     put_in(script, &|key| values.get(key), form, true)
 }
 
-const MARKS: (&str, &str) = ("${", "}");
-
 /// What a placeholder looks like.
 #[derive(Clone, Copy)]
 struct Form<'a> {
-    marks: (&'a str, &'a str),
+    marks: &'a Marks,
     is_key: fn(char) -> bool,
 }
 
@@ -82,7 +79,7 @@ fn put_in<'v>(
     strict: bool,
 ) -> Result<Script, Vec<Diagnostic>> {
     let text = script.text();
-    let (before, behind) = form.marks;
+    let (before, behind) = (form.marks.before.as_str(), form.marks.behind.as_str());
     if !text.contains(before) {
         return Ok(script.clone());
     }
@@ -93,7 +90,8 @@ fn put_in<'v>(
     while let Some(found) = text[search..].find(before) {
         let start = search + found;
         let from = start + before.len();
-        let Some(key) = key_at(&text[from..], form) else {
+        let key = key_at(&text[from..], form);
+        let Some(key) = key.filter(|_| !is_second(&text[..start], form.marks)) else {
             search = from;
             continue;
         };
@@ -126,8 +124,15 @@ fn put_in<'v>(
     }
 }
 
+/// True if what begins here is the second half of a pair.
+fn is_second(before: &str, marks: &Marks) -> bool {
+    let first = marks.before.chars().next();
+    let same = before.chars().rev().take_while(|c| Some(*c) == first);
+    marks.in_pairs && same.count() % 2 == 1
+}
+
 fn key_at<'t>(text: &'t str, form: Form<'_>) -> Option<&'t str> {
-    let behind = form.marks.1;
+    let behind = form.marks.behind.as_str();
     let end = if behind.starts_with(form.is_key) {
         // The mark may be of what a key can have as well.
         text.lines().next()?.find(behind)?
@@ -178,7 +183,7 @@ mod tests {
     fn other_tools_have_values_of_their_own() {
         let values = BTreeMap::from([("flyway:filename".to_owned(), "V1__a.sql".to_owned())]);
         let on = |strict| Placeholders::On {
-            marks: None,
+            marks: Marks::default(),
             values: values.clone(),
             strict,
             server: Vec::new(),
@@ -212,12 +217,28 @@ mod tests {
         let rule = Placeholders::On {
             values: BTreeMap::from([("who".to_owned(), "ann".to_owned())]),
             strict: true,
-            marks: Some(("__".to_owned(), "__".to_owned())),
+            marks: Marks {
+                before: "__".to_owned(),
+                behind: "__".to_owned(),
+                in_pairs: false,
+            },
             server: Vec::new(),
         };
         let options = PlanOptions::default();
         let made = resolve(&options, &rule, &script("'__who__ ${who} a__b'\n'who__'"));
         assert_eq!(made.unwrap().text(), "'ann ${who} a__b'\n'who__'");
+        let pairs = Placeholders::On {
+            values: BTreeMap::from([("a".to_owned(), "x".to_owned())]),
+            strict: true,
+            marks: Marks {
+                in_pairs: true,
+                ..Marks::default()
+            },
+            server: Vec::new(),
+        };
+        let text = script("$${a} $$${a} $$$${a} $x${a}");
+        let made = resolve(&options, &pairs, &text).unwrap();
+        assert_eq!(made.text(), "$${a} $$x $$$${a} $xx");
         let errors = resolve(&options, &rule, &script("__no__")).unwrap_err();
         assert!(
             errors[0]

@@ -242,9 +242,9 @@ impl<'a> Load<'a> {
         if self.project.is("outOfOrder", false) {
             directives.allow = vec!["out-of-order".to_owned()];
         }
-        if !self.project.is("executeInTransaction", true) {
-            directives.transaction = Some(false);
-        }
+        let off = !self.project.is("executeInTransaction", true);
+        let mixed = self.project.is("mixed", false) && must_be_alone(file.text(), self.dialect);
+        directives.transaction = (off || mixed).then_some(false);
         // Its driver for SQLite does not enforce foreign keys.
         directives.foreign_keys = unenforced(self.dialect, file.text());
         if let Some(conf) = self.conf(entry)
@@ -331,6 +331,13 @@ impl<'a> Load<'a> {
             }
         }
     }
+}
+
+/// True if a script has a statement that no transaction takes.
+fn must_be_alone(text: &str, dialect: Dialect) -> bool {
+    let statements = split(text, dialect).unwrap_or_default();
+    let mut facts = statements.iter().map(|statement| &statement.facts);
+    facts.any(|facts| facts.not_in_transaction.is_some())
 }
 
 /// True if a script begins or ends transactions by itself, outside of strings and bodies. Flyway's

@@ -17,7 +17,7 @@ use whimbrel_core::Error;
 use whimbrel_core::checksum::Checksum;
 use whimbrel_core::diagnostic::Diagnostic;
 use whimbrel_core::migration::{Down, Kind, Migration, Transactions};
-use whimbrel_core::rules::Placeholders;
+use whimbrel_core::rules::{Marks, Placeholders};
 use whimbrel_core::source::{Certainty, Entry, Layout, Listing, Loaded, Recognised};
 use whimbrel_core::text::{Script, SourceFile};
 use whimbrel_sql::Dialect;
@@ -259,7 +259,7 @@ impl Load<'_> {
         migration.directives.rules.placeholders = Placeholders::On {
             values,
             strict: false,
-            marks: None,
+            marks: Marks::default(),
             server: own.server,
         };
         // Its driver for SQLite does not enforce foreign keys.

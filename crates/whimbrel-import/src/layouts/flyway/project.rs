@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use whimbrel_core::Error;
 use whimbrel_core::diagnostic::Diagnostic;
-use whimbrel_core::rules::WorksIn;
+use whimbrel_core::rules::{Marks, WorksIn};
 use whimbrel_core::source::{Listing, read_file};
 use whimbrel_core::text::SourceFile;
 use whimbrel_sql::Dialect;
@@ -124,13 +124,15 @@ impl Project {
         suffixes.filter(|one| !one.is_empty()).collect()
     }
 
-    /// What stands around placeholders, if not `${` and `}`.
-    pub(super) fn marks(&self) -> Option<(String, String)> {
-        let [prefix, suffix] = ["placeholderPrefix", "placeholderSuffix"].map(|key| self.get(key));
-        (prefix.is_some() || suffix.is_some()).then(|| {
-            let own = |given: Option<&str>, usual: &str| given.unwrap_or(usual).to_owned();
-            (own(prefix, "${"), own(suffix, "}"))
-        })
+    /// What stands around placeholders.
+    pub(super) fn marks(&self) -> Marks {
+        let own = Marks::default();
+        let named = |key: &str, own: String| self.get(key).map_or(own, str::to_owned);
+        Marks {
+            before: named("placeholderPrefix", own.before),
+            behind: named("placeholderSuffix", own.behind),
+            in_pairs: true,
+        }
     }
 
     /// Values for placeholders, those that Flyway has by itself among them.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use whimbrel_core::rules::{Placeholders, ServerFact};
+use whimbrel_core::rules::{Marks, Placeholders, ServerFact};
 
 use super::project::Project;
 
@@ -42,8 +42,7 @@ pub(super) fn changes_each_time(project: &Project, text: &str) -> bool {
 }
 
 fn uses(project: &Project, text: &str, key: &str) -> bool {
-    let usual = || ("${".to_owned(), "}".to_owned());
-    let (before, behind) = project.marks().unwrap_or_else(usual);
+    let Marks { before, behind, .. } = project.marks();
     let whole = format!("{before}{key}{behind}").to_ascii_lowercase();
     text.contains(&before) && text.to_ascii_lowercase().contains(&whole)
 }
