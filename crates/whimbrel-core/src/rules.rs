@@ -17,8 +17,21 @@ pub struct Rules {
     pub placeholders: Placeholders,
     /// What must hold for it to run, asked just before it would.
     pub conditions: Vec<Condition>,
+    /// The schema in which the project's own settings have its scripts work; nothing runs in another.
+    pub schema: Option<WorksIn>,
     /// What the tool's connection sets before anything runs.
     pub settings: &'static [Setting],
+}
+
+/// A schema that a project's settings name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorksIn {
+    /// Its name.
+    pub schema: String,
+    /// The setting, as its file says it.
+    pub setting: String,
+    /// How to go on without it.
+    pub without: String,
 }
 
 /// A setting of a session.
@@ -73,9 +86,33 @@ pub enum Placeholders {
         values: BTreeMap<String, String>,
         /// One without a value is an error; otherwise it stays as it is.
         strict: bool,
+        /// What stands before and behind a key.
+        marks: Marks,
         /// Keys whose values the server gives; they are put among the values before planning.
         server: Vec<(String, ServerFact)>,
     },
+}
+
+/// What a placeholder looks like.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Marks {
+    /// `${`
+    pub before: String,
+    /// `}`
+    pub behind: String,
+    /// The tool reads two characters where the first one could begin a mark, so that the second begins
+    /// none: `$${key}` stays as it is, `$$${key}` does not.
+    pub in_pairs: bool,
+}
+
+impl Default for Marks {
+    fn default() -> Self {
+        Self {
+            before: "${".to_owned(),
+            behind: "}".to_owned(),
+            in_pairs: false,
+        }
+    }
 }
 
 /// What a server says of a connection.

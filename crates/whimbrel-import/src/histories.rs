@@ -154,17 +154,7 @@ impl Histories {
             let name = self.table_of(tool);
             name.eq_ignore_ascii_case(&table.name) && is_placed(tool, table)
         };
-        let beside = |name: &str| {
-            tables
-                .iter()
-                .any(|other| other.schema == table.schema && other.name.eq_ignore_ascii_case(name))
-        };
-        let company = self.tool.is_some()
-            || match tool.beside {
-                Beside::Any => true,
-                Beside::With(name) => beside(name),
-                Beside::Without(name) => !beside(name),
-            };
+        let company = self.tool.is_some() || has_company(tool, table, tables);
         named && company && has_columns(tool, table)
     }
 
@@ -199,6 +189,20 @@ impl Histories {
             )),
             _ => Err(refusals::several(&found)),
         }
+    }
+}
+
+/// Tables beside it tell two tools apart.
+fn has_company(tool: &Tool, table: &Table, tables: &[Table]) -> bool {
+    let beside = |name: &str| {
+        tables
+            .iter()
+            .any(|other| other.schema == table.schema && other.name.eq_ignore_ascii_case(name))
+    };
+    match tool.beside {
+        Beside::Any => true,
+        Beside::With(name) => beside(name),
+        Beside::Without(name) => !beside(name),
     }
 }
 

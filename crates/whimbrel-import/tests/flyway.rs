@@ -191,3 +191,61 @@ fn others_folders_are_left_to_others() {
     let native = Folder::new(&[("001_a.sql", "SELECT 1;"), ("R__view.sql", "SELECT 1;")]);
     native.loaded("native");
 }
+
+const SETTINGS: &str = "# ours
+flyway.url=jdbc:postgresql://db/app
+flyway.locations=filesystem:sql
+flyway.sqlMigrationPrefix=M
+flyway.sqlMigrationSeparator=--
+flyway.sqlMigrationSuffixes=.sql,.pgsql
+flyway.placeholderPrefix=#[
+flyway.placeholderSuffix=]
+flyway.placeholders.who=ann
+flyway.defaultSchema=app
+flyway.outOfOrder=true
+flyway.mixed=true
+flyway.initSql=SET ROLE app
+";
+
+/// The settings stand above the folder that is named.
+#[test]
+fn the_projects_settings_are_heeded() {
+    let folder = Folder::new(&[
+        ("flyway.conf", SETTINGS),
+        ("sql/M1--a.sql", "SELECT '#[who] ${who}';"),
+        ("sql/M2--b.pgsql", "SELECT 2; VACUUM;"),
+        ("other/V1__a.sql", "SELECT 1;"),
+    ]);
+    let load = |place: &str, layout: Option<&str>| {
+        let mut directory = Directory::new(folder.at(place));
+        directory = directory.known_layouts(layouts());
+        if let Some(name) = layout {
+            directory = directory.layout(whimbrel_import::layout_by_name(name).unwrap());
+        }
+        directory.load(Dialect::Postgres).unwrap()
+    };
+    let loaded = load("sql", None);
+    assert_eq!(versions(&loaded), ["1", "2"]);
+    let directives = &loaded.migrations[0].directives;
+    assert_eq!(directives.allow, ["out-of-order"]);
+    let modes = loaded
+        .migrations
+        .iter()
+        .map(|one| one.directives.transaction);
+    assert_eq!(modes.collect::<Vec<_>>(), [None, Some(false)]);
+    let schema = directives.rules.schema.as_ref().unwrap();
+    assert_eq!(schema.schema, "app");
+    let Placeholders::On { values, marks, .. } = &directives.rules.placeholders else {
+        panic!()
+    };
+    let marks = (marks.before.as_str(), marks.behind.as_str());
+    assert_eq!((values["who"].as_str(), marks), ("ann", ("#[", "]")));
+    let warnings: Vec<_> = loaded.warnings.iter().map(ToString::to_string).collect();
+    assert!(
+        warnings[0].ends_with("flyway.conf:13:8: the setting initSql is not followed"),
+        "{warnings:?}"
+    );
+    // They are about their own locations.
+    let other = load("other", Some("flyway"));
+    assert_eq!(other.migrations[0].directives.rules.schema, None);
+}

@@ -5,7 +5,7 @@ mod folder;
 
 use folder::{Folder, down, find, versions};
 use whimbrel_core::migration::Kind;
-use whimbrel_core::rules::{Otherwise, Placeholders};
+use whimbrel_core::rules::{Otherwise, Placeholders, ServerFact};
 use whimbrel_core::source::{Directory, Source};
 use whimbrel_import::layouts;
 use whimbrel_sql::Dialect;
@@ -245,4 +245,52 @@ fn other_changelogs_are_refused_by_name() {
         said[0].contains("which changelog comes first can't be told"),
         "{said:?}"
     );
+}
+
+/// What is read otherwise than it looks, and was seen so beside Liquibase 4.31.
+#[test]
+fn values_are_those_of_liquibase() {
+    let folder = Folder::new(&[(
+        "log.sql",
+        "--liquibase formatted sql\n--property name: spaced value: one\n--property name:quoted value:\"two words\"\n--changeset a:1\nSELECT '${spaced} ${quoted} ${database.defaultSchemaName} ${database.typeName}';\n--changeset a:2 context:@test\nSELECT 2;\n--changeset a:3 dbms:\"postgresql\"\nSELECT 3;\n",
+    )]);
+    let loaded = folder.loaded("liquibase");
+    assert_eq!(versions(&loaded), ["log.sql::a:1"]);
+    let rules = &loaded.migrations[0].directives.rules;
+    let Placeholders::On { values, server, .. } = &rules.placeholders else {
+        panic!()
+    };
+    let text = |key: &str| values[key].as_str();
+    assert_eq!(
+        (text("spaced"), text("quoted"), text("database.typeName")),
+        ("one", "\"two", "postgresql")
+    );
+    let schema = ("database.defaultSchemaName".to_owned(), ServerFact::Schema);
+    assert_eq!(server, &[schema]);
+    assert_eq!(
+        folder.warnings(&loaded),
+        [
+            "log.sql:3:12: the quotes belong to the value, which ends at the first space, as in Liquibase",
+            "log.sql:8:17: Liquibase takes this quote for a part of the first name, which is then no database's"
+        ]
+    );
+    let folder = Folder::new(&[(
+        "log.sql",
+        "--liquibase formatted sql\n--changeset a:1\nSELECT ${database.databaseMajorVersion};\n",
+    )]);
+    assert_eq!(
+        folder.errors(Dialect::Postgres),
+        [
+            "log.sql:3:8: the value that Liquibase has for ${database.databaseMajorVersion} is not known here"
+        ]
+    );
+}
+
+#[test]
+fn strings_keep_what_looks_like_a_delimiter() {
+    let text = "--liquibase formatted sql\n--changeset a:1\nINSERT INTO a VALUES ('x\n/\ngo\n');\n";
+    let folder = Folder::new(&[("log.sql", text)]);
+    let loaded = folder.loaded("liquibase");
+    let sql = "INSERT INTO a VALUES ('x\n/\ngo\n');\n";
+    assert_eq!(loaded.migrations[0].up.text(), sql);
 }

@@ -85,7 +85,7 @@ fn code_is_refused_with_its_place() {
         ),
         (
             "const x = 1;\nexport const up = `x`",
-            "1_a.ts:1:1: `const` is code, which Whimbrel does not run",
+            "1_a.ts:1:7: `x` is code, not a string: Whimbrel can't run it",
         ),
         (
             "export const up = 'a'.trim()",
@@ -146,5 +146,34 @@ fn names_with_dates_are_versions_as_a_whole() {
     assert_eq!(
         versions(&loaded),
         ["2024-01-31T10-00-00_a", "2024-02-01T10-00-00_b"]
+    );
+}
+
+#[test]
+fn an_object_says_the_same_as_exports() {
+    let forms = [
+        "export default { up: `SELECT 1;`, down: 'SELECT 2;', } satisfies Migration;\n",
+        "module.exports = {\n  'up': 'SELECT ' + '1;',\n  down: `SELECT 2;` as string\n};\n",
+        "export const migration: Migration = { id: '1', up: `SELECT 1;`, down: `SELECT 2;` };\nexport default migration;\n",
+        "const up = `SELECT 1;`\nconst down = `SELECT 2;`;\nexport { up, down };\n",
+        "const one = '1;';\nconst down = 'SELECT 2;';\nmodule.exports = { up: 'SELECT ' + one, down };\n",
+    ];
+    for text in forms {
+        let folder = Folder::new(&[("1_a.ts", text)]);
+        let loaded = folder.loaded("ts-strings");
+        let migration = find(&loaded, "1");
+        assert_eq!(migration.up.text(), "SELECT 1;", "{text}");
+        assert_eq!(down(migration).unwrap(), "SELECT 2;", "{text}");
+    }
+    let none = Folder::new(&[(
+        "1_a.ts",
+        "export const up = '1;';\nexport const down = null;\n",
+    )]);
+    assert_eq!(down(find(&none.loaded("ts-strings"), "1")), None);
+    let two = "export const a = { up: '1;' };\nexport const b = { up: '2;' };\n";
+    let two = Folder::new(&[("1_a.ts", two)]);
+    assert_eq!(
+        two.errors(Dialect::Sqlite),
+        ["1_a.ts:2:20: `up` is there twice: a file is one migration"]
     );
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::PlanOptions;
 use crate::diagnostic::Diagnostic;
-use crate::rules::Placeholders;
+use crate::rules::{Marks, Placeholders};
 use crate::text::Script;
 
 /// Puts values in by the settings and by what the script's layout says.
@@ -20,12 +20,24 @@ pub(super) fn resolve(
     match (rule, &options.placeholders) {
         (Placeholders::Off, _) | (Placeholders::AsSet, None) => Ok(script.clone()),
         (Placeholders::AsSet, Some(values)) => substitute(script, values),
-        (Placeholders::On { values, strict, .. }, set) => {
+        (
+            Placeholders::On {
+                values,
+                strict,
+                marks,
+                ..
+            },
+            set,
+        ) => {
             let find = |key: &str| {
                 let set = set.as_ref().and_then(|set| look_up(set, key));
                 set.or_else(|| look_up(values, key))
             };
-            put_in(script, &find, is_foreign_key, *strict)
+            let form = Form {
+                marks,
+                is_key: is_foreign_key,
+            };
+            put_in(script, &find, form, *strict)
         }
     }
 }
@@ -46,30 +58,44 @@ pub(super) fn substitute(
     script: &Script,
     values: &BTreeMap<String, String>,
 ) -> Result<Script, Vec<Diagnostic>> {
-    put_in(script, &|key| values.get(key), is_key, true)
+    let form = Form {
+        marks: &Marks::default(),
+        is_key,
+    };
+    put_in(script, &|key| values.get(key), form, true)
+}
+
+/// What a placeholder looks like.
+#[derive(Clone, Copy)]
+struct Form<'a> {
+    marks: &'a Marks,
+    is_key: fn(char) -> bool,
 }
 
 fn put_in<'v>(
     script: &Script,
     value: &dyn Fn(&str) -> Option<&'v String>,
-    is_key: fn(char) -> bool,
+    form: Form<'_>,
     strict: bool,
 ) -> Result<Script, Vec<Diagnostic>> {
     let text = script.text();
-    if !text.contains("${") {
+    let (before, behind) = (form.marks.before.as_str(), form.marks.behind.as_str());
+    if !text.contains(before) {
         return Ok(script.clone());
     }
     let mut builder = Script::build(Arc::clone(script.file()));
     let mut undefined = Vec::new();
     let mut done = 0;
     let mut search = 0;
-    while let Some(found) = text[search..].find("${") {
+    while let Some(found) = text[search..].find(before) {
         let start = search + found;
-        let Some(key) = key_at(&text[start + 2..], is_key) else {
-            search = start + 2;
+        let from = start + before.len();
+        let key = key_at(&text[from..], form);
+        let Some(key) = key.filter(|_| !is_second(&text[..start], form.marks)) else {
+            search = from;
             continue;
         };
-        let end = start + 3 + key.len();
+        let end = from + key.len() + behind.len();
         match value(key) {
             Some(value) => {
                 copy(&mut builder, script, done..start);
@@ -80,7 +106,7 @@ fn put_in<'v>(
             None => undefined.push(
                 Diagnostic::error(
                     "undefined-placeholder",
-                    format!("the placeholder ${{{key}}} has no value"),
+                    format!("the placeholder {before}{key}{behind} has no value"),
                 )
                 .at_script(script, start..end, "")
                 .help(format!(
@@ -98,9 +124,23 @@ fn put_in<'v>(
     }
 }
 
-fn key_at(text: &str, is_key: fn(char) -> bool) -> Option<&str> {
-    let end = text.find(|c: char| !is_key(c))?;
-    (end > 0 && text[end..].starts_with('}')).then(|| &text[..end])
+/// True if what begins here is the second half of a pair.
+fn is_second(before: &str, marks: &Marks) -> bool {
+    let first = marks.before.chars().next();
+    let same = before.chars().rev().take_while(|c| Some(*c) == first);
+    marks.in_pairs && same.count() % 2 == 1
+}
+
+fn key_at<'t>(text: &'t str, form: Form<'_>) -> Option<&'t str> {
+    let behind = form.marks.behind.as_str();
+    let end = if behind.starts_with(form.is_key) {
+        // The mark may be of what a key can have as well.
+        text.lines().next()?.find(behind)?
+    } else {
+        text.find(|c: char| !(form.is_key)(c))?
+    };
+    let key = &text[..end];
+    (end > 0 && text[end..].starts_with(behind) && key.chars().all(form.is_key)).then_some(key)
 }
 
 fn is_key(c: char) -> bool {
@@ -143,6 +183,7 @@ mod tests {
     fn other_tools_have_values_of_their_own() {
         let values = BTreeMap::from([("flyway:filename".to_owned(), "V1__a.sql".to_owned())]);
         let on = |strict| Placeholders::On {
+            marks: Marks::default(),
             values: values.clone(),
             strict,
             server: Vec::new(),
@@ -169,6 +210,41 @@ mod tests {
         for text in ["SELECT '${test'}", "SELECT '${}'", "$${ x", "${a b}", "${"] {
             assert_eq!(substitute(&script(text)).unwrap().text(), text);
         }
+    }
+
+    #[test]
+    fn a_tool_may_have_other_marks() {
+        let rule = Placeholders::On {
+            values: BTreeMap::from([("who".to_owned(), "ann".to_owned())]),
+            strict: true,
+            marks: Marks {
+                before: "__".to_owned(),
+                behind: "__".to_owned(),
+                in_pairs: false,
+            },
+            server: Vec::new(),
+        };
+        let options = PlanOptions::default();
+        let made = resolve(&options, &rule, &script("'__who__ ${who} a__b'\n'who__'"));
+        assert_eq!(made.unwrap().text(), "'ann ${who} a__b'\n'who__'");
+        let pairs = Placeholders::On {
+            values: BTreeMap::from([("a".to_owned(), "x".to_owned())]),
+            strict: true,
+            marks: Marks {
+                in_pairs: true,
+                ..Marks::default()
+            },
+            server: Vec::new(),
+        };
+        let text = script("$${a} $$${a} $$$${a} $x${a}");
+        let made = resolve(&options, &pairs, &text).unwrap();
+        assert_eq!(made.text(), "$${a} $$x $$$${a} $xx");
+        let errors = resolve(&options, &rule, &script("__no__")).unwrap_err();
+        assert!(
+            errors[0]
+                .to_string()
+                .contains("the placeholder __no__ has no value")
+        );
     }
 
     #[test]

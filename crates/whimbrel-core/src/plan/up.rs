@@ -34,10 +34,10 @@ pub(super) fn plan(input: PlanInput<'_>, goal: &Goal) -> Result<Plan, Error> {
     }
     let chosen = planner.add_repeatables(goal, &pending, chosen);
     let mut steps = planner.steps(&chosen);
-    planner.warnings.extend(session::handed_on(&steps));
     for problem in renamed::check_begun(input, &steps) {
         planner.object(problem, false);
     }
+    planner.warnings.extend(session::handed_on(&steps));
     let late = chosen
         .iter()
         .position(|&index| is_late(&input.migrations[index]));

@@ -2,14 +2,18 @@
 
 use whimbrel_sql::Dialect;
 
+use crate::diagnostic::Diagnostic;
 use crate::directive::Directives;
 use crate::driver::Driver;
 use crate::error::Error;
 use crate::hook::Hook;
 use crate::migration::Migration;
-use crate::rules::{Placeholders, ServerFact};
+use crate::rules::{Placeholders, ServerFact, WorksIn};
 
 /// Asks the server once, if any script wants to know.
+///
+/// # Errors
+/// The connection fails, or works elsewhere than the project's settings say.
 pub(super) async fn fill(
     driver: &mut dyn Driver,
     migrations: &mut [Migration],
@@ -42,7 +46,11 @@ pub(super) async fn fill(
         };
         row.get(column).cloned().flatten()
     };
+    let schema = value(ServerFact::Schema);
     for directives in &mut wanting {
+        if let Some(named) = &directives.rules.schema {
+            works_in(named, schema.as_deref())?;
+        }
         if let Placeholders::On { values, server, .. } = &mut directives.rules.placeholders {
             let known = server
                 .iter()
@@ -53,6 +61,26 @@ pub(super) async fn fill(
     Ok(())
 }
 
+/// What a script makes without naming a schema would be made in the wrong one.
+fn works_in(named: &WorksIn, here: Option<&str>) -> Result<(), Error> {
+    if here == Some(named.schema.as_str()) {
+        return Ok(());
+    }
+    let here = here.unwrap_or("none that is there");
+    let message = format!(
+        "{} has scripts work in the schema {}, and this connection works in {here}",
+        named.setting, named.schema
+    );
+    let help = format!(
+        "begin each connection there: make the schema if it is not there, and add `options=-csearch_path%3D{}` to the URL's parameters; {}",
+        named.schema, named.without
+    );
+    Err(Error::refused(
+        Diagnostic::error("other-schema", message).help(help),
+    ))
+}
+
 fn wants(directives: &Directives) -> bool {
-    matches!(&directives.rules.placeholders, Placeholders::On { server, .. } if !server.is_empty())
+    directives.rules.schema.is_some()
+        || matches!(&directives.rules.placeholders, Placeholders::On { server, .. } if !server.is_empty())
 }

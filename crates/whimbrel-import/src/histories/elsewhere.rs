@@ -10,7 +10,7 @@ use whimbrel_sql::Dialect;
 use super::catalog::{self, Search, Table};
 use super::files::Files;
 use super::tool::{Beside, Entry, Schema, State, Tool};
-use super::{Found, Histories, has_columns, is_placed};
+use super::{Found, Histories, has_columns, has_company, is_placed};
 
 /// In another schema a number says nothing: every application has a migration 1.
 const TELLING: usize = 8;
@@ -37,7 +37,13 @@ pub(super) async fn candidates(
     histories: &Histories,
     driver: &mut dyn Driver,
 ) -> Result<Vec<Found>, DriverError> {
-    let names = histories.tools().map(|tool| histories.table_of(tool));
+    let names = histories.tools().flat_map(|tool| {
+        let beside = match tool.beside {
+            Beside::With(name) | Beside::Without(name) => Some(name),
+            Beside::Any => None,
+        };
+        beside.into_iter().chain([histories.table_of(tool)])
+    });
     let schemas = histories.tools().filter_map(|tool| tool.schema.name());
     let search = Search {
         names: names.collect(),
@@ -46,13 +52,16 @@ pub(super) async fn candidates(
     };
     let tables = catalog::tables(driver, &search).await?;
     let here = current_schema(driver).await?;
-    let of_tool = |table: &Table| histories.tools().find(|tool| may_be_of(tool, table));
-    let found = tables.into_iter().filter_map(|table| {
+    let of_tool = |table: &Table| {
+        let mut tools = histories.tools();
+        tools.find(|tool| may_be_of(tool, table) && has_company(tool, table, &tables))
+    };
+    let found = tables.iter().filter_map(|table| {
         Some(Found {
-            tool: of_tool(&table)?,
+            tool: of_tool(table)?,
             lock: None,
             by_schema: here.as_ref().is_some_and(|here| *here != table.schema),
-            table,
+            table: table.clone(),
         })
     });
     Ok(found.collect())
@@ -62,9 +71,8 @@ pub(super) async fn candidates(
 fn may_be_of(tool: &Tool, table: &Table) -> bool {
     let named = tool.table.eq_ignore_ascii_case(&table.name);
     let marked = tool.mark.is_some_and(|mark| table.column(mark).is_some());
-    let beside_any = named || tool.beside == Beside::Any;
     let few = named || table.columns.len() <= 2 * tool.columns.len();
-    (named && is_placed(tool, table) || marked) && few && beside_any && has_columns(tool, table)
+    (named && is_placed(tool, table) || marked) && few && has_columns(tool, table)
 }
 
 /// True if most of what was applied there is among the files.

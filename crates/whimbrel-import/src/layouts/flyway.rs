@@ -2,6 +2,8 @@
 
 mod callback;
 mod name;
+mod project;
+mod scripts;
 mod settings;
 mod values;
 
@@ -20,7 +22,9 @@ use whimbrel_core::text::{Script, SourceFile};
 use whimbrel_core::version::Version;
 use whimbrel_sql::{Dialect, TransactionControl, split};
 
-use self::name::{Name, compared};
+use self::name::{Name, Names, compared};
+use self::project::Project;
+use self::scripts::Scripts;
 use super::read::{Problems, about, unenforced, whole_file};
 
 /// Flyway's SQL migrations.
@@ -38,7 +42,7 @@ impl Layout for Flyway {
     }
 
     fn options(&self) -> &'static [&'static str] {
-        &["placeholder-replacement"]
+        &["placeholder-replacement", "project-settings"]
     }
 
     /// Refinery shares `V1__a.sql`; it has no other kinds of files, and its `U` is no undo.
@@ -47,48 +51,25 @@ impl Layout for Flyway {
         if listing.others.iter().any(|entry| of_rust(&entry)) {
             return None;
         }
-        let mut versions: Vec<String> = Vec::new();
-        let mut undone = Vec::new();
-        let mut mark = None;
-        for entry in scripts(listing) {
-            match Name::parse(&entry.stem) {
-                Name::Versioned { version, .. } => {
-                    if version.contains('.') {
-                        mark = Some(entry);
-                    }
-                    versions.push(version);
-                }
-                Name::Undo { version } => undone.push(version),
-                Name::Other => {}
-                _ => mark = Some(entry),
-            }
+        let usual = Scripts::default();
+        if let Some(found) = usual.recognised(listing) {
+            return Some(found);
         }
-        let is_version = |version: &String| versions.contains(version);
-        if versions.is_empty() && !scripts(listing).any(is_baseline)
-            || !undone.iter().all(is_version)
-        {
-            return None;
-        }
-        // Elsewhere a folder's name would be the version.
-        let in_folders = scripts(listing).any(|entry| !entry.folder.is_empty());
-        let certain = mark.is_some() || !undone.is_empty() || in_folders;
-        let versioned = |entry: &&Entry| matches!(Name::parse(&entry.stem), Name::Versioned { .. });
-        let found = scripts(listing).find(versioned).or(mark)?;
-        Some(Recognised::new(
-            if certain {
-                Certainty::Certain
-            } else {
-                Certainty::Likely
-            },
-            format!("names such as {}.{}", found.stem, found.extension),
-        ))
+        // Other names are in the project's settings; what is wrong with those is said when they count.
+        let project = Project::find(listing).ok()?;
+        let own = Scripts::of(&project);
+        let found = (own != usual).then(|| own.recognised(listing)).flatten()?;
+        Some(Recognised::new(Certainty::Certain, found.reason))
     }
 
     fn load(&self, listing: &Listing, dialect: Dialect) -> Result<Loaded, Error> {
+        let project = Project::find(listing)?;
+        let scripts = Scripts::of(&project);
         let now = jiff::Zoned::now().strftime("%Y-%m-%d %H:%M:%S").to_string();
         let replacement = listing.options.get("placeholder-replacement");
         let placeholders = match replacement.map(String::as_str) {
-            None | Some("true") => true,
+            None => project.is("placeholderReplacement", true),
+            Some("true") => true,
             Some("false") => false,
             Some(_) => {
                 let message = "the layout's option placeholder-replacement must be true or false";
@@ -98,6 +79,8 @@ impl Layout for Flyway {
         let mut load = Load {
             placeholders,
             listing,
+            project,
+            names: scripts.names.clone(),
             dialect,
             now,
             problems: Problems::default(),
@@ -106,7 +89,10 @@ impl Layout for Flyway {
             hooks: Vec::new(),
         };
         load.programs();
-        for entry in scripts(listing) {
+        for warning in load.project.warnings() {
+            load.problems.add(warning);
+        }
+        for entry in scripts.all(listing) {
             if let Some(file) = load.problems.take(entry.read())? {
                 load.file(entry, &file)?;
             }
@@ -116,24 +102,23 @@ impl Layout for Flyway {
 
     /// The next number, in the form of the last one: after `V1_2` comes `V1_3`.
     fn blank(&self, listing: &Listing, given: &str, name: &str) -> Option<Vec<Blank>> {
-        let versioned = scripts(listing).filter_map(|entry| {
-            let Name::Versioned { version, .. } = Name::parse(&entry.stem) else {
+        let scripts = Scripts::of(&Project::find(listing).ok()?);
+        let names = &scripts.names;
+        let versioned = scripts.all(listing).filter_map(|entry| {
+            let Name::Versioned { version, .. } = names.read(&entry.stem) else {
                 return None;
             };
-            let written = entry.stem.split("__").next()?.strip_prefix('V')?;
+            let first = entry.stem.split(names.separator.as_str()).next()?;
+            let written = first.strip_prefix(names.versioned.as_str())?;
             Some((compared(&version), written))
         });
         let last = versioned.max_by(|one, other| one.0.cmp(&other.0));
         let version = last.map_or_else(|| given.to_owned(), |(_, last)| next(last, given));
-        Some(vec![(format!("V{version}__{name}.sql"), String::new())])
+        let (prefix, separator) = (&names.versioned, &names.separator);
+        let suffix = scripts.suffixes.first()?;
+        let file = format!("{prefix}{version}{separator}{name}{suffix}");
+        Some(vec![(file, String::new())])
     }
-}
-
-/// All scripts: Flyway reads `V1__a.SQL` as well.
-fn scripts(listing: &Listing) -> impl Iterator<Item = &Entry> {
-    let loud = |entry: &&Entry| entry.extension.eq_ignore_ascii_case("sql");
-    let others = listing.others.iter().filter(loud);
-    listing.entries.iter().chain(others)
 }
 
 /// The last of a version's numbers, plus one; a time is followed by the time that it is now.
@@ -151,13 +136,11 @@ fn next(version: &str, now: &str) -> String {
 /// `20240101120000`, also without the seconds.
 const TIMESTAMP_LENGTH: usize = 12;
 
-fn is_baseline(entry: &Entry) -> bool {
-    matches!(Name::parse(&entry.stem), Name::Baseline { .. })
-}
-
 /// Folders being loaded.
 struct Load<'a> {
     listing: &'a Listing,
+    project: Project,
+    names: Names,
     dialect: Dialect,
     /// Whether they are looked for where no script setting says.
     placeholders: bool,
@@ -171,7 +154,7 @@ struct Load<'a> {
 impl<'a> Load<'a> {
     fn programs(&mut self) {
         for entry in &self.listing.others {
-            let is_ours = Name::parse(&entry.stem) != Name::Other;
+            let is_ours = self.names.read(&entry.stem) != Name::Other;
             if is_ours && PROGRAMS.contains(&entry.extension.as_str()) {
                 let file = format!("{}.{}", entry.stem, entry.extension);
                 let message = format!("{file} is a program, which Whimbrel can't run");
@@ -183,7 +166,8 @@ impl<'a> Load<'a> {
     }
 
     fn file(&mut self, entry: &'a Entry, file: &Arc<SourceFile>) -> Result<(), Error> {
-        match Name::parse(&entry.stem) {
+        let names = self.names.clone();
+        match names.read(&entry.stem) {
             Name::Versioned {
                 version,
                 description,
@@ -248,11 +232,19 @@ impl<'a> Load<'a> {
     fn directives(&mut self, entry: &Entry, file: &Arc<SourceFile>) -> Result<Directives, Error> {
         let mut directives = Directives::default();
         if self.placeholders {
-            directives.rules.placeholders = values::of(&entry.path, &[file.text()], &self.now);
-            directives.rules.always = values::changes_each_time(file.text());
+            let (project, text) = (&self.project, file.text());
+            directives.rules.placeholders = values::of(project, &entry.path, &[text], &self.now);
+            directives.rules.always = values::changes_each_time(project, text);
         } else {
             directives.rules.placeholders = Placeholders::Off;
         }
+        directives.rules.schema = self.project.schema(self.dialect);
+        if self.project.is("outOfOrder", false) {
+            directives.allow = vec!["out-of-order".to_owned()];
+        }
+        let off = !self.project.is("executeInTransaction", true);
+        let mixed = self.project.is("mixed", false) && must_be_alone(file.text(), self.dialect);
+        directives.transaction = (off || mixed).then_some(false);
         // Its driver for SQLite does not enforce foreign keys.
         directives.foreign_keys = unenforced(self.dialect, file.text());
         if let Some(conf) = self.conf(entry)
@@ -286,6 +278,9 @@ impl<'a> Load<'a> {
             (repeatable, description, version, m.kind == Kind::Baseline)
         });
         self.hooks.sort_by(|(a, _), (b, _)| a.cmp(b));
+        if self.project.is("skipDefaultCallbacks", false) {
+            self.hooks.clear();
+        }
         let hooks = self.hooks.into_iter().map(|(_, hook)| hook).collect();
         let loaded = self.problems.finish(self.migrations)?;
         Ok(Loaded { hooks, ..loaded })
@@ -307,7 +302,7 @@ impl<'a> Load<'a> {
             let placeholders = &mut migration.directives.rules.placeholders;
             if *placeholders != Placeholders::Off {
                 let path = Path::new(migration.file.name());
-                *placeholders = values::of(path, &texts, &self.now);
+                *placeholders = values::of(&self.project, path, &texts, &self.now);
             }
             migration.down = Down::Script(Script::whole(file));
         }
@@ -336,6 +331,13 @@ impl<'a> Load<'a> {
             }
         }
     }
+}
+
+/// True if a script has a statement that no transaction takes.
+fn must_be_alone(text: &str, dialect: Dialect) -> bool {
+    let statements = split(text, dialect).unwrap_or_default();
+    let mut facts = statements.iter().map(|statement| &statement.facts);
+    facts.any(|facts| facts.not_in_transaction.is_some())
 }
 
 /// True if a script begins or ends transactions by itself, outside of strings and bodies. Flyway's

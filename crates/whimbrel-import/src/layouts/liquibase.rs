@@ -8,6 +8,7 @@ mod includes;
 mod master;
 mod parse;
 mod precondition;
+mod values;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -16,12 +17,13 @@ use whimbrel_core::Error;
 use whimbrel_core::checksum::Checksum;
 use whimbrel_core::diagnostic::Diagnostic;
 use whimbrel_core::migration::{Down, Kind, Migration, Transactions};
-use whimbrel_core::rules::Placeholders;
+use whimbrel_core::rules::{Marks, Placeholders};
 use whimbrel_core::source::{Certainty, Entry, Layout, Listing, Loaded, Recognised};
 use whimbrel_core::text::{Script, SourceFile};
 use whimbrel_sql::Dialect;
 
 use self::attributes::Attributes;
+use self::delimiter::Reading;
 use self::filter::Filter;
 use self::master::Included;
 use self::parse::{Changeset, parse};
@@ -71,7 +73,7 @@ impl Layout for Liquibase {
         let included = if changelogs.is_empty() {
             all_files(listing)
         } else {
-            let found = master::follow(listing, &changelogs, &mut problems)?;
+            let found = master::follow(listing, &changelogs, dialect, &mut problems)?;
             left_out(listing, &found, &mut problems);
             found
         };
@@ -167,8 +169,8 @@ impl Load<'_> {
             let version = format!("{path}::includeAll:raw");
             let mut migration = whole_file(self.listing, &version, "raw", Arc::clone(file));
             migration.transactions = Transactions::Wrapped;
-            self.migrations
-                .push(self.ruled(migration, &BTreeMap::new()));
+            let migration = self.ruled(migration, &BTreeMap::new());
+            self.migrations.push(migration);
             return;
         }
         let mut changelog = parse(file, self.dialect, &mut self.values);
@@ -205,12 +207,12 @@ impl Load<'_> {
             Some(false) => return,
             None => self.untold += 1,
         }
-        let up = self.script(
-            file,
-            changeset,
-            &changeset.lines,
-            attributes.get("endDelimiter"),
-        );
+        let reading = Reading {
+            delimiter: attributes.get("endDelimiter"),
+            split: attributes.is("splitStatements", true),
+            strip: attributes.is("stripComments", true),
+        };
+        let up = self.script(file, changeset, &changeset.lines, reading);
         if up.text().trim().is_empty() {
             let problem = Diagnostic::error("liquibase-empty", "this changeset has no SQL");
             self.problems
@@ -244,11 +246,21 @@ impl Load<'_> {
     }
 
     /// What holds for every migration of this tool.
-    fn ruled(&self, mut migration: Migration, values: &BTreeMap<String, String>) -> Migration {
+    fn ruled(&mut self, mut migration: Migration, values: &BTreeMap<String, String>) -> Migration {
+        let given = |key: &str| self.listing.placeholders.contains_key(key);
+        let own = values::Own::of(&migration, self.dialect, |key| {
+            values.contains_key(key) || given(key)
+        });
+        for problem in own.unknown {
+            self.problems.add(problem);
+        }
+        let mut values = values.clone();
+        values.extend(own.values);
         migration.directives.rules.placeholders = Placeholders::On {
-            values: values.clone(),
+            values,
             strict: false,
-            server: Vec::new(),
+            marks: Marks::default(),
+            server: own.server,
         };
         // Its driver for SQLite does not enforce foreign keys.
         migration.directives.foreign_keys = unenforced(self.dialect, migration.up.text());
@@ -260,9 +272,9 @@ impl Load<'_> {
         file: &Arc<SourceFile>,
         changeset: &Changeset,
         lines: &[std::ops::Range<usize>],
-        delimiter: Option<&str>,
+        reading: Reading<'_>,
     ) -> Script {
-        let made = delimiter::script(file, lines, delimiter, self.dialect);
+        let made = delimiter::script(file, lines, reading, self.dialect);
         made.unwrap_or_else(|message| {
             let problem = Diagnostic::error("liquibase-delimiter", message);
             self.problems
@@ -306,8 +318,12 @@ impl Load<'_> {
                 .push((self.migrations.len(), version, problem));
             return Down::None;
         }
-        let delimiter = attributes.get("rollbackEndDelimiter");
-        Down::Script(self.script(file, changeset, lines, delimiter))
+        let reading = Reading {
+            delimiter: attributes.get("rollbackEndDelimiter"),
+            split: attributes.is("rollbackSplitStatements", true),
+            strip: attributes.is("stripComments", true),
+        };
+        Down::Script(self.script(file, changeset, lines, reading))
     }
 
     fn finish(mut self) -> Result<Loaded, Error> {

@@ -45,7 +45,7 @@ impl Layout for Sqitch {
     }
 
     fn options(&self) -> &'static [&'static str] {
-        &["verify"]
+        &["verify", "target"]
     }
 
     fn without_blank(&self) -> &'static str {
@@ -128,6 +128,8 @@ impl Project {
                 ));
             }
         }
+        let target = listing.options.get("target").map(String::as_str);
+        config.choose(dialect, target).map_err(Error::Settings)?;
         let path = |key: &str| config.get(dialect, key).map(|value| root.join(value));
         let top = path("top_dir").unwrap_or_else(|| root.clone());
         let plan_file = path("plan_file").unwrap_or_else(|| top.join("sqitch.plan"));

@@ -24,6 +24,11 @@ impl Folder {
         std::fs::write(path, text).unwrap();
     }
 
+    #[allow(dead_code)] // Each test program has this module as its own.
+    pub fn at(&self, name: &str) -> std::path::PathBuf {
+        self.0.path().join(name)
+    }
+
     pub fn directory(&self) -> Directory {
         Directory::new(self.0.path()).known_layouts(layouts())
     }

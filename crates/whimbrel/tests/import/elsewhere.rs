@@ -105,3 +105,30 @@ fn a_table_of_another_name_is_noticed() {
         });
     }
 }
+
+/// The files' own settings know where they belong.
+#[test]
+fn nothing_runs_in_another_schema_than_the_settings_name() {
+    block_on(async {
+        let mut project = Project::new("postgres", &[("V1__a.sql", PENDING)]);
+        project.write("flyway.conf", "flyway.schemas=app,other\n");
+        project.layout = "flyway";
+        project.sql("CREATE SCHEMA app").await;
+        let error = project.migrator().up().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Refused);
+        let diagnostic = error.diagnostics()[0].to_string();
+        assert!(
+            diagnostic.contains(
+                "has scripts work in the schema app, and this connection works in public"
+            ),
+            "{diagnostic}"
+        );
+        let url = format!("{}?options=-csearch_path%3Dapp", project.url);
+        let project = Project { url, ..project };
+        assert_eq!(project.migrator().up().await.unwrap().steps.len(), 1);
+        let rows = project
+            .sql("SELECT schemaname FROM pg_tables WHERE tablename = 'third'")
+            .await;
+        assert_eq!(rows, [[Some("app".to_owned())]]);
+    });
+}

@@ -28,37 +28,57 @@ pub(super) enum Name<'a> {
     Other,
 }
 
-impl<'a> Name<'a> {
+/// What names begin with, and what stands before their descriptions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Names {
+    pub(super) versioned: String,
+    pub(super) repeatable: String,
+    pub(super) undo: String,
+    pub(super) baseline: String,
+    pub(super) separator: String,
+}
+
+impl Default for Names {
+    fn default() -> Self {
+        let own = |text: &str| text.to_owned();
+        Self {
+            versioned: own("V"),
+            repeatable: own("R"),
+            undo: own("U"),
+            baseline: own("B"),
+            separator: own("__"),
+        }
+    }
+}
+
+impl Names {
     /// Reads a name without its extension.
-    pub(super) fn parse(stem: &'a str) -> Self {
-        // Most folders are not Flyway's: their names are not searched.
-        if !stem.starts_with(|c: char| c.is_ascii_alphabetic()) {
-            return Self::Other;
+    pub(super) fn read<'a>(&self, stem: &'a str) -> Name<'a> {
+        let split = stem.split_once(self.separator.as_str());
+        let (first, description) = split.unwrap_or((stem, ""));
+        if first == self.repeatable && !description.is_empty() {
+            return Name::Repeatable { description };
         }
-        let (first, description) = stem.split_once("__").unwrap_or((stem, ""));
-        if first == "R" && !description.is_empty() {
-            return Self::Repeatable { description };
-        }
-        let versioned = |prefix: char| first.strip_prefix(prefix).and_then(dotted);
-        if let Some(version) = versioned('V') {
-            Self::Versioned {
+        let versioned = |prefix: &String| first.strip_prefix(prefix.as_str()).and_then(dotted);
+        if let Some(version) = versioned(&self.versioned) {
+            Name::Versioned {
                 version,
                 description,
             }
-        } else if let Some(version) = versioned('U') {
-            Self::Undo { version }
-        } else if let Some(version) = versioned('B') {
-            Self::Baseline {
+        } else if let Some(version) = versioned(&self.undo) {
+            Name::Undo { version }
+        } else if let Some(version) = versioned(&self.baseline) {
+            Name::Baseline {
                 version,
                 description,
             }
         } else if is_event(first) {
-            Self::Callback {
+            Name::Callback {
                 event: first,
                 description,
             }
         } else {
-            Self::Other
+            Name::Other
         }
     }
 }
@@ -101,22 +121,23 @@ mod tests {
 
     #[test]
     fn names_are_taken_apart() {
+        let names = Names::default();
         let versioned = |version: &str, description| Name::Versioned {
             version: version.to_owned(),
             description,
         };
-        assert_eq!(Name::parse("V1__a"), versioned("1", "a"));
-        assert_eq!(Name::parse("V1_2.03__a__b"), versioned("1.2.03", "a__b"));
-        assert_eq!(Name::parse("V20240101"), versioned("20240101", ""));
+        assert_eq!(names.read("V1__a"), versioned("1", "a"));
+        assert_eq!(names.read("V1_2.03__a__b"), versioned("1.2.03", "a__b"));
+        assert_eq!(names.read("V20240101"), versioned("20240101", ""));
         assert_eq!(
-            Name::parse("U2__a"),
+            names.read("U2__a"),
             Name::Undo {
                 version: "2".to_owned()
             }
         );
-        assert_eq!(Name::parse("R__v"), Name::Repeatable { description: "v" });
+        assert_eq!(names.read("R__v"), Name::Repeatable { description: "v" });
         assert_eq!(
-            Name::parse("afterMigrate__grants"),
+            names.read("afterMigrate__grants"),
             Name::Callback {
                 event: "afterMigrate",
                 description: "grants"
@@ -132,7 +153,7 @@ mod tests {
             "afternoon",
             "Vat",
         ] {
-            assert_eq!(Name::parse(other), Name::Other, "{other}");
+            assert_eq!(names.read(other), Name::Other, "{other}");
         }
         assert_eq!(compared("1.0.0"), compared("01"));
         assert_ne!(compared("1.0.1"), compared("1"));

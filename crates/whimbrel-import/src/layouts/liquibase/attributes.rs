@@ -75,34 +75,38 @@ impl<'a> Attributes<'a> {
         }
     }
 
+    /// The databases as Liquibase reads them: no quotes are meant there, and one belongs to the first name.
+    fn dbms(&self) -> Option<&'a str> {
+        let named = |one: &&Attribute<'_>| one.name.eq_ignore_ascii_case("dbms");
+        let found = self.list.iter().find(named)?;
+        let whole = &self.file.text()[found.span.clone()];
+        let written = &whole[found.name.len() + 1..];
+        let part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '!' | ',');
+        let rest = written.strip_prefix('"');
+        let end = rest.and_then(|rest| rest.find(|c| !part(c)));
+        Some(match (rest, end) {
+            (Some(_), Some(end)) => &written[..=end],
+            _ => written,
+        })
+    }
+
     /// True unless `dbms:` names other databases only.
     pub(super) fn is_for(&self, dialect: Dialect) -> bool {
-        let Some(list) = self.get("dbms").filter(|list| !list.is_empty()) else {
-            return true;
-        };
-        let own: &[&str] = match dialect {
-            Dialect::Postgres => &["postgresql", "postgres"],
-            Dialect::Mysql => &["mysql", "mariadb"],
-            Dialect::Sqlite => &["sqlite"],
-        };
-        let is_own = |name: &str| own.iter().any(|own| own.eq_ignore_ascii_case(name));
-        let mut names = list
-            .split(',')
-            .map(str::trim)
-            .filter(|name| !name.is_empty());
-        if names
-            .clone()
-            .any(|name| name.strip_prefix('!').is_some_and(is_own))
-        {
-            return false;
-        }
-        let all = names.clone().all(|name| name.starts_with('!'));
-        all || names.any(|name| is_own(name) || name.eq_ignore_ascii_case("all"))
+        self.dbms().is_none_or(|list| is_for(list, dialect))
     }
 
     /// Attributes that ask for what can't be done, and those that nobody knows.
     pub(super) fn check(&self, out: &mut Vec<Diagnostic>) {
         for attribute in &self.list {
+            if attribute.name.eq_ignore_ascii_case("dbms")
+                && self.dbms().is_some_and(|list| list.starts_with('"'))
+            {
+                let message = "Liquibase takes this quote for a part of the first name, which is then no database's";
+                let problem = Diagnostic::warning("liquibase-dbms", message);
+                let problem =
+                    problem.help("write `dbms:postgresql,mysql`, without quotes and spaces");
+                out.push(problem.at(self.file, attribute.span.clone(), ""));
+            }
             let known = |list: &[&str]| list.iter().any(|n| n.eq_ignore_ascii_case(attribute.name));
             if known(&WITHOUT_EFFECT) || known(&READ) {
                 continue;
@@ -124,6 +128,24 @@ impl<'a> Attributes<'a> {
     }
 }
 
+/// True if a list of databases is about this one: `postgresql,mysql`, `!h2`. An empty one is about all.
+pub(super) fn is_for(list: &str, dialect: Dialect) -> bool {
+    let own: &[&str] = match dialect {
+        Dialect::Postgres => &["postgresql", "postgres"],
+        Dialect::Mysql => &["mysql", "mariadb"],
+        Dialect::Sqlite => &["sqlite"],
+    };
+    let is_own = |name: &str| own.iter().any(|own| own.eq_ignore_ascii_case(name));
+    let names = list.split(',').map(str::trim);
+    let mut names = names.filter(|name| !name.is_empty());
+    let not_here = |name: &str| name.strip_prefix('!').is_some_and(is_own);
+    if names.clone().any(not_here) {
+        return false;
+    }
+    let all = names.clone().all(|name| name.starts_with('!'));
+    all || names.any(|name| is_own(name) || name.eq_ignore_ascii_case("all"))
+}
+
 /// Where a word ends that begins at `start`; white space between double quotes belongs to it.
 fn word_end(text: &str, start: usize) -> usize {
     let mut quoted = false;
@@ -140,6 +162,25 @@ fn word_end(text: &str, start: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn databases_are_not_quoted() {
+        let table = [
+            ("dbms:postgresql,h2", true),
+            ("dbms:\"postgresql\"", false),
+            ("dbms:\"h2,postgresql\"", true),
+            ("dbms:\"!h2, postgresql\"", false),
+            ("dbms:!h2, postgresql", true),
+        ];
+        for (text, expected) in table {
+            let file = SourceFile::new("a.sql", text);
+            let attributes = Attributes::parse(&file, 0..text.len());
+            assert_eq!(attributes.is_for(Dialect::Postgres), expected, "{text}");
+            let mut out = Vec::new();
+            attributes.check(&mut out);
+            assert_eq!(out.len(), usize::from(text.contains('"')), "{text}");
+        }
+    }
 
     #[test]
     fn values_may_be_quoted_and_names_are_in_any_case() {

@@ -1,13 +1,24 @@
 //! `endDelimiter`: scripts whose statements end with something else than a semicolon.
 
+use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
 use whimbrel_core::text::{Script, SourceFile};
-use whimbrel_sql::Dialect;
+use whimbrel_sql::{Dialect, Lexer, TokenKind};
 
 /// What ends statements in scripts for MySQL whose own delimiter is replaced.
 const MYSQL_DELIMITER: &str = "$whimbrel$";
+
+/// How a changeset's lines are to be read.
+#[derive(Clone, Copy)]
+pub(super) struct Reading<'a> {
+    pub(super) delimiter: Option<&'a str>,
+    /// `splitStatements`
+    pub(super) split: bool,
+    /// `stripComments`
+    pub(super) strip: bool,
+}
 
 /// Lines of a file as a script of the dialect.
 ///
@@ -16,11 +27,12 @@ const MYSQL_DELIMITER: &str = "$whimbrel$";
 pub(super) fn script(
     file: &Arc<SourceFile>,
     lines: &[Range<usize>],
-    delimiter: Option<&str>,
+    reading: Reading<'_>,
     dialect: Dialect,
 ) -> Result<Script, String> {
-    let delimiter = delimiter.map(one_literal).transpose()?;
+    let delimiter = reading.delimiter.map(one_literal).transpose()?;
     let delimiter = delimiter.filter(|text| !text.is_empty() && *text != ";");
+    let tokens = Tokens::of(file, lines, dialect, delimiter.as_deref());
     let mut builder = Script::build(Arc::clone(file));
     let end = match (&delimiter, dialect) {
         (Some(_), Dialect::Mysql) => {
@@ -30,19 +42,76 @@ pub(super) fn script(
         }
         _ => ";",
     };
-    for line in lines {
+    for (index, line) in lines.iter().enumerate() {
         let text = &file.text()[line.clone()];
-        match ending(text, delimiter.as_deref()) {
-            Some(place) => {
-                let at = line.start + place;
-                builder.copy(line.start..at).put(end, at).put("\n", at);
+        let found = ending(text, delimiter.as_deref());
+        let splits = reading.split || delimiter.is_some();
+        let found = found.filter(|_| splits && !tokens.goes_on.contains(&index));
+        let stop = found.map_or(line.end, |place| line.start + place);
+        let mut from = line.start;
+        if reading.strip {
+            for code in &tokens.code {
+                let (start, end) = (code.start.max(from), code.end.min(stop));
+                if start < end {
+                    builder.copy(from..start);
+                    from = end;
+                }
             }
-            None => {
-                builder.copy(line.clone());
-            }
+        }
+        builder.copy(from..stop);
+        if found.is_some() {
+            builder.put(end, stop).put("\n", stop);
         }
     }
     Ok(builder.finish())
+}
+
+/// What a changeset's lines hold that lines alone don't show.
+#[derive(Default)]
+struct Tokens {
+    /// Lines that begin within a string or a comment: what is in them ends no statement.
+    goes_on: HashSet<usize>,
+    /// MySQL's comments that are code, which Liquibase takes out with the others.
+    code: Vec<Range<usize>>,
+}
+
+impl Tokens {
+    fn of(
+        file: &SourceFile,
+        lines: &[Range<usize>],
+        dialect: Dialect,
+        delimiter: Option<&str>,
+    ) -> Self {
+        let pieces = lines.iter().map(|line| &file.text()[line.clone()]);
+        let text: String = pieces.collect();
+        // Where each line begins in that text.
+        let mut starts = Vec::with_capacity(lines.len());
+        let mut length = 0;
+        for line in lines {
+            starts.push(length);
+            length += line.len();
+        }
+        let place = |at: usize| {
+            let line = starts.partition_point(|start| *start <= at) - 1;
+            lines[line].start + (at - starts[line])
+        };
+        // `$$` may be the delimiter.
+        let dollars = delimiter.is_none_or(|text| !text.contains('$'));
+        let mut found = Self::default();
+        for token in Lexer::new(&text, dialect) {
+            let Range { start, end } = token.span;
+            match token.kind {
+                TokenKind::String | TokenKind::QuotedIdentifier | TokenKind::BlockComment => {}
+                TokenKind::DollarString if dollars => {}
+                TokenKind::ExecutableComment => found.code.push(place(start)..place(end - 1) + 1),
+                _ => continue,
+            }
+            let first = starts.partition_point(|at| *at <= start);
+            let last = starts.partition_point(|at| *at < end);
+            found.goes_on.extend(first..last);
+        }
+        found
+    }
 }
 
 /// Where a line's delimiter begins. Without one of its own, a line with `/` or `GO` alone ends a
@@ -112,7 +181,12 @@ mod tests {
                 start - line.len()..start
             })
             .collect();
-        script(&file, &lines, delimiter, dialect)
+        let reading = Reading {
+            delimiter,
+            split: true,
+            strip: true,
+        };
+        script(&file, &lines, reading, dialect)
             .unwrap()
             .text()
             .to_owned()
@@ -139,6 +213,16 @@ mod tests {
                 pg
             ),
             "SELECT 1\n;\nSELECT 2\n;\n"
+        );
+        let text = "INSERT INTO a VALUES ('x\n/\ngo\n');\n/* it's\ngo\n*/\nSELECT 1\ngo\n";
+        assert_eq!(
+            made(text, None, pg),
+            text.replace("SELECT 1\ngo", "SELECT 1\n;")
+        );
+        let code = "SELECT '/*! 1 */' /*! , 2\n, 3 */;\n/* no */ SELECT 4;\n";
+        assert_eq!(
+            made(code, None, Dialect::Mysql),
+            "SELECT '/*! 1 */' ;\n/* no */ SELECT 4;\n"
         );
         assert!(one_literal("/|;").is_err());
         assert!(one_literal("||").is_err());

@@ -39,13 +39,19 @@ impl Filter {
         let mut told = true;
         let mut takes = true;
         if let Some(expression) = context {
-            told &= !self.contexts.is_empty();
             let has = |name: &str| {
-                self.contexts
-                    .iter()
-                    .any(|own| own.eq_ignore_ascii_case(name))
+                let name = plain(name);
+                let mut own = self.contexts.iter();
+                own.any(|own| plain(own).eq_ignore_ascii_case(name))
             };
-            takes &= self.contexts.is_empty() || holds(expression, &has);
+            if !self.contexts.is_empty() {
+                takes &= holds(expression, &has);
+            } else if list(expression).any(|one| one.starts_with('@')) {
+                // `@test` is for runs that are told a context.
+                takes = false;
+            } else {
+                told = false;
+            }
         }
         if let Some(labels) = labels {
             told &= !self.labels.is_empty();
@@ -54,6 +60,10 @@ impl Filter {
         }
         (told || !takes).then_some(takes)
     }
+}
+
+fn plain(context: &str) -> &str {
+    context.strip_prefix('@').unwrap_or(context)
 }
 
 fn list(text: &str) -> impl Iterator<Item = &str> {

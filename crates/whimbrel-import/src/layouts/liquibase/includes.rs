@@ -9,8 +9,8 @@ use yaml_rust2::{Yaml, YamlLoader};
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Item {
     Include(Include),
-    /// Name and value.
-    Property(String, String),
+    /// Name, value, and the databases that it is for.
+    Property(String, String, Option<String>),
     /// What Whimbrel does not read.
     Other(String),
 }
@@ -101,14 +101,17 @@ fn item(name: &str, attributes: &Attributes) -> Item {
     read.map_or_else(|| Item::Other(name.to_owned()), Item::Include)
 }
 
-/// Values for one engine, or from a file, are not read.
+/// Values from a file, for one context or for one changelog are not read.
 fn property(attributes: &Attributes) -> Item {
-    match (
-        attributes.get("name"),
-        attributes.get("value"),
-        attributes.len(),
-    ) {
-        (Some(name), Some(value), 2) => Item::Property(name.clone(), value.clone()),
+    let known = |name: &String| matches!(name.as_str(), "name" | "value" | "dbms");
+    let global = attributes.get("global").is_none_or(|own| own == "true");
+    let all_known = attributes
+        .keys()
+        .all(|name| known(name) || name == "global");
+    match (attributes.get("name"), attributes.get("value")) {
+        (Some(name), Some(value)) if all_known && global => {
+            Item::Property(name.clone(), value.clone(), attributes.get("dbms").cloned())
+        }
         _ => Item::Other("property".to_owned()),
     }
 }
@@ -155,11 +158,11 @@ mod tests {
               <!-- the first -->
               <include file="a.sql" relativeToChangelogFile="true"/>
               <includeAll path="b/" endsWithFilter=".sql" context="prod"/>
-              <property name="x" value="1"/>
+              <property name="x" value="1" dbms="h2"/>
               <changeSet id="1" author="ann"/>
             </databaseChangeLog>"#;
-        let yaml = "databaseChangeLog:\n- include:\n    file: a.sql\n    relativeToChangelogFile: true\n- includeAll: {path: b/, endsWithFilter: .sql, context: prod}\n- property: {name: x, value: 1}\n- changeSet: {id: 1, author: ann}\n";
-        let json = "{\"databaseChangeLog\": [\n\t{\"include\": {\"file\": \"a.sql\", \"relativeToChangelogFile\": true}},\n\t{\"includeAll\": {\"path\": \"b/\", \"endsWithFilter\": \".sql\", \"context\": \"prod\"}},\n\t{\"property\": {\"name\": \"x\", \"value\": \"1\"}},\n\t{\"changeSet\": {\"id\": \"1\"}}]}";
+        let yaml = "databaseChangeLog:\n- include:\n    file: a.sql\n    relativeToChangelogFile: true\n- includeAll: {path: b/, endsWithFilter: .sql, context: prod}\n- property: {name: x, value: 1, dbms: h2, global: true}\n- changeSet: {id: 1, author: ann}\n";
+        let json = "{\"databaseChangeLog\": [\n\t{\"include\": {\"file\": \"a.sql\", \"relativeToChangelogFile\": true}},\n\t{\"includeAll\": {\"path\": \"b/\", \"endsWithFilter\": \".sql\", \"context\": \"prod\"}},\n\t{\"property\": {\"name\": \"x\", \"value\": \"1\", \"dbms\": \"h2\"}},\n\t{\"changeSet\": {\"id\": \"1\"}}]}";
         let expected = [
             Item::Include(Include {
                 path: "a.sql".to_owned(),
@@ -173,7 +176,7 @@ mod tests {
                 is_conditional: true,
                 ..Include::default()
             }),
-            Item::Property("x".to_owned(), "1".to_owned()),
+            Item::Property("x".to_owned(), "1".to_owned(), Some("h2".to_owned())),
             Item::Other("changeSet".to_owned()),
         ];
         for (text, extension) in [(xml, "xml"), (yaml, "yaml"), (json, "json")] {

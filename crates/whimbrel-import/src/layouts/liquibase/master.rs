@@ -7,8 +7,10 @@ use std::sync::OnceLock;
 use whimbrel_core::Error;
 use whimbrel_core::diagnostic::Diagnostic;
 use whimbrel_core::source::{Entry, Listing, read_file};
+use whimbrel_sql::Dialect;
 
 use super::super::read::{Problems, about};
+use super::attributes::is_for;
 use super::includes::{Include, Item, items};
 
 /// What was found.
@@ -25,10 +27,12 @@ pub(super) struct Included {
 pub(super) fn follow(
     listing: &Listing,
     changelogs: &[&Entry],
+    dialect: Dialect,
     problems: &mut Problems,
 ) -> Result<Included, Error> {
     let mut walk = Walk {
         listing,
+        dialect,
         seen: HashSet::new(),
         found: Included::default(),
         problems,
@@ -64,6 +68,7 @@ pub(super) fn follow(
 
 struct Walk<'a> {
     listing: &'a Listing,
+    dialect: Dialect,
     seen: HashSet<PathBuf>,
     found: Included,
     problems: &'a mut Problems,
@@ -100,8 +105,10 @@ impl Walk<'_> {
         for item in list {
             match item {
                 Item::Include(include) => self.include(path, &include)?,
-                Item::Property(name, value) => {
-                    self.found.values.entry(name).or_insert(value);
+                Item::Property(name, value, dbms) => {
+                    if dbms.is_none_or(|list| is_for(&list, self.dialect)) {
+                        self.found.values.entry(name).or_insert(value);
+                    }
                 }
                 Item::Other(what) => {
                     if refused.insert(what.clone()) {

@@ -275,9 +275,17 @@ impl Parser<'_> {
 
     fn property(&mut self, range: Range<usize>, values: &mut BTreeMap<String, String>) {
         let attributes = Attributes::parse(self.file, range.clone());
-        let (Some(name), Some(value)) = (attributes.get("name"), attributes.get("value")) else {
+        let text = &self.file.text()[range.clone()];
+        let (Some(name), Some(value)) = (part(text, "name:"), part(text, "value:")) else {
             return self.problem(range, "expected `--property name:NAME value:VALUE`");
         };
+        if value.starts_with('"') {
+            let message =
+                "the quotes belong to the value, which ends at the first space, as in Liquibase";
+            let problem = Diagnostic::warning("liquibase-property", message);
+            let problem = problem.at(self.file, trimmed(text, &range), "");
+            self.changelog.problems.push(problem);
+        }
         if !attributes.is_for(self.dialect) {
             return;
         }
@@ -342,6 +350,12 @@ impl Parser<'_> {
             .problems
             .push(problem.at(self.file, trimmed(text, &span), ""));
     }
+}
+
+/// What follows a property's word, up to the next space; the last such word counts, as in Liquibase.
+fn part<'a>(text: &'a str, word: &str) -> Option<&'a str> {
+    let start = text.to_ascii_lowercase().rfind(word)? + word.len();
+    text[start..].split_whitespace().next()
 }
 
 fn trimmed(text: &str, span: &Range<usize>) -> Range<usize> {

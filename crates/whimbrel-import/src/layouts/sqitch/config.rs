@@ -13,6 +13,8 @@ pub(super) struct Config {
     values: HashMap<String, String>,
     /// Those of sections such as `[deploy "variables"]`, whose names keep their case.
     variables: Vec<(String, String, String)>,
+    /// The section of the target that is deployed to.
+    target: Option<String>,
 }
 
 impl Config {
@@ -53,13 +55,34 @@ impl Config {
         Ok(config)
     }
 
-    /// What holds for this engine: the value of its own section, else the common one.
+    /// Takes the target of that name, else the one that the engine's section or the common one names.
+    ///
+    /// # Errors
+    /// There is none of that name.
+    pub(super) fn choose(&mut self, dialect: Dialect, given: Option<&str>) -> Result<(), String> {
+        let own = format!("engine.{}.target", engine(dialect));
+        let set = self.values.get(&own).or(self.values.get("core.target"));
+        let Some(name) = given.or(set.map(String::as_str)) else {
+            return Ok(());
+        };
+        let section = format!("target.{name}");
+        let inside = format!("{section}.");
+        let is_there = self.values.keys().any(|key| key.starts_with(&inside));
+        if given.is_some() && !is_there {
+            return Err(format!("sqitch.conf has no target `{name}`"));
+        }
+        // Otherwise it is a URI.
+        self.target = is_there.then_some(section);
+        Ok(())
+    }
+
+    /// What holds here: the value of the target, else of the engine, else the common one.
     pub(super) fn get(&self, dialect: Dialect, key: &str) -> Option<&str> {
-        let own = self
-            .values
-            .get(&format!("engine.{}.{key}", engine(dialect)));
-        own.or_else(|| self.values.get(&format!("core.{key}")))
-            .map(String::as_str)
+        let engine = format!("engine.{}", engine(dialect));
+        let sections = [self.target.as_deref(), Some(&engine), Some("core")];
+        let mut sections = sections.into_iter().flatten();
+        let found = sections.find_map(|section| self.values.get(&format!("{section}.{key}")));
+        found.map(String::as_str)
     }
 
     /// Whether changes are verified when they are deployed, if it says so.
@@ -67,14 +90,17 @@ impl Config {
         super::switch(self.values.get("deploy.verify")?)
     }
 
-    /// The client's variables: what `deploy` is told before what `revert` is.
+    /// The client's variables: the target's and the engine's before those of `deploy`, as Sqitch has it, and
+    /// these before those of `revert`.
     pub(super) fn variables(&self, dialect: Dialect) -> BTreeMap<String, String> {
         let own = format!("engine.{}.variables", engine(dialect));
+        let target = self.target.as_deref().unwrap_or_default();
         let sections = [
             "core.variables",
-            &own,
             "revert.variables",
             "deploy.variables",
+            &own,
+            &format!("{target}.variables"),
         ];
         let mut found = BTreeMap::new();
         for section in sections {
@@ -135,5 +161,22 @@ mod tests {
         assert_eq!(config.get(Dialect::Sqlite, "top_dir"), Some("db"));
         assert_eq!(config.other_engine(Dialect::Sqlite), Some("pg"));
         assert_eq!(config.other_engine(Dialect::Postgres), None);
+    }
+
+    #[test]
+    fn a_target_comes_before_its_engine() {
+        let text = "[core]\n\tengine = pg\n[engine \"pg\"]\n\ttarget = dev\n\ttop_dir = pg\n[deploy \"variables\"]\n\ta = deploy\n\tb = deploy\n[engine \"pg.variables\"]\n\ta = engine\n[target \"dev\"]\n\ttop_dir = dev\n[target \"prod\"]\n\turi = db:pg:prod\n";
+        let mut config = Config::parse(&SourceFile::new("sqitch.conf", text)).unwrap();
+        let pg = Dialect::Postgres;
+        config.choose(pg, None).unwrap();
+        assert_eq!(config.get(pg, "top_dir"), Some("dev"));
+        config.choose(pg, Some("prod")).unwrap();
+        assert_eq!(config.get(pg, "top_dir"), Some("pg"));
+        assert!(config.choose(pg, Some("other")).is_err());
+        let values = config.variables(pg);
+        assert_eq!(
+            (values["a"].as_str(), values["b"].as_str()),
+            ("engine", "deploy")
+        );
     }
 }
