@@ -53,25 +53,23 @@ pub(super) async fn tables(
         }
     }
     let select = select(dialect, search);
-    let mut tables: BTreeMap<(String, String), (bool, Vec<(String, String)>)> = BTreeMap::new();
+    let mut tables: BTreeMap<(String, String), Table> = BTreeMap::new();
     for row in driver.query(&select).await? {
         let mut fields = row.into_iter().map(Option::unwrap_or_default);
         let mut next = || fields.next().unwrap_or_default();
-        let key = (next(), next());
+        let (schema, name) = (next(), next());
         let column = (next(), next());
-        let (here, columns) = tables.entry(key).or_default();
-        *here = is_true(&next());
-        columns.push(column);
-    }
-    let tables = tables.into_iter();
-    Ok(tables
-        .map(|((schema, name), (here, columns))| Table {
+        let here = is_true(&next());
+        let key = (schema.clone(), name.clone());
+        let table = tables.entry(key).or_insert_with(|| Table {
             schema,
             name,
             here,
-            columns,
-        })
-        .collect())
+            columns: Vec::new(),
+        });
+        table.columns.push(column);
+    }
+    Ok(tables.into_values().collect())
 }
 
 fn list<S: AsRef<str>>(items: &[S]) -> String {
