@@ -37,16 +37,20 @@ pub trait ForeignHistories: Send + Sync {
     /// The connection fails.
     async fn seen(&self, driver: &mut dyn Driver) -> Result<Vec<Sighting>, DriverError>;
 
-    /// Those that are under other names, or where this connection does not look, and list these migrations.
+    /// The same, with those that are under other names or where this connection does not look, and list
+    /// these migrations.
     ///
     /// # Errors
     /// The connection fails.
-    async fn elsewhere(
+    async fn look_out(
         &self,
-        _driver: &mut dyn Driver,
+        driver: &mut dyn Driver,
         _migrations: &[Migration],
-    ) -> Result<Vec<Sighting>, DriverError> {
-        Ok(Vec::new())
+    ) -> Result<Lookout, DriverError> {
+        Ok(Lookout {
+            seen: self.seen(driver).await?,
+            elsewhere: Vec::new(),
+        })
     }
 
     /// Whether a script makes nothing but the table that some tool keeps its history in: then a
@@ -70,6 +74,15 @@ pub trait ForeignHistory: Send + Sync {
     /// # Errors
     /// It can't be taken over as it is.
     fn adoption(&self, migrations: &[Migration], history: &History) -> Result<Adoption, Error>;
+}
+
+/// What is there of other tools before the first run.
+#[derive(Clone, Debug, Default)]
+pub struct Lookout {
+    /// What [`ForeignHistories::read`] finds.
+    pub seen: Vec<Sighting>,
+    /// What it finds only by its name; looked for where nothing else is.
+    pub elsewhere: Vec<Sighting>,
 }
 
 /// Another tool's history, as seen in a database.

@@ -26,7 +26,7 @@ use whimbrel_core::driver::{Driver, DriverError};
 use whimbrel_core::history::History;
 use whimbrel_core::migration::Migration;
 use whimbrel_core::rules::Condition;
-use whimbrel_core::takeover::{Adoption, ForeignHistories, ForeignHistory, Sighting};
+use whimbrel_core::takeover::{Adoption, ForeignHistories, ForeignHistory, Lookout, Sighting};
 use whimbrel_sql::Dialect;
 
 use self::catalog::{Search, Table};
@@ -104,8 +104,8 @@ impl Histories {
         tools.filter(move |tool| only.is_none_or(|only| std::ptr::eq(only, *tool)))
     }
 
-    /// The tables that are there and whose they are.
-    async fn find(&self, driver: &mut dyn Driver) -> Result<Vec<Found>, DriverError> {
+    /// What is looked for; by marks as well, if histories under other names are.
+    fn search(&self, dialect: Dialect, marked: bool) -> Search<'_> {
         let mut names: Vec<&str> = match &self.table {
             Some((_, table)) => vec![table],
             None => self.tools().map(|tool| self.table_of(tool)).collect(),
@@ -117,33 +117,52 @@ impl Histories {
                 Beside::Any => {}
             }
         }
-        let mut schemas: Vec<&str> = self.tools().filter_map(|tool| tool.schema.name()).collect();
-        if driver.dialect() == Dialect::Mysql && self.tool.is_none() {
-            // There a schema is another database, which may be of another application.
-            schemas.clear();
-        }
-        if let Some((Some(schema), _)) = &self.table {
-            schemas = vec![schema];
-        }
-        let search = Search {
+        let marks = self.tools().filter_map(|tool| tool.mark);
+        Search {
             names,
-            schemas,
-            marks: Vec::new(),
-        };
-        let tables = catalog::tables(driver, &search).await?;
+            schemas: if marked {
+                self.tools().filter_map(|tool| tool.schema.name()).collect()
+            } else {
+                self.schemas(dialect)
+            },
+            marks: marks.filter(|_| marked).collect(),
+        }
+    }
+
+    /// Where histories are besides the places where the connection looks.
+    fn schemas(&self, dialect: Dialect) -> Vec<&str> {
+        if let Some((Some(schema), _)) = &self.table {
+            return vec![schema];
+        }
+        if dialect == Dialect::Mysql && self.tool.is_none() {
+            // There a schema is another database, which may be of another application.
+            return Vec::new();
+        }
+        self.tools().filter_map(|tool| tool.schema.name()).collect()
+    }
+
+    /// The tables that are there and whose they are.
+    async fn find(&self, driver: &mut dyn Driver) -> Result<Vec<Found>, DriverError> {
+        let dialect = driver.dialect();
+        let tables = catalog::tables(driver, &self.search(dialect, false)).await?;
+        Ok(self.among(&tables, dialect))
+    }
+
+    fn among(&self, tables: &[Table], dialect: Dialect) -> Vec<Found> {
+        let schemas = self.schemas(dialect);
+        let is_placed = |table: &&Table| table.here || schemas.contains(&table.schema.as_str());
         let mut found = Vec::new();
         for tool in self.tools() {
-            let own = tables
-                .iter()
-                .filter(|table| self.is_of(tool, table, &tables));
+            let placed = tables.iter().filter(is_placed);
+            let own = placed.filter(|table| self.is_of(tool, table, tables));
             found.extend(own.map(|table| Found {
                 tool,
                 table: table.clone(),
-                lock: lock_table(tool, table, &tables).cloned(),
+                lock: lock_table(tool, table, tables).cloned(),
                 by_schema: matches!(&self.table, Some((Some(_), _))),
             }));
         }
-        Ok(found)
+        found
     }
 
     fn is_of(&self, tool: &Tool, table: &Table, tables: &[Table]) -> bool {
@@ -183,10 +202,7 @@ impl Histories {
         match found.len() {
             1 => Ok(found.swap_remove(0)),
             0 if self.table.is_some() => Err(refusals::none(self, &[])),
-            0 => Err(refusals::none(
-                self,
-                &elsewhere::candidates(self, driver).await?,
-            )),
+            0 => Err(refusals::none(self, &elsewhere::all(self, driver).await?)),
             _ => Err(refusals::several(&found)),
         }
     }
@@ -309,6 +325,20 @@ impl Found {
     }
 }
 
+/// Those in which something was done.
+async fn sightings(
+    found: Vec<Found>,
+    driver: &mut dyn Driver,
+) -> Result<Vec<Sighting>, DriverError> {
+    let mut seen = Vec::new();
+    for found in found {
+        let entries = found.entries(driver).await?;
+        seen.push(found.sighting(&entries));
+    }
+    seen.retain(|sighting| sighting.migrations > 0);
+    Ok(seen)
+}
+
 #[async_trait]
 impl ForeignHistories for Histories {
     fn own_table(&self, script: &str, dialect: Dialect) -> Option<Condition> {
@@ -316,21 +346,24 @@ impl ForeignHistories for Histories {
     }
 
     async fn seen(&self, driver: &mut dyn Driver) -> Result<Vec<Sighting>, DriverError> {
-        let mut seen = Vec::new();
-        for found in self.find(driver).await? {
-            let entries = found.entries(driver).await?;
-            seen.push(found.sighting(&entries));
-        }
-        seen.retain(|sighting| sighting.migrations > 0);
-        Ok(seen)
+        let found = self.find(driver).await?;
+        sightings(found, driver).await
     }
 
-    async fn elsewhere(
+    async fn look_out(
         &self,
         driver: &mut dyn Driver,
         migrations: &[Migration],
-    ) -> Result<Vec<Sighting>, DriverError> {
-        elsewhere::of(self, driver, migrations).await
+    ) -> Result<Lookout, DriverError> {
+        let dialect = driver.dialect();
+        let tables = catalog::tables(driver, &self.search(dialect, true)).await?;
+        let seen = sightings(self.among(&tables, dialect), driver).await?;
+        let elsewhere = if seen.is_empty() {
+            elsewhere::of(self, &tables, driver, migrations).await?
+        } else {
+            Vec::new()
+        };
+        Ok(Lookout { seen, elsewhere })
     }
 
     async fn read(&self, driver: &mut dyn Driver) -> Result<Box<dyn ForeignHistory>, Error> {

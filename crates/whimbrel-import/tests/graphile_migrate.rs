@@ -64,3 +64,27 @@ fn placeholders_have_values_or_are_refused() {
         ["000001.sql:5:19: the placeholder :DATABASE_VISITOR has no value"]
     );
 }
+
+/// What `graphile-migrate init` writes is JSON with comments.
+#[test]
+fn the_projects_own_placeholders_are_put_in() {
+    let gmrc = "{\n  // ours\n  \"placeholders\": {\n    \":APP_USER\": \"app\",\n    \":SECRET\": \"!ENV\",\n  },\n  \"afterAllMigrations\": [\"grants.sql\"],\n}\n";
+    let text = format!("{FIRST}SELECT ':APP_USER', ':SECRET', ':OTHER';\n");
+    let folder = Folder::at(
+        "migrations",
+        &[("../.gmrc", gmrc), ("committed/000001.sql", &text)],
+    );
+    assert_eq!(
+        folder.substituted("graphile-migrate", &[("SECRET", "s")]),
+        ["CREATE TABLE a (b int); SELECT 'app', 's', ':OTHER';"]
+    );
+    assert_eq!(
+        folder.substituted("graphile-migrate", &[]),
+        ["committed/000001.sql:5:22: the placeholder :SECRET has no value"]
+    );
+    let warnings = folder.warnings("graphile-migrate", Postgres);
+    assert!(
+        warnings[0].ends_with(".gmrc:7:4: the actions of afterAllMigrations are not run"),
+        "{warnings:?}"
+    );
+}

@@ -257,12 +257,11 @@ impl Runner<'_> {
             return Ok(None);
         };
         let driver = session.driver.as_mut();
-        let seen = foreign.seen(driver).await?;
-        if !seen.is_empty() {
-            return Ok(Some(foreign_history(&seen)));
+        let there = foreign.look_out(driver, &session.migrations).await?;
+        if !there.seen.is_empty() {
+            return Ok(Some(foreign_history(&there.seen)));
         }
-        let seen = foreign.elsewhere(driver, &session.migrations).await?;
-        Ok((!seen.is_empty()).then(|| foreign_elsewhere(&seen)))
+        Ok((!there.elsewhere.is_empty()).then(|| foreign_elsewhere(&there.elsewhere)))
     }
 }
 

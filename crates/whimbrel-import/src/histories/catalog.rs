@@ -6,12 +6,15 @@ use whimbrel_core::driver::{Driver, DriverError};
 use whimbrel_sql::Dialect;
 
 use super::spelling;
+use super::tool::is_true;
 
 /// A table as the catalog has it.
 #[derive(Clone, Debug)]
 pub(super) struct Table {
     pub(super) schema: String,
     pub(super) name: String,
+    /// It is where the connection looks.
+    pub(super) here: bool,
     /// Names and types, as the catalog spells them.
     pub(super) columns: Vec<(String, String)>,
 }
@@ -50,21 +53,23 @@ pub(super) async fn tables(
         }
     }
     let select = select(dialect, search);
-    let mut tables: BTreeMap<(String, String), Vec<(String, String)>> = BTreeMap::new();
+    let mut tables: BTreeMap<(String, String), Table> = BTreeMap::new();
     for row in driver.query(&select).await? {
         let mut fields = row.into_iter().map(Option::unwrap_or_default);
         let mut next = || fields.next().unwrap_or_default();
-        let key = (next(), next());
-        tables.entry(key).or_default().push((next(), next()));
-    }
-    let tables = tables.into_iter();
-    Ok(tables
-        .map(|((schema, name), columns)| Table {
+        let (schema, name) = (next(), next());
+        let column = (next(), next());
+        let here = is_true(&next());
+        let key = (schema.clone(), name.clone());
+        let table = tables.entry(key).or_insert_with(|| Table {
             schema,
             name,
-            columns,
-        })
-        .collect())
+            here,
+            columns: Vec::new(),
+        });
+        table.columns.push(column);
+    }
+    Ok(tables.into_values().collect())
 }
 
 fn list<S: AsRef<str>>(items: &[S]) -> String {
@@ -118,13 +123,13 @@ fn select(dialect: Dialect, search: &Search<'_>) -> String {
             };
             // D1 lets nobody ask about its own tables.
             format!(
-                "SELECT 'main' AS place, m.name AS name, p.name AS column_name, p.type AS type FROM sqlite_master m, pragma_table_info(m.name) p \
+                "SELECT 'main' AS place, m.name AS name, p.name AS column_name, p.type AS type, 1 AS here FROM sqlite_master m, pragma_table_info(m.name) p \
                  WHERE m.type = 'table' AND substr(m.name, 1, 4) <> '_cf_' AND (lower(m.name) IN ({}){marked}) ORDER BY p.cid",
                 lower(&search.names)
             )
         }
         Dialect::Mysql => format!(
-            "SELECT table_schema, table_name, column_name, data_type FROM information_schema.columns \
+            "SELECT table_schema, table_name, column_name, data_type, table_schema = DATABASE() FROM information_schema.columns \
              WHERE {} ORDER BY ordinal_position",
             mysql_places(search)
         ),
@@ -152,7 +157,8 @@ fn select_of_postgres(search: &Search<'_>) -> String {
              AND pg_catalog.has_table_privilege(c.oid, 'SELECT'))";
     }
     format!(
-        "SELECT n.nspname, c.relname, a.attname, pg_catalog.format_type(a.atttypid, NULL) \
+        "SELECT n.nspname, c.relname, a.attname, pg_catalog.format_type(a.atttypid, NULL), \
+         n.nspname = ANY (pg_catalog.current_schemas(false)) \
          FROM pg_catalog.pg_class c \
          JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
          JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \

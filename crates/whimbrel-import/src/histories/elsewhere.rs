@@ -7,9 +7,9 @@ use whimbrel_core::migration::Migration;
 use whimbrel_core::takeover::Sighting;
 use whimbrel_sql::Dialect;
 
-use super::catalog::{self, Search, Table};
+use super::catalog::{self, Table};
 use super::files::Files;
-use super::tool::{Beside, Entry, Schema, State, Tool};
+use super::tool::{Entry, Schema, State, Tool};
 use super::{Found, Histories, has_columns, has_company, is_placed};
 
 /// In another schema a number says nothing: every application has a migration 1.
@@ -18,12 +18,13 @@ const TELLING: usize = 8;
 /// Those that list migrations of this project.
 pub(super) async fn of(
     histories: &Histories,
+    tables: &[Table],
     driver: &mut dyn Driver,
     migrations: &[Migration],
 ) -> Result<Vec<Sighting>, DriverError> {
     let files = Files::new(migrations);
     let mut sightings = Vec::new();
-    for found in candidates(histories, driver).await? {
+    for found in candidates(histories, tables) {
         let entries = found.entries(driver).await?;
         if lists(&found, &entries, &files) {
             sightings.push(found.sighting(&entries));
@@ -32,39 +33,31 @@ pub(super) async fn of(
     Ok(sightings)
 }
 
-/// All tables that may be a history, each of one tool.
-pub(super) async fn candidates(
+/// All tables that may be a history, whatever they list.
+pub(super) async fn all(
     histories: &Histories,
     driver: &mut dyn Driver,
 ) -> Result<Vec<Found>, DriverError> {
-    let names = histories.tools().flat_map(|tool| {
-        let beside = match tool.beside {
-            Beside::With(name) | Beside::Without(name) => Some(name),
-            Beside::Any => None,
-        };
-        beside.into_iter().chain([histories.table_of(tool)])
-    });
-    let schemas = histories.tools().filter_map(|tool| tool.schema.name());
-    let search = Search {
-        names: names.collect(),
-        schemas: schemas.collect(),
-        marks: histories.tools().filter_map(|tool| tool.mark).collect(),
-    };
+    let search = histories.search(driver.dialect(), true);
     let tables = catalog::tables(driver, &search).await?;
-    let here = current_schema(driver).await?;
+    Ok(candidates(histories, &tables))
+}
+
+/// Each is of one tool.
+fn candidates(histories: &Histories, tables: &[Table]) -> Vec<Found> {
     let of_tool = |table: &Table| {
         let mut tools = histories.tools();
-        tools.find(|tool| may_be_of(tool, table) && has_company(tool, table, &tables))
+        tools.find(|tool| may_be_of(tool, table) && has_company(tool, table, tables))
     };
     let found = tables.iter().filter_map(|table| {
         Some(Found {
             tool: of_tool(table)?,
             lock: None,
-            by_schema: here.as_ref().is_some_and(|here| *here != table.schema),
+            by_schema: !table.here,
             table: table.clone(),
         })
     });
-    Ok(found.collect())
+    found.collect()
 }
 
 /// A table of another name is told by a column that few others have, and by having few besides.
@@ -107,18 +100,9 @@ pub(super) async fn schema_in_use(
     if found.tool.schema != Schema::Current || !is_postgres {
         return Ok(None);
     }
-    let here = current_schema(driver).await?;
+    let rows = driver.query("SELECT pg_catalog.current_schema()").await?;
+    let here = rows.into_iter().flatten().flatten().next();
     Ok(here.filter(|here| *here != found.table.schema))
-}
-
-async fn current_schema(driver: &mut dyn Driver) -> Result<Option<String>, DriverError> {
-    let select = match driver.dialect() {
-        Dialect::Postgres => "SELECT pg_catalog.current_schema()",
-        Dialect::Mysql => "SELECT DATABASE()",
-        Dialect::Sqlite => return Ok(None),
-    };
-    let rows = driver.query(select).await?;
-    Ok(rows.into_iter().flatten().flatten().next())
 }
 
 /// Most tools keep their table where their migrations work.

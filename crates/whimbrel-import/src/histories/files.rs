@@ -118,7 +118,7 @@ fn former(migration: &Migration) -> String {
 }
 
 /// The shorter of two paths is the end of the longer one.
-fn are_one_path(a: &str, b: &str) -> bool {
+pub(super) fn are_one_path(a: &str, b: &str) -> bool {
     let ends = |long: &str, short: &str| {
         long.strip_suffix(short)
             .is_some_and(|front| front.is_empty() || front.ends_with('/'))

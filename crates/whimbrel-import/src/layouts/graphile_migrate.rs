@@ -1,5 +1,7 @@
 //! graphile-migrate's committed migrations: `committed/000001.sql`.
 
+mod gmrc;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -10,6 +12,7 @@ use whimbrel_core::source::{Certainty, Entry, Layout, Listing, Loaded, Recognise
 use whimbrel_core::text::{Script, SourceFile};
 use whimbrel_sql::Dialect;
 
+use self::gmrc::Gmrc;
 use super::files::{Found, Problems, Rules, folder_of, head, lines, load, number_and_name};
 use super::pairs::by_number;
 
@@ -56,14 +59,18 @@ impl Layout for GraphileMigrate {
             }
         }
         by_number(&mut found);
-        let values = Arc::clone(&listing.placeholders);
+        let gmrc = Gmrc::find(listing)?;
+        let mut values = gmrc.placeholders;
+        let given = listing.placeholders.iter();
+        values.extend(given.map(|(name, value)| (name.clone(), Some(value.clone()))));
         let rules = Rules {
             reader: read,
             substitute: Some(Substitute::new(move |script| substitute(script, &values))),
             ..Rules::plain(Transactions::Wrapped)
         };
-        let loaded = load(listing, dialect, &found, &rules, problems)?;
+        let mut loaded = load(listing, dialect, &found, &rules, problems)?;
         check_chain(&loaded.migrations)?;
+        loaded.warnings.extend(gmrc.warnings);
         Ok(loaded)
     }
 }
@@ -150,7 +157,7 @@ fn check_chain(migrations: &[Migration]) -> Result<(), Error> {
 /// those that the settings have values for: `:NAME` in capitals.
 fn substitute(
     script: &Script,
-    values: &BTreeMap<String, String>,
+    values: &BTreeMap<String, Option<String>>,
 ) -> Result<Script, Vec<Diagnostic>> {
     let text = script.text();
     let mut out = Script::build(Arc::clone(script.file()));
@@ -161,21 +168,23 @@ fn substitute(
         for (place, name) in placeholders(line) {
             let end = place + 1 + name.len();
             match values.get(name) {
-                Some(value) => {
+                Some(Some(value)) => {
                     out.copy_text(&line[done..place], script.origin(at + done));
                     out.put(value, script.origin(at + place));
                     done = end;
                 }
-                None if name.starts_with("DATABASE_") => {
+                None if !name.starts_with("DATABASE_") => {}
+                _ => {
                     let message = format!("the placeholder :{name} has no value");
-                    let help = format!("set {name} under [placeholders]");
+                    let help = format!(
+                        "set {name} under [placeholders], or in the environment where .gmrc says `!ENV`"
+                    );
                     problems.push(
                         Diagnostic::error("undefined-placeholder", message)
                             .at_script(script, at + place..at + end, "")
                             .help(help),
                     );
                 }
-                None => {}
             }
         }
         out.copy_text(&line[done..], script.origin(at + done));

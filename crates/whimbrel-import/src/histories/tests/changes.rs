@@ -39,6 +39,34 @@ fn changesets_are_found_by_file_author_and_id() {
     assert!(adopt("liquibase", &failed, &migrations).is_err());
 }
 
+/// Liquibase knows a changeset by its file as well.
+#[test]
+fn an_id_alone_is_anybodys() {
+    let mut migrations = files(&Native, &THREE);
+    let versions = ["a.sql::ada:1", "b.sql::bob:1", "b.sql::bob:2"];
+    for (migration, version) in migrations.iter_mut().zip(versions) {
+        migration.version = Version::new(version);
+        migration.name = version.rsplit(':').next().unwrap().to_owned();
+    }
+    let rows = [
+        "2 eve gone.sql 1 EXECUTED - 4.29 9288430000",
+        "1 ada old/path.sql 2 EXECUTED - 4.29 9288430000",
+        "1 bob b.sql 3 EXECUTED - 4.29 9288430000",
+    ];
+    let adopted = adopt("liquibase", &rows, &migrations).unwrap();
+    let found = adopted.entries.iter();
+    let found: Vec<_> = found.map(|e| (e.version.as_str(), e.batch)).collect();
+    assert_eq!(
+        found,
+        [
+            ("gone.sql::eve:2", Some(1)),
+            ("a.sql::ada:1", Some(1)),
+            ("b.sql::bob:1", Some(1)),
+            ("b.sql::bob:2", None),
+        ]
+    );
+}
+
 #[test]
 fn other_projects_are_passed_over() {
     let rows = [

@@ -11,6 +11,8 @@ pub(super) enum Item {
     Include(Include),
     /// Name, value, and the databases that it is for.
     Property(String, String, Option<String>),
+    /// What the changelog is called, and all that it includes and that has no name of its own.
+    LogicalPath(String),
     /// What Whimbrel does not read.
     Other(String),
 }
@@ -50,16 +52,17 @@ pub(super) fn items(text: &str, extension: &str) -> Result<Vec<Item>, String> {
 
 fn of_xml(text: &str) -> Result<Vec<Item>, String> {
     let document = roxmltree::Document::parse(text).map_err(|error| error.to_string())?;
-    let elements = document.root_element().children();
+    let root = document.root_element();
+    let path = root.attribute("logicalFilePath");
+    let path = path.map(|path| Item::LogicalPath(path.to_owned()));
+    let elements = root.children();
     let item = |element: roxmltree::Node<'_, '_>| {
         let attributes = element.attributes();
         let attributes = attributes.map(|one| (one.name().to_owned(), one.value().to_owned()));
         item(element.tag_name().name(), &attributes.collect())
     };
-    Ok(elements
-        .filter(roxmltree::Node::is_element)
-        .map(item)
-        .collect())
+    let items = elements.filter(roxmltree::Node::is_element).map(item);
+    Ok(path.into_iter().chain(items).collect())
 }
 
 fn of_yaml(text: &str) -> Result<Vec<Item>, String> {
@@ -71,6 +74,9 @@ fn of_yaml(text: &str) -> Result<Vec<Item>, String> {
     let hashes = list.iter().filter_map(Yaml::as_hash);
     let pairs = hashes.flat_map(|hash| hash.iter());
     let item = |(key, value): (&Yaml, &Yaml)| {
+        if let (Some("logicalFilePath"), Some(path)) = (key.as_str(), scalar(value)) {
+            return Item::LogicalPath(path);
+        }
         let own = value.as_hash().into_iter().flat_map(|hash| hash.iter());
         let attributes = own.filter_map(|(name, value)| Some((scalar(name)?, scalar(value)?)));
         item(&scalar(key).unwrap_or_default(), &attributes.collect())
@@ -154,16 +160,17 @@ mod tests {
     #[test]
     fn three_forms_say_the_same() {
         let xml = r#"<?xml version="1.0"?>
-            <databaseChangeLog xmlns="http://www.liquibase.org/xml/ns/dbchangelog">
+            <databaseChangeLog xmlns="http://www.liquibase.org/xml/ns/dbchangelog" logicalFilePath="log">
               <!-- the first -->
               <include file="a.sql" relativeToChangelogFile="true"/>
               <includeAll path="b/" endsWithFilter=".sql" context="prod"/>
               <property name="x" value="1" dbms="h2"/>
               <changeSet id="1" author="ann"/>
             </databaseChangeLog>"#;
-        let yaml = "databaseChangeLog:\n- include:\n    file: a.sql\n    relativeToChangelogFile: true\n- includeAll: {path: b/, endsWithFilter: .sql, context: prod}\n- property: {name: x, value: 1, dbms: h2, global: true}\n- changeSet: {id: 1, author: ann}\n";
-        let json = "{\"databaseChangeLog\": [\n\t{\"include\": {\"file\": \"a.sql\", \"relativeToChangelogFile\": true}},\n\t{\"includeAll\": {\"path\": \"b/\", \"endsWithFilter\": \".sql\", \"context\": \"prod\"}},\n\t{\"property\": {\"name\": \"x\", \"value\": \"1\", \"dbms\": \"h2\"}},\n\t{\"changeSet\": {\"id\": \"1\"}}]}";
+        let yaml = "databaseChangeLog:\n- logicalFilePath: log\n- include:\n    file: a.sql\n    relativeToChangelogFile: true\n- includeAll: {path: b/, endsWithFilter: .sql, context: prod}\n- property: {name: x, value: 1, dbms: h2, global: true}\n- changeSet: {id: 1, author: ann}\n";
+        let json = "{\"databaseChangeLog\": [\n\t{\"logicalFilePath\": \"log\"},\n\t{\"include\": {\"file\": \"a.sql\", \"relativeToChangelogFile\": true}},\n\t{\"includeAll\": {\"path\": \"b/\", \"endsWithFilter\": \".sql\", \"context\": \"prod\"}},\n\t{\"property\": {\"name\": \"x\", \"value\": \"1\", \"dbms\": \"h2\"}},\n\t{\"changeSet\": {\"id\": \"1\"}}]}";
         let expected = [
+            Item::LogicalPath("log".to_owned()),
             Item::Include(Include {
                 path: "a.sql".to_owned(),
                 relative: true,

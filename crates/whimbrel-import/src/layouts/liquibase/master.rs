@@ -34,6 +34,7 @@ pub(super) fn follow(
         listing,
         dialect,
         seen: HashSet::new(),
+        logical_path: None,
         found: Included::default(),
         problems,
     };
@@ -70,6 +71,8 @@ struct Walk<'a> {
     listing: &'a Listing,
     dialect: Dialect,
     seen: HashSet<PathBuf>,
+    /// Of the changelog that is read, or of one that includes it.
+    logical_path: Option<String>,
     found: Included,
     problems: &'a mut Problems,
 }
@@ -102,8 +105,10 @@ impl Walk<'_> {
             }
         };
         let mut refused = HashSet::new();
+        let outer = self.logical_path.clone();
         for item in list {
             match item {
+                Item::LogicalPath(path) => self.logical_path = Some(path),
                 Item::Include(include) => self.include(path, &include)?,
                 Item::Property(name, value, dbms) => {
                     if dbms.is_none_or(|list| is_for(&list, self.dialect)) {
@@ -118,6 +123,7 @@ impl Walk<'_> {
                 }
             }
         }
+        self.logical_path = outer;
         Ok(())
     }
 
@@ -145,8 +151,9 @@ impl Walk<'_> {
                 "xml" | "yaml" | "yml" | "json" => self.changelog(&file)?,
                 "sql" => {
                     self.found.conditional += usize::from(include.is_conditional);
-                    let entry = self.entry(&file, include);
-                    self.found.files.push(entry);
+                    let (path, entry) = self.entry(&file, include);
+                    let path = self.logical_path.clone().unwrap_or(path);
+                    self.found.files.push((path, entry));
                 }
                 // In a folder, Liquibase takes what it can read.
                 _ if include.is_folder => {}
