@@ -47,7 +47,11 @@ pub(super) fn read(file: &Arc<SourceFile>, dialect: Dialect) -> Reading {
         match rollback(line).or(undoes.then_some("")) {
             Some("") => {
                 if !own_line {
-                    sections.problems.extend(unclear(file, &comment, dialect));
+                    let said = unclear(file, &comment, dialect, REMARK);
+                    sections.problems.extend(said);
+                } else if opening && !undoes {
+                    let said = unclear(file, &comment, dialect, NOTHING_ABOVE);
+                    sections.problems.extend(said);
                 }
                 sections.up = Script::slice(Arc::clone(file), 0..start_of(text, comment.start));
                 sections.down = Some(section(file, comment.end, dialect));
@@ -183,17 +187,30 @@ fn is_own_line(text: &str, comment: usize) -> bool {
     text[line_start(text, comment)..comment].trim().is_empty()
 }
 
-/// Refuses `...; -- Rollback` with statements below it: it may be a remark on the statement before it.
-fn unclear(file: &Arc<SourceFile>, comment: &Range<usize>, dialect: Dialect) -> Option<Diagnostic> {
+/// `...; -- Rollback`: message and advice.
+const REMARK: (&str, &str) = (
+    "behind a statement this may be a remark, or begin the rollback",
+    "write `-- Rollback` on a line of its own, or the remark in other words",
+);
+/// `-- Rollback:` among a file's opening comments, as a heading of what undoes it.
+const NOTHING_ABOVE: (&str, &str) = (
+    "all statements of this file stand below this line, so they would be its rollback and nothing would be applied",
+    "put the rollback at the file's end, or write `-- Rollback: STATEMENT` on one line",
+);
+
+/// Refuses a mark of which it is not clear what it means, if there are statements below it.
+fn unclear(
+    file: &Arc<SourceFile>,
+    comment: &Range<usize>,
+    dialect: Dialect,
+    (message, help): (&str, &str),
+) -> Option<Diagnostic> {
     let below = &file.text()[comment.end..];
     let runs = whimbrel_sql::Lexer::new(below, dialect).any(|token| !token.kind.is_trivia());
     runs.then(|| {
-        Diagnostic::error(
-            "rollback-mark",
-            "behind a statement this may be a remark, or begin the rollback",
-        )
-        .at(file, comment.clone(), "")
-        .help("write `-- Rollback` on a line of its own, or the remark in other words")
+        Diagnostic::error("rollback-mark", message)
+            .at(file, comment.clone(), "")
+            .help(help)
     })
 }
 
@@ -300,6 +317,16 @@ mod tests {
             sections.problems[0].to_string(),
             "a.sql:1:30: behind a statement this may be a remark, or begin the rollback"
         );
+    }
+
+    #[test]
+    fn a_mark_above_everything_is_refused() {
+        let text = "-- Users\n-- Rollback:\n--   DROP TABLE a;\nCREATE TABLE a();\n";
+        let sections = read(&SourceFile::new("a.sql", text), Dialect::Postgres);
+        assert_eq!(sections.problems[0].code.as_deref(), Some("rollback-mark"));
+        let (up, down) = parts("-- nothing yet\n-- Rollback\n-- DROP TABLE a;\n");
+        assert_eq!(up, "-- nothing yet\n");
+        assert_eq!(down.unwrap(), "\nDROP TABLE a;\n");
     }
 
     #[test]
