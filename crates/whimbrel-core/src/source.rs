@@ -6,6 +6,7 @@ mod embedded;
 mod engines;
 mod header;
 mod layout;
+mod marks;
 mod native;
 mod programs;
 mod roles;

@@ -9,6 +9,7 @@ use crate::diagnostic::Diagnostic;
 use crate::migration::Reading;
 use crate::text::{Script, SourceFile};
 
+use super::marks::{self, MIXED, NOTHING_ABOVE, REMARK};
 use super::undo;
 
 /// Lines that other tools put into their files, and whether there is a layout of the same name. Read
@@ -45,14 +46,22 @@ pub(super) fn read(file: &Arc<SourceFile>, dialect: Dialect) -> Reading {
         has_up |= mark == Some(Half::Up);
         let undoes = mark == Some(Half::Undo) || has_up && mark == Some(Half::Down);
         match rollback(line).or(undoes.then_some("")) {
+            Some("") if opening && !undoes && marks::is_described(text, comment.end, dialect) => {
+                sections.problems.push(marks::described(file, comment));
+            }
             Some("") => {
-                if !own_line {
-                    let said = unclear(file, &comment, dialect, REMARK);
-                    sections.problems.extend(said);
-                } else if opening && !undoes {
-                    let said = unclear(file, &comment, dialect, NOTHING_ABOVE);
-                    sections.problems.extend(said);
-                }
+                let unclear_as = if !own_line {
+                    Some(REMARK)
+                } else if undoes {
+                    None
+                } else if opening {
+                    Some(NOTHING_ABOVE)
+                } else {
+                    marks::begins_commented_out(&text[comment.end..], dialect).then_some(MIXED)
+                };
+                let said =
+                    unclear_as.and_then(|words| marks::unclear(file, &comment, dialect, words));
+                sections.problems.extend(said);
                 sections.up = Script::slice(Arc::clone(file), 0..start_of(text, comment.start));
                 sections.down = Some(section(file, comment.end, dialect));
                 break;
@@ -187,33 +196,6 @@ fn is_own_line(text: &str, comment: usize) -> bool {
     text[line_start(text, comment)..comment].trim().is_empty()
 }
 
-/// `...; -- Rollback`: message and advice.
-const REMARK: (&str, &str) = (
-    "behind a statement this may be a remark, or begin the rollback",
-    "write `-- Rollback` on a line of its own, or the remark in other words",
-);
-/// `-- Rollback:` among a file's opening comments, as a heading of what undoes it.
-const NOTHING_ABOVE: (&str, &str) = (
-    "all statements of this file stand below this line, so they would be its rollback and nothing would be applied",
-    "put the rollback at the file's end, or write `-- Rollback: STATEMENT` on one line",
-);
-
-/// Refuses a mark of which it is not clear what it means, if there are statements below it.
-fn unclear(
-    file: &Arc<SourceFile>,
-    comment: &Range<usize>,
-    dialect: Dialect,
-    (message, help): (&str, &str),
-) -> Option<Diagnostic> {
-    let below = &file.text()[comment.end..];
-    let runs = whimbrel_sql::Lexer::new(below, dialect).any(|token| !token.kind.is_trivia());
-    runs.then(|| {
-        Diagnostic::error("rollback-mark", message)
-            .at(file, comment.clone(), "")
-            .help(help)
-    })
-}
-
 /// A section after its mark: plain SQL, or commented out line by line.
 fn section(file: &Arc<SourceFile>, start: usize, dialect: Dialect) -> Script {
     let text = &file.text()[start..];
@@ -320,13 +302,25 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_above_everything_is_refused() {
-        let text = "-- Users\n-- Rollback:\n--   DROP TABLE a;\nCREATE TABLE a();\n";
+    fn a_mark_above_statements_of_the_migration_is_refused() {
+        let text = "-- Users\n-- Rollback:\nCREATE TABLE a();\n";
+        let sections = read(&SourceFile::new("a.sql", text), Dialect::Postgres);
+        assert!(sections.problems[0].is_error());
+        assert_eq!(sections.problems[0].code.as_deref(), Some("rollback-mark"));
+        let text = "SELECT 1;\n-- Rollback\n-- SELECT 2;\n\nSELECT 3;\n";
         let sections = read(&SourceFile::new("a.sql", text), Dialect::Postgres);
         assert_eq!(sections.problems[0].code.as_deref(), Some("rollback-mark"));
         let (up, down) = parts("-- nothing yet\n-- Rollback\n-- DROP TABLE a;\n");
         assert_eq!(up, "-- nothing yet\n");
         assert_eq!(down.unwrap(), "\nDROP TABLE a;\n");
+    }
+
+    #[test]
+    fn a_rollback_that_a_header_describes_is_a_comment() {
+        let text = "-- Users\n-- Rollback:\n--   DROP TABLE a;\n-- Tags: a\n\nCREATE TABLE a();\n";
+        let sections = read(&SourceFile::new("a.sql", text), Dialect::Postgres);
+        assert!(!sections.problems[0].is_error() && sections.problems.len() == 1);
+        assert_eq!((sections.up.text(), sections.down.is_none()), (text, true));
     }
 
     #[test]
