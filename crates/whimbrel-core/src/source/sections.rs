@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use whimbrel_sql::Dialect;
+use whimbrel_sql::{Dialect, Lexer, TokenKind};
 
 use crate::diagnostic::Diagnostic;
 use crate::migration::Reading;
@@ -31,11 +31,16 @@ pub(super) fn read(file: &Arc<SourceFile>, dialect: Dialect) -> Reading {
     let mut sections = Reading::whole(file, dialect);
     let mut opening = true;
     let mut position = 0;
-    let mut one_liners = Vec::new();
+    let mut one_liners: Vec<Range<usize>> = Vec::new();
     let mut undoing = None;
     let mut has_up = false;
     for comment in whimbrel_sql::comments(text, dialect) {
         opening = opening && text[position..comment.start].trim().is_empty();
+        if let Some(more) = goes_on(text, one_liners.last(), &comment) {
+            one_liners.push(more);
+            position = comment.end;
+            continue;
+        }
         position = comment.end;
         let line = &text[comment.clone()];
         if opening {
@@ -63,7 +68,8 @@ pub(super) fn read(file: &Arc<SourceFile>, dialect: Dialect) -> Reading {
                     unclear_as.and_then(|words| marks::unclear(file, &comment, dialect, words));
                 sections.problems.extend(said);
                 sections.up = Script::slice(Arc::clone(file), 0..start_of(text, comment.start));
-                sections.down = Some(section(file, comment.end, dialect));
+                let down = section(file, comment.end, dialect);
+                sections.down = has_statements(down.text(), dialect).then_some(down);
                 break;
             }
             Some(statement) => {
@@ -200,9 +206,16 @@ fn is_own_line(text: &str, comment: usize) -> bool {
 fn section(file: &Arc<SourceFile>, start: usize, dialect: Dialect) -> Script {
     let text = &file.text()[start..];
     // Plain as soon as anything but comments is in it.
-    let plain = whimbrel_sql::Lexer::new(text, dialect).any(|token| !token.kind.is_trivia());
-    if plain {
+    if has_statements(text, dialect) {
         return Script::slice(Arc::clone(file), start..start + text.len());
+    }
+    let mut tokens = Lexer::new(text, dialect);
+    let first = tokens.find(|token| token.kind != TokenKind::Whitespace);
+    if let Some(block) = first.filter(|token| token.kind == TokenKind::BlockComment) {
+        let inner = text[block.span.clone()].trim_start_matches("/*");
+        let from = start + block.span.end - inner.len();
+        let inner = inner.trim_end_matches("*/");
+        return Script::slice(Arc::clone(file), from..from + inner.len());
     }
     let mut lines = Vec::new();
     let mut offset = start;
@@ -222,11 +235,42 @@ fn section(file: &Arc<SourceFile>, start: usize, dialect: Dialect) -> Script {
     builder.finish()
 }
 
+fn has_statements(text: &str, dialect: Dialect) -> bool {
+    Lexer::new(text, dialect).any(|token| !token.kind.is_trivia())
+}
+
+/// What a comment holds that is the next line of a `-- Rollback: ...`: it is set in further.
+fn goes_on(
+    text: &str,
+    before: Option<&Range<usize>>,
+    comment: &Range<usize>,
+) -> Option<Range<usize>> {
+    let between = text.get(before?.end..comment.start)?;
+    let next = between.trim().is_empty() && between.matches('\n').count() == 1;
+    let body = text[comment.clone()].strip_prefix("--")?;
+    let set_in = body.starts_with("  ") || body.trim_start_matches(' ').starts_with('\t');
+    let words = body.trim();
+    let start = comment.end - body.trim_start().len();
+    (next && set_in && !words.is_empty()).then_some(start..start + words.len())
+}
+
 fn from_lines(file: &Arc<SourceFile>, lines: &[Range<usize>]) -> Script {
+    let text = file.text();
     let mut builder = Script::build(Arc::clone(file));
-    for line in lines {
+    for (index, line) in lines.iter().enumerate() {
         builder.copy(line.clone());
-        let end = if file.text()[line.clone()].ends_with(';') {
+        // A statement may go on in the next line, which no mark stands before.
+        let goes_on = lines.get(index + 1).is_some_and(|next| {
+            rollback(
+                text[line_start(text, next.start)..]
+                    .lines()
+                    .next()
+                    .unwrap_or_default()
+                    .trim_start(),
+            )
+            .is_none()
+        });
+        let end = if goes_on || text[line.clone()].ends_with(';') {
             "\n"
         } else {
             ";\n"
@@ -275,6 +319,35 @@ mod tests {
         );
         assert!(up.contains("CREATE"));
         assert_eq!(down.unwrap(), "DROP TABLE a;\nDROP TABLE b;\n");
+    }
+
+    #[test]
+    fn a_one_line_rollback_may_go_on() {
+        let (up, down) = parts(
+            "-- Rollback: DROP TABLE a;\n--           ALTER TABLE b\n--             DROP COLUMN c;\n-- Users\nCREATE TABLE a();\n",
+        );
+        assert!(up.contains("CREATE"));
+        assert_eq!(
+            down.unwrap(),
+            "DROP TABLE a;\nALTER TABLE b\nDROP COLUMN c;\n"
+        );
+    }
+
+    #[test]
+    fn a_section_in_a_block_comment_is_its_text() {
+        let (up, down) = parts("SELECT 1;\n-- Rollback\n/*\nSELECT 2;\n*/\n");
+        assert_eq!(
+            (up.as_str(), down.as_deref()),
+            ("SELECT 1;\n", Some("\nSELECT 2;\n"))
+        );
+    }
+
+    #[test]
+    fn a_section_without_statements_is_no_rollback() {
+        for nothing in ["", "-- ", "-- \n--\n", "\n\n/* */"] {
+            let text = format!("SELECT 1;\n-- Rollback\n{nothing}");
+            assert_eq!(parts(&text), ("SELECT 1;\n".to_owned(), None), "{text}");
+        }
     }
 
     #[test]
