@@ -10,6 +10,7 @@ mod marks;
 mod native;
 mod programs;
 mod roles;
+mod rollback;
 mod sections;
 mod undo;
 
