@@ -70,7 +70,9 @@ pub(super) fn read(file: &Arc<SourceFile>, dialect: Dialect) -> Reading {
                 sections.problems.extend(said);
                 sections.up = Script::slice(Arc::clone(file), 0..start_of(text, comment.start));
                 let down = section(file, comment.end, dialect);
-                sections.down = has_statements(down.text(), dialect).then_some(down);
+                // Nothing at all below the mark says that there is nothing to undo.
+                let said = text[comment.end..].trim().is_empty();
+                sections.down = (said || has_statements(down.text(), dialect)).then_some(down);
                 break;
             }
             Some(statement) => {
@@ -245,8 +247,10 @@ mod tests {
     }
 
     #[test]
-    fn a_section_without_statements_is_no_rollback() {
-        for nothing in ["", "-- ", "-- \n--\n", "\n\n/* */"] {
+    fn a_section_of_nothing_but_comments_is_no_rollback() {
+        let (_, down) = parts("SELECT 1;\n-- Rollback\n");
+        assert_eq!(down.unwrap().trim(), "");
+        for nothing in ["-- ", "-- \n--\n", "\n\n/* */"] {
             let text = format!("SELECT 1;\n-- Rollback\n{nothing}");
             assert_eq!(parts(&text), ("SELECT 1;\n".to_owned(), None), "{text}");
         }
