@@ -130,6 +130,18 @@ fn new_goes_on_as_the_folder_does() {
 }
 
 #[test]
+fn new_stays_in_the_folder_of_its_engine() {
+    let project = Project::new();
+    for folder in ["postgres", "mysql"] {
+        project.write(&format!("migrations/{folder}/001_users.sql"), USERS);
+    }
+    project.write("migrations/mysql/002_more.sql", "SELECT 1;");
+    let at = |url: &str| project.run(&["new", "x", "--url", url]).stdout;
+    insta::assert_snapshot!(at("mysql://h/d"), @"migrations/mysql/003_x.sql");
+    insta::assert_snapshot!(at("postgres://h/d"), @"migrations/postgres/002_x.sql");
+}
+
+#[test]
 fn settings_are_checked_and_chosen() {
     let project = Project::new();
     project.write("whimbrel.toml", "url = \"sqlite:a.db\"\ntiemout = \"3s\"\n");

@@ -470,3 +470,30 @@ fn programs_are_told_of_wrong_arguments() {
     [2]
     "#);
 }
+
+#[test]
+fn session_sql_is_split_and_controls_no_transaction() {
+    let project = Project::new().write(
+        "migrations/001_a.sql",
+        "CREATE TABLE a AS SELECT current_setting('x.a') || current_setting('x.b') AS i;\n",
+    );
+    let server = postgres();
+    let url = server.database();
+    let said = project.say(&["up", "--url", &url, "--session-sql", "SET x.a = 1; COMMIT"]);
+    assert!(
+        said.contains("the session SQL can't have `COMMIT`") && said.ends_with("[2]"),
+        "{said}"
+    );
+    let said = project.say(&["up", "--url", &url, "--session-sql", "nope"]);
+    assert!(
+        said.contains("session SQL that runs before them") && said.ends_with("[1]"),
+        "{said}"
+    );
+    let two = "SET x.a = 1; SET x.b = 2;";
+    assert!(
+        project
+            .say(&["up", "--url", &url, "--session-sql", two])
+            .ends_with("[0]")
+    );
+    assert_eq!(server.execute(&url, "SELECT i FROM a"), "12");
+}

@@ -368,6 +368,12 @@ fn what_postgres_runs_in_no_transaction() {
 }
 
 #[test]
+fn a_checkpoint_is_locked_out_by_its_own_transaction() {
+    let facts = whimbrel_sql::facts("PRAGMA main.wal_checkpoint(TRUNCATE)", Dialect::Sqlite);
+    assert!(facts.not_in_transaction.is_some());
+}
+
+#[test]
 fn settings_for_one_statement_are_that_statement() {
     let text =
         "SET STATEMENT lock_wait_timeout = 5, max_statement_time = 60 FOR ALTER TABLE a ADD b INT";

@@ -299,6 +299,11 @@ impl Migrator {
         runner.unless_cancelled(runner.init()).await
     }
 
+    /// Whose SQL the database speaks. Nothing is connected.
+    pub fn dialect(&self) -> whimbrel_sql::Dialect {
+        self.connect.dialect()
+    }
+
     /// The database as people may see it: without secrets.
     pub fn display(&self) -> String {
         self.connect.display()

@@ -8,15 +8,15 @@ use whimbrel::import::{layout_by_name, layouts};
 use whimbrel::source::{Blank, FileName, Layout, Listing, NATIVE_LAYOUTS, detect};
 use whimbrel::sql::Dialect;
 
-use super::directory;
 use super::init::write;
+use super::{directory, migrator};
 use crate::cli::{Global, New};
 use crate::config::Settings;
 use crate::exit;
 use crate::render::Output;
 
 pub(super) fn run(global: &Global, output: &Arc<Output>, arguments: &New) -> Result<u8, Error> {
-    let (settings, _) = Settings::load(global)?;
+    let (settings, environment) = Settings::load(global)?;
     let name = slug(&arguments.name)?;
     let folder = settings.dirs.first().cloned().unwrap_or_default();
     let failed = |source| Error::File {
@@ -24,12 +24,18 @@ pub(super) fn run(global: &Global, output: &Arc<Output>, arguments: &New) -> Res
         source,
     };
     std::fs::create_dir_all(&folder).map_err(failed)?;
-    let listing = directory(&settings)?.list(Dialect::Postgres)?;
+    // A file can be written before its database can be named.
+    let dialect = migrator(&settings, &environment, output, None)
+        .map_or(Dialect::Postgres, |migrator| migrator.dialect());
+    let listing = directory(&settings)?.list(dialect)?;
     let extension = settings.extensions.first().map_or("sql", String::as_str);
-    let description = arguments.name.replace('_', " ");
+    let words: Vec<_> = arguments.name.split([' ', '_', '\n', '\r', '\t']).collect();
+    let description = words.join(" ");
     let header = format!("-- Description: {description}\n\n");
     let rollback = "\n\n-- Rollback\n-- \n";
-    let files = if let Some(layout) = foreign(&settings, &listing)? {
+    let foreign = foreign(&settings, &listing)?;
+    let native = foreign.is_none();
+    let files = if let Some(layout) = foreign {
         blank(layout, &listing, &name, arguments)?
     } else if arguments.repeatable {
         vec![(
@@ -51,8 +57,9 @@ pub(super) fn run(global: &Global, output: &Arc<Output>, arguments: &New) -> Res
         }
     };
     let mut written = Vec::new();
+    let beside = if native { folder_of_all(&listing) } else { "" };
     for (file, text) in files {
-        let path = folder.join(file);
+        let path = folder.join(beside).join(file);
         if let Some(inside) = path.parent() {
             std::fs::create_dir_all(inside).map_err(failed)?;
         }
@@ -62,6 +69,21 @@ pub(super) fn run(global: &Global, output: &Arc<Output>, arguments: &New) -> Res
     }
     output.result(&json!({ "files": written }));
     Ok(exit::OK)
+}
+
+/// The folder inside the first root that all its files are in, such as the database's own.
+fn folder_of_all(listing: &Listing) -> &str {
+    let mut folders = listing
+        .entries
+        .iter()
+        .filter(|entry| entry.root == 0)
+        .map(|entry| entry.folder.as_str());
+    let first = folders.next().unwrap_or_default();
+    if folders.all(|folder| folder == first) {
+        first
+    } else {
+        ""
+    }
 }
 
 /// The folder's layout, if it is another tool's.

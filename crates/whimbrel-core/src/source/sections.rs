@@ -9,6 +9,8 @@ use crate::diagnostic::Diagnostic;
 use crate::migration::Reading;
 use crate::text::{Script, SourceFile};
 
+use super::marks::{self, MIXED, NOTHING_ABOVE, REMARK};
+use super::rollback::{from_lines, goes_on, has_statements, line_start, rollback, section};
 use super::undo;
 
 /// Remarks that other tools put into their files, and whether there is a layout of the same name.
@@ -37,11 +39,16 @@ pub(super) fn read(file: &Arc<SourceFile>, dialect: Dialect) -> Reading {
     let mut sections = Reading::whole(file, dialect);
     let mut opening = true;
     let mut position = 0;
-    let mut one_liners = Vec::new();
+    let mut one_liners: Vec<Range<usize>> = Vec::new();
     let mut undoing = None;
     let mut has_up = false;
     for comment in whimbrel_sql::comments(text, dialect) {
         opening = opening && text[position..comment.start].trim().is_empty();
+        if let Some(more) = goes_on(text, one_liners.last(), &comment) {
+            one_liners.push(more);
+            position = comment.end;
+            continue;
+        }
         position = comment.end;
         let line = &text[comment.clone()];
         sections.problems.extend(foreign(file, &comment, opening));
@@ -50,12 +57,27 @@ pub(super) fn read(file: &Arc<SourceFile>, dialect: Dialect) -> Reading {
         has_up |= mark == Some(Half::Up);
         let undoes = mark == Some(Half::Undo) || has_up && mark == Some(Half::Down);
         match rollback(line).or(undoes.then_some("")) {
+            Some("") if opening && !undoes && marks::is_described(text, comment.end, dialect) => {
+                sections.problems.push(marks::described(file, comment));
+            }
             Some("") => {
-                if !own_line {
-                    sections.problems.extend(unclear(file, &comment, dialect));
-                }
+                let unclear_as = if !own_line {
+                    Some(REMARK)
+                } else if undoes {
+                    None
+                } else if opening {
+                    Some(NOTHING_ABOVE)
+                } else {
+                    marks::begins_commented_out(&text[comment.end..], dialect).then_some(MIXED)
+                };
+                let said =
+                    unclear_as.and_then(|words| marks::unclear(file, &comment, dialect, words));
+                sections.problems.extend(said);
                 sections.up = Script::slice(Arc::clone(file), 0..start_of(text, comment.start));
-                sections.down = Some(section(file, comment.end, dialect));
+                let down = section(file, comment.end, dialect);
+                // Nothing at all below the mark says that there is nothing to undo.
+                let said = text[comment.end..].trim().is_empty();
+                sections.down = (said || has_statements(down.text(), dialect)).then_some(down);
                 break;
             }
             Some(statement) => {
@@ -125,23 +147,6 @@ fn foreign(file: &Arc<SourceFile>, comment: &Range<usize>, opening: bool) -> Opt
     )
 }
 
-/// The text after `-- Rollback` (empty for a section) or none if the comment is something else.
-fn rollback(comment: &str) -> Option<&str> {
-    const WORD: &str = "rollback";
-    let body = comment.strip_prefix("--")?.trim();
-    let word = body.get(..WORD.len())?;
-    if !word.eq_ignore_ascii_case(WORD) {
-        return None;
-    }
-    let rest = body[WORD.len()..].trim_start();
-    match rest.strip_prefix(':') {
-        Some(rest) => Some(rest.trim_start()),
-        None if rest.is_empty() => Some(""),
-        // `-- Rollback the transaction if ...` is prose.
-        None => None,
-    }
-}
-
 /// How other programs mark the halves of a file, all of which is read by Whimbrel too: a down half
 /// must never pass for a part of the migration.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -186,67 +191,9 @@ fn start_of(text: &str, comment: usize) -> usize {
     }
 }
 
-fn line_start(text: &str, offset: usize) -> usize {
-    text[..offset].rfind('\n').map_or(0, |index| index + 1)
-}
-
 /// True if nothing but blanks stands before the comment on its line.
 fn is_own_line(text: &str, comment: usize) -> bool {
     text[line_start(text, comment)..comment].trim().is_empty()
-}
-
-/// Refuses `...; -- Rollback` with statements below it: it may be a remark on the statement before it.
-fn unclear(file: &Arc<SourceFile>, comment: &Range<usize>, dialect: Dialect) -> Option<Diagnostic> {
-    let below = &file.text()[comment.end..];
-    let runs = whimbrel_sql::Lexer::new(below, dialect).any(|token| !token.kind.is_trivia());
-    runs.then(|| {
-        Diagnostic::error(
-            "rollback-mark",
-            "behind a statement this may be a remark, or begin the rollback",
-        )
-        .at(file, comment.clone(), "")
-        .help("write `-- Rollback` on a line of its own, or the remark in other words")
-    })
-}
-
-/// A section after its mark: plain SQL, or commented out line by line.
-fn section(file: &Arc<SourceFile>, start: usize, dialect: Dialect) -> Script {
-    let text = &file.text()[start..];
-    // Plain as soon as anything but comments is in it.
-    let plain = whimbrel_sql::Lexer::new(text, dialect).any(|token| !token.kind.is_trivia());
-    if plain {
-        return Script::slice(Arc::clone(file), start..start + text.len());
-    }
-    let mut lines = Vec::new();
-    let mut offset = start;
-    for line in text.split_inclusive('\n') {
-        let trimmed = line.trim_start_matches([' ', '\t']);
-        let body = offset + (line.len() - trimmed.len());
-        let skip = trimmed.strip_prefix("--").map_or(0, |rest| {
-            trimmed.len() - rest.strip_prefix(' ').unwrap_or(rest).len()
-        });
-        lines.push(body + skip..offset + line.len());
-        offset += line.len();
-    }
-    let mut builder = Script::build(Arc::clone(file));
-    for line in lines {
-        builder.copy(line);
-    }
-    builder.finish()
-}
-
-fn from_lines(file: &Arc<SourceFile>, lines: &[Range<usize>]) -> Script {
-    let mut builder = Script::build(Arc::clone(file));
-    for line in lines {
-        builder.copy(line.clone());
-        let end = if file.text()[line.clone()].ends_with(';') {
-            "\n"
-        } else {
-            ";\n"
-        };
-        builder.put(end, line.end);
-    }
-    builder.finish()
 }
 
 #[cfg(test)]
@@ -291,6 +238,37 @@ mod tests {
     }
 
     #[test]
+    fn a_one_line_rollback_may_go_on() {
+        let (up, down) = parts(
+            "-- Rollback: DROP TABLE a;\n--           ALTER TABLE b\n--             DROP COLUMN c;\n-- Users\nCREATE TABLE a();\n",
+        );
+        assert!(up.contains("CREATE"));
+        assert_eq!(
+            down.unwrap(),
+            "DROP TABLE a;\nALTER TABLE b\nDROP COLUMN c;\n"
+        );
+    }
+
+    #[test]
+    fn a_section_in_a_block_comment_is_its_text() {
+        let (up, down) = parts("SELECT 1;\n-- Rollback\n/*\nSELECT 2;\n*/\n");
+        assert_eq!(
+            (up.as_str(), down.as_deref()),
+            ("SELECT 1;\n", Some("\nSELECT 2;\n"))
+        );
+    }
+
+    #[test]
+    fn a_section_of_nothing_but_comments_is_no_rollback() {
+        let (_, down) = parts("SELECT 1;\n-- Rollback\n");
+        assert_eq!(down.unwrap().trim(), "");
+        for nothing in ["-- ", "-- \n--\n", "\n\n/* */"] {
+            let text = format!("SELECT 1;\n-- Rollback\n{nothing}");
+            assert_eq!(parts(&text), ("SELECT 1;\n".to_owned(), None), "{text}");
+        }
+    }
+
+    #[test]
     fn marks_inside_strings_and_bodies_do_not_count() {
         let text =
             "SELECT '\n-- Rollback\n';\nDO $$ BEGIN\n-- Rollback\nEND $$;\n-- Rollback the plane\n";
@@ -312,6 +290,28 @@ mod tests {
             sections.problems[0].to_string(),
             "a.sql:1:30: behind a statement this may be a remark, or begin the rollback"
         );
+    }
+
+    #[test]
+    fn a_mark_above_statements_of_the_migration_is_refused() {
+        let text = "-- Users\n-- Rollback:\nCREATE TABLE a();\n";
+        let sections = read(&SourceFile::new("a.sql", text), Dialect::Postgres);
+        assert!(sections.problems[0].is_error());
+        assert_eq!(sections.problems[0].code.as_deref(), Some("rollback-mark"));
+        let text = "SELECT 1;\n-- Rollback\n-- SELECT 2;\n\nSELECT 3;\n";
+        let sections = read(&SourceFile::new("a.sql", text), Dialect::Postgres);
+        assert_eq!(sections.problems[0].code.as_deref(), Some("rollback-mark"));
+        let (up, down) = parts("-- nothing yet\n-- Rollback\n-- DROP TABLE a;\n");
+        assert_eq!(up, "-- nothing yet\n");
+        assert_eq!(down.unwrap(), "\nDROP TABLE a;\n");
+    }
+
+    #[test]
+    fn a_rollback_that_a_header_describes_is_a_comment() {
+        let text = "-- Users\n-- Rollback:\n--   DROP TABLE a;\n-- Tags: a\n\nCREATE TABLE a();\n";
+        let sections = read(&SourceFile::new("a.sql", text), Dialect::Postgres);
+        assert!(!sections.problems[0].is_error() && sections.problems.len() == 1);
+        assert_eq!((sections.up.text(), sections.down.is_none()), (text, true));
     }
 
     #[test]

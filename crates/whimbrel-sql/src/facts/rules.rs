@@ -202,6 +202,9 @@ pub(super) fn sqlite_alone(words: &Words<'_>, facts: &Facts) -> Option<Restricte
         Verb::Pragma if pragma.eq_ignore_ascii_case("synchronous") && words.len() > 2 => {
             Some(Restricted::Synchronous)
         }
+        Verb::Pragma if pragma.eq_ignore_ascii_case("wal_checkpoint") => {
+            Some(Restricted::Checkpoint)
+        }
         Verb::Other if words.is(0, &["detach"]) => Some(Restricted::Detach),
         _ => None,
     }

@@ -69,7 +69,8 @@ impl MigratorBuilder {
         self
     }
 
-    /// A statement that runs before each migration.
+    /// SQL that runs before each migration: one or more statements, none of which begins or ends a
+    /// transaction.
     pub fn session_sql(mut self, sql: impl Into<String>) -> Self {
         self.session.session_sql.push(sql.into());
         self
@@ -117,7 +118,8 @@ impl MigratorBuilder {
     ///
     /// # Errors
     /// The URL can't be read, or its driver is not compiled in.
-    pub fn build(self) -> Result<Migrator, Error> {
+    pub fn build(mut self) -> Result<Migrator, Error> {
+        self.session.session_sql = self.session_statements()?;
         let connector = |url: &str, password: Option<&str>| {
             whimbrel_drivers::connector(url, password, self.session.clone())
         };
@@ -142,6 +144,35 @@ impl MigratorBuilder {
             shadow,
             shadow_sql: self.shadow_sql,
         })
+    }
+}
+
+impl MigratorBuilder {
+    /// The session's SQL as statements, which drivers send one by one. They stand in the unit's own
+    /// transaction.
+    fn session_statements(&self) -> Result<Vec<String>, Error> {
+        let given = &self.session.session_sql;
+        if given.is_empty() {
+            return Ok(Vec::new());
+        }
+        let url = self.url.as_str();
+        let plain = SessionOptions::default();
+        let dialect = whimbrel_drivers::connector(url, self.password.as_deref(), plain)?.dialect();
+        let mut statements = Vec::new();
+        for sql in given {
+            let list = whimbrel_sql::split(sql, dialect)
+                .map_err(|error| Error::Settings(format!("the session SQL: {error}")))?;
+            for statement in list {
+                let text = &sql[statement.span()];
+                if statement.facts.transaction_control.is_some() || statement.data().is_some() {
+                    return Err(Error::Settings(format!(
+                        "the session SQL can't have `{text}`: it runs inside each migration's transaction"
+                    )));
+                }
+                statements.push(text.to_owned());
+            }
+        }
+        Ok(statements)
     }
 }
 
