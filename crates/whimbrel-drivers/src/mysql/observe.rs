@@ -120,7 +120,7 @@ fn named(table: &Target, parts: &clauses::Parts) -> String {
     };
     let mut states = Vec::new();
     if !parts.columns.is_empty() {
-        let place = if parts.renames {
+        let place = if parts.renames || parts.replaces {
             "ORDINAL_POSITION, "
         } else {
             ""
