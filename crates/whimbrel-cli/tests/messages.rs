@@ -497,3 +497,16 @@ fn session_sql_is_split_and_controls_no_transaction() {
     );
     assert_eq!(server.execute(&url, "SELECT i FROM a"), "12");
 }
+
+/// A file that the server would ask its client for is refused before anything is sent.
+#[test]
+fn a_file_of_the_client_is_refused() {
+    let load = "CREATE TABLE b (i int);\nLOAD DATA LOCAL INFILE 'rows.csv' INTO TABLE b;\n";
+    let project = Project::new().write("migrations/002_b.sql", load);
+    let said = project.say(&["up", "--url", &mariadb().database()]);
+    assert!(
+        said.contains("error[local-file]") && said.contains("002_b.sql:2:1"),
+        "{said}"
+    );
+    assert!(said.ends_with("[4]"), "{said}");
+}

@@ -45,12 +45,13 @@ const CHANGES: [&str; 26] = [
 ];
 
 /// They leave the same catalog, so a person is asked.
-const HIDDEN: [&str; 5] = [
+const HIDDEN: [&str; 6] = [
     "RENAME TABLE pair TO other, twin TO pair, other TO twin",
     "ALTER TABLE parts EXCHANGE PARTITION few WITH TABLE pair",
     "ALTER TABLE parts TRUNCATE PARTITION few",
     "CREATE OR REPLACE TABLE pair (a bigint, b bigint)",
     "ALTER SEQUENCE numbers RESTART 50",
+    "ALTER TABLE pair DROP COLUMN b, ADD COLUMN b bigint",
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,6 +154,14 @@ fn others_change_the_table_on_mariadb() {
         (
             "CREATE INDEX mine ON t (v)",
             "SELECT count(*) FROM information_schema.statistics WHERE table_schema = database() AND index_name = 'mine'",
+        ),
+        (
+            "ALTER TABLE t ADD COLUMN mine integer",
+            "SELECT count(*) FROM information_schema.columns WHERE table_schema = database() AND column_name = 'mine'",
+        ),
+        (
+            "ALTER TABLE t ADD CONSTRAINT mine FOREIGN KEY (w) REFERENCES p (id)",
+            "SELECT count(*) FROM information_schema.referential_constraints WHERE constraint_schema = database() AND constraint_name = 'mine'",
         ),
         (
             "CREATE TRIGGER mine BEFORE INSERT ON t FOR EACH ROW SET NEW.v = 1",

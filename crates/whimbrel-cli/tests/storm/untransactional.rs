@@ -47,6 +47,27 @@ fn after_a_failure() {
     a_failure(mysql());
 }
 
+/// A statement that failed may have done a part of its work: nobody is told that there is nothing of it.
+#[test]
+fn a_part_of_a_statement() {
+    for text in [
+        "INSERT INTO plain VALUES (1), (2 + (SELECT 1 UNION SELECT 2));\n",
+        "CALL fills();\n",
+    ] {
+        let project = Project::new(mariadb(), &[BASE, ("003_rows.sql", text)]);
+        let routine = "DELIMITER //\nCREATE PROCEDURE fills() BEGIN INSERT INTO t VALUES (1); COMMIT; INSERT INTO nowhere VALUES (1); END//\n";
+        std::fs::write(project.path("migrations/002_routine.sql"), routine).unwrap();
+        let failed = project.run(&["up"]);
+        assert_eq!(failed.code, Some(1), "{}", failed.said);
+        assert!(!failed.said.contains("nothing of"), "{}", failed.said);
+        assert!(
+            failed.said.contains("the first of 1 statements"),
+            "{}",
+            failed.said
+        );
+    }
+}
+
 /// Only a person can see whether it is there.
 #[test]
 fn after_a_death() {

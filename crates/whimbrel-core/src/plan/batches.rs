@@ -1,6 +1,6 @@
 //! What an engine that takes only whole batches would refuse, found before anything is sent.
 
-use whimbrel_sql::{Dialect, Lexer, Statement, TokenKind};
+use whimbrel_sql::{Dialect, Lexer, Statement, TokenKind, Verb};
 
 use super::PlanInput;
 use super::control::foreign_keys_pragma;
@@ -17,6 +17,7 @@ pub(super) fn check(
     directives: &Directives,
 ) -> Vec<Diagnostic> {
     let mut found = too_long(input, script, statements);
+    found.extend(files_of_the_client(input, script, statements));
     if !input.capabilities.batches_only {
         return found;
     }
@@ -34,6 +35,33 @@ pub(super) fn check(
         found.extend(unbound(script, statement, input.dialect));
     }
     found
+}
+
+/// MySQL: the server asks its client for a file, which may be any, and a client that sends none is cut off
+/// from what became of the statement.
+fn files_of_the_client(
+    input: PlanInput<'_>,
+    script: &Script,
+    statements: &[Statement],
+) -> Vec<Diagnostic> {
+    let asks = |statement: &&Statement| {
+        let mut words = script.text()[statement.span()].split_whitespace();
+        let loads = words
+            .next()
+            .is_some_and(|first| first.eq_ignore_ascii_case("load"));
+        loads && words.take(3).any(|word| word.eq_ignore_ascii_case("local"))
+    };
+    let mysql = input.dialect == Dialect::Mysql;
+    let found = statements
+        .iter()
+        .filter(|one| mysql && one.facts.verb == Verb::Other)
+        .filter(asks);
+    let problem = |statement| {
+        let message = "LOAD DATA LOCAL reads a file of the client's machine, which is not sent";
+        let problem = at_statement(Diagnostic::error("local-file", message), script, statement);
+        problem.help("write the rows as INSERT, or put the file where the server can read it and leave LOCAL out")
+    };
+    found.map(problem).collect()
 }
 
 /// Foreign keys are off only because the tool that the file was written for never switches them on

@@ -54,6 +54,22 @@ pub(super) fn state_note(step: &Step, state: &DatabaseState) -> String {
         (Direction::Down, DatabaseState::Clean) => {
             format!("{label} is still in the database, all of it")
         }
+        // Its end is not known.
+        (
+            direction,
+            DatabaseState::HalfDone {
+                done: 0,
+                statements,
+            },
+        ) => {
+            let of = match direction {
+                Direction::Up => label.clone(),
+                Direction::Down => format!("the rollback of {label}"),
+            };
+            format!(
+                "it is the first of {statements} statements of {of}; the next run goes on there"
+            )
+        }
         (Direction::Up, DatabaseState::HalfDone { done, statements }) => format!(
             "{} in the database; the next run goes on after {}",
             first(*done, *statements, label),

@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use whimbrel_sql::Verb;
+
 use super::execution::{Execution, Stopped, step_report};
 use super::script::{Records, bound, pending_segments, unit};
 use super::send::{Sender, Watched};
@@ -72,12 +74,14 @@ impl Execution<'_> {
     }
 
     fn stopped(&self, index: usize, done: usize, segment: &Segment, error: UnitError) -> Stopped {
+        let step = &self.plan.steps[index];
+        let failed = error.outcome == Outcome::StatementFailed && !segment.atomic;
         let state = match error.outcome {
             Outcome::Unknown => DatabaseState::Unknown,
-            _ if done == 0 => DatabaseState::Clean,
+            _ if done == 0 && !(failed && step.may_do_a_part(segment)) => DatabaseState::Clean,
             _ => DatabaseState::HalfDone {
                 done,
-                statements: self.plan.steps[index].statements.len(),
+                statements: step.statements.len(),
             },
         };
         Stopped {
@@ -252,6 +256,21 @@ impl Execution<'_> {
             _ if harmless => Ok(Unfinished::Run),
             _ => Err(fail(unknown_end(step))),
         }
+    }
+}
+
+impl Step {
+    /// True if the segment's statement, which runs by itself, may have done something where it failed: one
+    /// that commits inside, or that changes rows which no transaction takes back.
+    fn may_do_a_part(&self, segment: &Segment) -> bool {
+        let statement = self.statements.get(segment.statements.start);
+        statement.is_some_and(|statement| {
+            let changes = matches!(
+                statement.facts.verb,
+                Verb::Call | Verb::Do | Verb::Insert | Verb::Replace | Verb::Update | Verb::Delete
+            );
+            changes || statement.facts.may_commit
+        })
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a schema change has done, seen in `information_schema`, and who is in its way.
 
+mod clauses;
 mod traces;
 
 use whimbrel_core::driver::Observation;
@@ -24,12 +25,22 @@ pub(super) fn select(statement: &str, verb: Verb) -> Option<String> {
     let part = objects
         .iter()
         .find(|target| matches!(target.kind, ObjectKind::Index | ObjectKind::Trigger));
-    let states: Option<Vec<_>> = objects.iter().map(|target| state(target, part)).collect();
+    let parts = match verb {
+        Verb::Alter => clauses::of(statement),
+        _ => None,
+    };
+    let states: Option<Vec<_>> = match (&parts, objects.as_slice()) {
+        (Some(parts), [table]) if table.kind == ObjectKind::Table => {
+            Some(vec![named(table, parts)])
+        }
+        _ => objects.iter().map(|target| state(target, part)).collect(),
+    };
     let states = states?;
     // A statement that says nothing of a state has an empty one. MD5 is gone since MySQL 9.
     let digest = format!("SHA2(CONCAT_WS('/', {}), 256)", states.join(", "));
     let unsure = format!("CONCAT('{}', {digest})", Observation::UNSURE);
     Some(match traces::of(statement, verb, &objects) {
+        Trace::Whole if parts.is_some_and(|parts| parts.replaces) => format!("SELECT {unsure}"),
         Trace::Whole => format!("SELECT {digest}"),
         Trace::OfNewOnes => {
             let all = states.join(", ");
@@ -97,6 +108,52 @@ fn state(target: &Target, part: Option<&Target>) -> Option<String> {
     })
 }
 
+/// What an ALTER TABLE is about: others may change other parts of the table.
+fn named(table: &Target, parts: &clauses::Parts) -> String {
+    let text = |value: &str| Flavor::literal(&Mysql, value);
+    let schema = table.schema.as_deref();
+    let schema = schema.map_or_else(|| "DATABASE()".to_owned(), text);
+    let of = format!("TABLE_NAME = {}", text(&table.name));
+    let list = |names: &[String]| {
+        let names: Vec<_> = names.iter().map(|name| text(name)).collect();
+        names.join(", ")
+    };
+    let mut states = Vec::new();
+    if !parts.columns.is_empty() {
+        let place = if parts.renames || parts.replaces {
+            "ORDINAL_POSITION, "
+        } else {
+            ""
+        };
+        let names = list(&parts.columns);
+        states.push(rows(
+            "COLUMNS",
+            &format!("{place}{COLUMN}"),
+            &format!("TABLE_SCHEMA = {schema} AND {of} AND LOWER(COLUMN_NAME) IN ({names})"),
+        ));
+    }
+    if !parts.indexes.is_empty() {
+        let only = format!(" AND LOWER(INDEX_NAME) IN ({})", list(&parts.indexes));
+        states.push(indexes(&schema, &text(&table.name), &only));
+    }
+    if !parts.constraints.is_empty() {
+        let names = list(&parts.constraints);
+        states.push(rows(
+            "REFERENTIAL_CONSTRAINTS",
+            REFERENCE,
+            &format!(
+                "CONSTRAINT_SCHEMA = {schema} AND {of} AND LOWER(CONSTRAINT_NAME) IN ({names})"
+            ),
+        ));
+    }
+    format!("CONCAT_WS('/', {})", states.join(", "))
+}
+
+/// What is looked at of a column, besides its place.
+const COLUMN: &str = "COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE, COALESCE(COLUMN_DEFAULT, '\\0'), EXTRA, COALESCE(COLLATION_NAME, ''), COLUMN_COMMENT, COALESCE(GENERATION_EXPRESSION, '')";
+/// And of a foreign key.
+const REFERENCE: &str = "CONSTRAINT_NAME, REFERENCED_TABLE_NAME, UPDATE_RULE, DELETE_RULE";
+
 fn indexes(schema: &str, name: &str, only: &str) -> String {
     rows(
         "STATISTICS",
@@ -116,11 +173,7 @@ fn table(schema: &str, name: &str) -> String {
             "TABLE_TYPE, ENGINE, ROW_FORMAT, TABLE_COLLATION, CREATE_OPTIONS, TABLE_COMMENT",
             &of(""),
         ),
-        rows(
-            "COLUMNS",
-            "ORDINAL_POSITION, COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE, COALESCE(COLUMN_DEFAULT, '\\0'), EXTRA, COALESCE(COLLATION_NAME, ''), COLUMN_COMMENT, COALESCE(GENERATION_EXPRESSION, '')",
-            &of(""),
-        ),
+        rows("COLUMNS", &format!("ORDINAL_POSITION, {COLUMN}"), &of("")),
         indexes(schema, name, ""),
         rows(
             "TABLE_CONSTRAINTS",
@@ -129,7 +182,7 @@ fn table(schema: &str, name: &str) -> String {
         ),
         rows(
             "REFERENTIAL_CONSTRAINTS",
-            "CONSTRAINT_NAME, REFERENCED_TABLE_NAME, UPDATE_RULE, DELETE_RULE",
+            REFERENCE,
             &format!("CONSTRAINT_SCHEMA = {schema} AND TABLE_NAME = {name}"),
         ),
         rows(

@@ -4,8 +4,10 @@ use super::Target;
 use super::targets::{Reader, significant};
 use crate::{Dialect, ObjectKind};
 
-/// So many words and signs of a change are looked at; rows of data come after its tables.
+/// So many words and signs of a change are looked at, and of an INSERT, of which there may be millions:
+/// rows of data come after its table.
 const FRONT: usize = 512;
+const BEGINNING: usize = 12;
 
 /// What stands between a verb and the table of an INSERT or REPLACE.
 const BEFORE_TABLE: [&str; 5] = ["low_priority", "delayed", "high_priority", "ignore", "into"];
@@ -30,7 +32,15 @@ const AMONG_TABLES: [&str; 14] = [
 /// The tables that an INSERT, REPLACE, UPDATE or DELETE may write to: of one about several tables all
 /// that it names before its SET or WHERE, aliases too. Empty for other statements.
 pub fn written(statement: &str, dialect: Dialect) -> Vec<Target> {
-    let mut tokens = significant(statement, dialect).take(FRONT).collect();
+    let mut rest = significant(statement, dialect);
+    let mut tokens: Vec<_> = rest.by_ref().take(BEGINNING).collect();
+    let inserts = ["insert", "replace"];
+    if !inserts
+        .iter()
+        .any(|verb| tokens.first().is_some_and(|first| first.is_word(verb)))
+    {
+        tokens.extend(rest.take(FRONT));
+    }
     let mut reader = Reader::new(&mut tokens, dialect);
     if reader.is(0, &["with"]) {
         // The change stands behind the named queries.
