@@ -130,6 +130,22 @@ fn new_goes_on_as_the_folder_does() {
 }
 
 #[test]
+fn an_attached_file_is_made_in_later_runs_too() {
+    let project = Project::new();
+    project.write("migrations/001_users.sql", USERS);
+    assert_eq!(project.run(&["up"]).code, 0);
+    let other = project.0.at("other.db");
+    let text = format!(
+        "ATTACH '{}' AS o;\nCREATE TABLE o.t (i);\n",
+        other.display()
+    );
+    project.write("migrations/002_other.sql", &text);
+    let output = project.run(&["up"]);
+    assert_eq!(output.code, 0, "{}", output.stderr);
+    assert!(other.exists());
+}
+
+#[test]
 fn new_stays_in_the_folder_of_its_engine() {
     let project = Project::new();
     for folder in ["postgres", "mysql"] {

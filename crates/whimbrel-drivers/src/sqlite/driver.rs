@@ -75,7 +75,8 @@ impl Sqlite {
     async fn connect(&mut self, create: bool) -> Result<(), DriverError> {
         let path = self.path.clone();
         let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        flags.set(OpenFlags::SQLITE_OPEN_CREATE, create);
+        // A file that is there is not made, but ATTACH makes its own by the same flags.
+        flags.set(OpenFlags::SQLITE_OPEN_CREATE, create || self.path.exists());
         let opened = blocking(move || {
             let connection = Connection::open_with_flags(&path, flags)?;
             connection.busy_timeout(BUSY_WAIT)?;
