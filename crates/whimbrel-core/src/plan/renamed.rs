@@ -9,6 +9,13 @@ use crate::diagnostic::Diagnostic;
 use crate::history::{Action, Attempt, AttemptState};
 use crate::migration::Kind;
 use crate::takeover::former;
+use crate::version::Version;
+
+/// Which migrations have a file.
+fn files(input: PlanInput<'_>) -> HashSet<(&str, &Version)> {
+    let all = input.migrations.iter();
+    all.map(|one| (&*one.source, &one.version)).collect()
+}
 
 /// An applied migration without its file, and a pending file with the very same text, are one that
 /// got another version: it was renamed, or the folder is read by another layout than before. To
@@ -17,11 +24,7 @@ pub(super) fn check(input: PlanInput<'_>, chosen: &[usize]) -> Vec<Diagnostic> {
     if chosen.is_empty() {
         return Vec::new();
     }
-    let files: HashSet<_> = input
-        .migrations
-        .iter()
-        .map(|one| (&*one.source, &one.version))
-        .collect();
+    let files = files(input);
     let gone: HashMap<_, _> = input
         .history
         .applied
@@ -60,11 +63,7 @@ pub(super) fn check_begun(input: PlanInput<'_>, steps: &[Step]) -> Vec<Diagnosti
     if gone.is_empty() {
         return Vec::new();
     }
-    let files: HashSet<_> = input
-        .migrations
-        .iter()
-        .map(|one| (&*one.source, &one.version))
-        .collect();
+    let files = files(input);
     gone.retain(|one| !files.contains(&(one.source.as_str(), &one.version)));
     let new = steps.iter().filter(|step| step.resume.is_none());
     let begun = new.filter_map(|step| {
