@@ -90,7 +90,7 @@ fn is_others(name: &str) -> bool {
 
 /// In a folder with `postgres/` beside `mysql/`, each database reads its own. The names of engines
 /// that Whimbrel does not speak may mean anything, unless it finds its own beside them.
-pub(super) fn is_other_engines(folder: &str, beside: &[&str], dialect: Dialect) -> bool {
+pub(super) fn is_other_engines(folder: &str, beside: &[String], dialect: Dialect) -> bool {
     let own = |name: &str| Owner::named(name) == Some(Owner::of(dialect));
     match Owner::named(folder) {
         Some(_) => !own(folder),
@@ -100,10 +100,10 @@ pub(super) fn is_other_engines(folder: &str, beside: &[&str], dialect: Dialect) 
 
 /// Two folders side by side that are both this engine's, such as `mysql/` and `mariadb/`: they have
 /// the same migrations for different servers, and nothing tells which this one is.
-pub(super) fn two_of_one(folders: &[&str], dialect: Dialect) -> Option<(String, String)> {
-    let own = |name: &&&str| Owner::named(name) == Some(Owner::of(dialect));
+pub(super) fn two_of_one(folders: &[String], dialect: Dialect) -> Option<(String, String)> {
+    let own = |name: &&String| Owner::named(name) == Some(Owner::of(dialect));
     let mut own = folders.iter().filter(own);
-    Some(((*own.next()?).to_owned(), (*own.next()?).to_owned()))
+    Some((own.next()?.clone(), own.next()?.clone()))
 }
 
 /// The same in names, as soda has them: `001_users.mysql.up.sql` beside `001_users.postgres.up.sql`,

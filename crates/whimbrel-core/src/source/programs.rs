@@ -15,7 +15,7 @@ pub(super) fn refuse_programs(listing: &Listing) -> Result<(), Error> {
     let code = listing
         .others
         .iter()
-        .find(|entry| PROGRAMS.contains(&entry.extension.as_str()) && numbered(&entry.stem));
+        .find(|entry| PROGRAMS.contains(&&*entry.extension) && numbered(&entry.stem));
     match code.filter(|_| listing.entries.is_empty()) {
         None => Ok(()),
         Some(entry) => {
