@@ -62,8 +62,8 @@ fn applied(migrations: &[Migration], rows: &[(&str, Kind)]) -> History {
             down_checksum: None,
             applied_at: Some("2026-01-01T00:00:00Z".parse().unwrap()),
             duration: Some(std::time::Duration::ZERO),
-            applied_by: "a@b".to_owned(),
-            tool: "test".to_owned(),
+            applied_by: "a@b".into(),
+            tool: "test".into(),
             version,
         }
     };

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use whimbrel_sql::{Dialect, significant_eq};
 
-use super::{ByVersion, Goal, PlanInput};
+use super::{ByVersion, Goal, PlanInput, in_step};
 use crate::checksum::Checksum;
 use crate::diagnostic::Diagnostic;
 use crate::history::{Applied, History};
@@ -107,6 +107,13 @@ pub fn needed_scripts(
     history: &History,
     goal: Option<&Goal>,
 ) -> Vec<Checksum> {
+    let (mut steps, rest) = in_step(migrations, history);
+    let unchanged = |(file, row): (&Migration, &Applied)| {
+        file.kind != Kind::Baseline && file.checksum == row.checksum
+    };
+    if rest.is_empty() && steps.all(unchanged) {
+        return Vec::new();
+    }
     let files: ByVersion<'_, &Migration> = migrations
         .iter()
         .filter(|m| m.kind != Kind::Baseline)

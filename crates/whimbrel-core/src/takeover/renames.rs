@@ -55,8 +55,8 @@ fn entry(migration: &Migration, row: &Applied) -> Result<Entry, Error> {
             kept: migration.kept_scripts()?,
             applied_at: row.applied_at,
             duration: row.duration,
-            applied_by: Some(row.applied_by.clone()),
-            tool: Some(row.tool.clone()),
+            applied_by: Some(row.applied_by.to_string()),
+            tool: Some(row.tool.to_string()),
             former: Some(Former {
                 version: row.version.clone(),
                 sequence: row.sequence,

@@ -1,6 +1,7 @@
 //! The statements that read the history, and what their rows mean.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -90,6 +91,15 @@ impl<'a, S: AsRef<str>> Fields<'a, S> {
         self.word().to_owned()
     }
 
+    /// What most rows say alike, and is kept once for those that do.
+    fn common(&mut self, before: Option<&Arc<str>>) -> Arc<str> {
+        let word = self.word();
+        match before.filter(|before| &***before == word) {
+            Some(before) => Arc::clone(before),
+            None => word.into(),
+        }
+    }
+
     fn number<T: std::str::FromStr>(&mut self) -> Result<T, DriverError> {
         let text = self.word();
         text.parse().map_err(|_| unexpected(text))
@@ -133,7 +143,10 @@ fn unexpected(value: &str) -> DriverError {
 }
 
 /// A row of [`select_applied`].
-fn applied<S: AsRef<str>>(row: &[Option<S>]) -> Result<Applied, DriverError> {
+fn applied<S: AsRef<str>>(
+    row: &[Option<S>],
+    before: Option<&Applied>,
+) -> Result<Applied, DriverError> {
     let mut fields = Fields::of(row);
     Ok(Applied {
         source: fields.text(),
@@ -146,8 +159,8 @@ fn applied<S: AsRef<str>>(row: &[Option<S>]) -> Result<Applied, DriverError> {
         down_checksum: fields.cell().map(Checksum::from_stored),
         applied_at: Some(fields.time()?).filter(|at| *at != UNKNOWN_TIME),
         duration: fields.maybe_duration()?,
-        applied_by: fields.text(),
-        tool: fields.text(),
+        applied_by: fields.common(before.map(|row| &row.applied_by)),
+        tool: fields.common(before.map(|row| &row.tool)),
     })
 }
 
@@ -236,7 +249,7 @@ impl Rows {
     pub(crate) fn add<S: AsRef<str>>(&mut self, part: Part, row: &[Option<S>]) {
         let added = match part {
             Part::Lock => lock(row).map(|row| self.lock = Some(row)),
-            Part::Applied => applied(row).map(|row| {
+            Part::Applied => applied(row, self.applied.last()).map(|row| {
                 if self.applied.is_empty() {
                     self.applied.reserve(LONG);
                 }
