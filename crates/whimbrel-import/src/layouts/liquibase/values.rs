@@ -10,6 +10,36 @@ use whimbrel_sql::Dialect;
 
 const MARK: &str = "${database.";
 
+/// Puts values in that are known, as Liquibase does in values and paths.
+pub(super) fn expand(text: &str, value: impl Fn(&str) -> Option<String>) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(start) = rest.find("${") {
+        let inner = &rest[start + 2..];
+        let found = inner
+            .find('}')
+            .and_then(|end| Some((end, value(&inner[..end])?)));
+        let Some((end, value)) = found else {
+            out.push_str(&rest[..start + 2]);
+            rest = inner;
+            continue;
+        };
+        out.push_str(&rest[..start]);
+        out.push_str(&value);
+        rest = &inner[end + 1..];
+    }
+    out + rest
+}
+
+/// A placeholder in another's name, which Liquibase puts in first.
+pub(super) fn nested(script: &Script) -> Option<Diagnostic> {
+    let at = script.text().find("${${")?;
+    let message = "a placeholder within a placeholder can't be read";
+    let problem = Diagnostic::error("liquibase-property", message);
+    let problem = problem.at_script(script, at..at + "${${".len(), "");
+    Some(problem.help("write the name of the inner one's value"))
+}
+
 /// Those that a changeset uses.
 #[derive(Default)]
 pub(super) struct Own {
