@@ -441,6 +441,19 @@ fn numbers_in_yaml_are_what_liquibase_makes_of_them() {
     }
 }
 
+/// In YAML all properties come first, and a value may have one that comes later in it.
+#[test]
+fn values_are_put_into_each_other() {
+    let text = "databaseChangeLog:\n- property: {name: a, value: '${b}!'}\n- changeSet: {id: 1, author: ann, changes: [sql: SELECT 1]}\n- property: {name: b, value: '${c}2'}\n- property: {name: c, value: 1}\n- property: {name: d, value: '${d}'}\n";
+    let loaded = Folder::new(&[("a.yaml", text)]).loaded("liquibase");
+    let Placeholders::On { values, .. } = &loaded.migrations[0].directives.rules.placeholders
+    else {
+        panic!()
+    };
+    let value = |key: &str| values[key].as_str();
+    assert_eq!((value("a"), value("b"), value("d")), ("12!", "12", "${d}"));
+}
+
 /// Seen beside Liquibase 4.31: names of includes, what is around a file, hidden files, values in values.
 #[test]
 fn what_stands_around_an_include_holds_for_its_files() {

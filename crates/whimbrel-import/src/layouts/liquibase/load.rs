@@ -217,6 +217,8 @@ impl<'a> Load<'a> {
         }
         let mut values = values.clone();
         values.extend(own.values);
+        let placeholders = &self.listing.placeholders;
+        values::settle(&mut values, |key| placeholders.get(key).cloned());
         migration.directives.rules.placeholders = Placeholders::On {
             values,
             strict: false,

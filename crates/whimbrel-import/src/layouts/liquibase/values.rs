@@ -31,6 +31,28 @@ pub(super) fn expand(text: &str, value: impl Fn(&str) -> Option<String>) -> Stri
     out + rest
 }
 
+/// Puts values into each other, those that came later as well.
+pub(super) fn settle(
+    values: &mut BTreeMap<String, String>,
+    given: impl Fn(&str) -> Option<String>,
+) {
+    // A value that holds itself has no end.
+    const ROUNDS: usize = 8;
+    for _ in 0..ROUNDS {
+        let known = values.clone();
+        let mut open = values.values_mut().filter(|value| value.contains("${"));
+        let mut changed = false;
+        for value in &mut open {
+            let made = expand(value, |key| given(key).or_else(|| known.get(key).cloned()));
+            changed |= made != *value;
+            *value = made;
+        }
+        if !changed {
+            return;
+        }
+    }
+}
+
 /// A placeholder in another's name, which Liquibase puts in first.
 pub(super) fn nested(script: &Script) -> Option<Diagnostic> {
     let at = script.text().find("${${")?;
