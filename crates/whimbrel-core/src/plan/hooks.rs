@@ -25,7 +25,10 @@ pub(super) fn around(
     let count = steps.len();
     let mut rest = steps.split_off(late.min(count));
     let of = |when: &'static [When]| made(input, direction, when);
-    let before = of(&[When::Before])?;
+    let before = of(match count {
+        0 => &[When::Before],
+        _ => &[When::Before, When::BeforeApplied],
+    })?;
     let shift = before.len();
     let mut all = before;
     all.append(&mut steps);
