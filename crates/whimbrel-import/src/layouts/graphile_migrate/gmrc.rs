@@ -48,7 +48,7 @@ impl Gmrc {
             }) {
                 return Self::read(&path, &listing.environment);
             }
-            let mut folders = root.ancestors().take(ABOVE);
+            let folders = root.ancestors().take(ABOVE);
             let programs = [".gmrc.js", ".gmrc.cjs"];
             let mut paths = folders.flat_map(|folder| programs.map(|name| folder.join(name)));
             if let Some(path) = paths.find(|path| path.is_file()) {
