@@ -234,7 +234,7 @@ fn other_changelogs_are_refused_by_name() {
     assert_eq!(
         errors(&[("master.yaml", master)]),
         [
-            "master.yaml:3:5: the changelog includes a.sql, which is not there",
+            "master.yaml:3:5: the changelog names a.sql, which is not there",
             "master.yaml:2:47: the change createTable can't be read, only sql and sqlFile",
         ]
     );
@@ -399,7 +399,7 @@ fn what_changesets_of_other_forms_cannot_have_is_refused_with_its_place() {
         [
             "log.xml:2:1: a changelog's own preconditions can HALT or WARN",
             "log.xml:3:32: a changeset that may fail can't be read",
-            "log.xml:3:52: the file none.sql is not there",
+            "log.xml:3:52: the changelog names none.sql, which is not there",
             "log.xml:4:32: the change tagDatabase can't be read, only sql and sqlFile",
             "log.xml:4:55: the change stop can't be read, only sql and sqlFile",
             "log.xml:5:47: the precondition or can't be read",
@@ -439,6 +439,35 @@ fn numbers_in_yaml_are_what_liquibase_makes_of_them() {
         let error = load(id).unwrap_err().to_string();
         assert!(error.contains("put it in quotes"), "{id}: {error}");
     }
+}
+
+/// Where Liquibase looks is said when it is started, so one place has to be the only one.
+#[test]
+fn a_path_that_leads_to_two_places_is_refused() {
+    let master = r#"<databaseChangeLog><include file="sql/a.sql"/>
+<changeSet id="1" author="ann"><sqlFile path="sql/a.sql"/></changeSet>
+<includeAll path="none" relativeToChangelogFile="true"/></databaseChangeLog>"#;
+    let text = "--liquibase formatted sql\n--changeset ann:1\nSELECT 1;\n";
+    let folder = Folder::new(&[
+        ("db/m.xml", master),
+        ("db/sql/a.sql", text),
+        ("sql/a.sql", text),
+    ]);
+    std::fs::create_dir(folder.at("db/none")).unwrap();
+    let directory = Directory::new(folder.at("db")).known_layouts(layouts());
+    let error = directory.load(Dialect::Postgres).unwrap_err();
+    let texts: Vec<_> = error
+        .diagnostics()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(texts.len(), 3, "{texts:?}");
+    assert!(
+        texts[0].contains("m.xml:1:20: sql/a.sql may be ")
+            && texts[0].contains("where Liquibase is started")
+    );
+    assert!(texts[1].ends_with("m.xml:3:1: there is nothing in none to include"));
+    assert!(texts[2].contains("m.xml:2:32: sql/a.sql may be "));
 }
 
 /// In YAML all properties come first, and a value may have one that comes later in it.

@@ -15,7 +15,7 @@ use super::delimiter::{self, Reading};
 use super::load::{Load, Made};
 use super::master::{Own, shown};
 use super::node::{Node, Text};
-use super::paths::{find, resolved};
+use super::paths::{self, find, resolved};
 use super::precondition;
 use super::values::expand;
 
@@ -301,14 +301,15 @@ impl Load<'_> {
         let path = change.get("path").map(str::trim).unwrap_or_default();
         let path = self.expanded(path);
         let relative = change.is("relativeToChangelogFile", false);
-        let found = find(&own.around.place, &path, relative).filter(|found| found.is_file());
-        let Some(found) = found else {
-            let message = format!("the file {path} is not there");
-            let problem = Diagnostic::error("liquibase-include", message);
-            let problem = problem.at(&own.file, change.at.clone(), "");
-            self.problems.add(
-                problem.help("it is looked for in the changelog's folder and in those above it"),
-            );
+        let from = &own.around.place;
+        if let Some(problem) = paths::problem(from, &path, relative) {
+            self.problems
+                .add(problem.at(&own.file, change.at.clone(), ""));
+            return Ok(None);
+        }
+        let Some(found) = find(from, &path, relative).filter(|found| found.is_file()) else {
+            let message = format!("{path} is no file");
+            self.refuse(&own.file, change.at.clone(), &message);
             return Ok(None);
         };
         let shown = shown(self.listing, &resolved(&found));

@@ -14,7 +14,7 @@ use super::super::read::{Problems, about};
 use super::attributes::is_for;
 use super::includes::{Chosen, Include, Item, Property, items};
 use super::node::Node;
-use super::paths::{extension, files, find, plain, resolved};
+use super::paths::{self, extension, files, find, plain, resolved};
 use super::values::expand;
 
 /// What was found, in order.
@@ -226,18 +226,15 @@ impl Walk<'_> {
             Some(path) => files(&path, &include)?,
             None => Vec::new(),
         };
-        if found.is_empty() && !include.may_be_missing {
-            let what = if include.is_folder {
-                "where no files are"
-            } else {
-                "which is not there"
-            };
-            let message = format!("the changelog includes {}, {what}", include.path);
-            let problem = Diagnostic::error("liquibase-include", message);
-            let problem = problem.at(from, include.at.clone(), "");
-            self.problems.add(
-                problem.help("it is looked for in the changelog's folder and in those above it"),
-            );
+        let unclear = paths::problem(changelog, &include.path, include.relative);
+        let missing = found.is_empty().then(|| {
+            let message = format!("there is nothing in {} to include", include.path);
+            Diagnostic::error("liquibase-include", message)
+        });
+        if let Some(problem) = unclear.or(missing)
+            && !(found.is_empty() && include.may_be_missing)
+        {
+            self.problems.add(problem.at(from, include.at.clone(), ""));
         }
         let outer = self.logical_path.clone();
         if let Some(path) = &include.logical_path {

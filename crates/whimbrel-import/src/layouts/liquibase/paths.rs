@@ -3,19 +3,49 @@
 use std::path::{Component, Path, PathBuf};
 
 use whimbrel_core::Error;
+use whimbrel_core::diagnostic::Diagnostic;
 
 use super::includes::Include;
 
 /// Where a path in a changelog leads to.
 pub(super) fn find(changelog: &Path, path: &str, relative: bool) -> Option<PathBuf> {
-    let folder = changelog.parent()?;
+    places(changelog, path, relative).into_iter().next()
+}
+
+/// Where Liquibase could find it: from which folder it looks is said when it is started.
+fn places(changelog: &Path, path: &str, relative: bool) -> Vec<PathBuf> {
+    let Some(folder) = changelog.parent() else {
+        return Vec::new();
+    };
     let path = plain(path);
-    if relative {
-        let path = clean(&folder.join(path));
-        return path.exists().then_some(path);
+    let all: Vec<_> = if relative {
+        vec![clean(&folder.join(path))]
+    } else {
+        let above = folder.ancestors();
+        above.map(|place| place.join(&path)).collect()
+    };
+    all.into_iter().filter(|path| path.exists()).collect()
+}
+
+/// The error where a path leads to nothing, or to several places.
+pub(super) fn problem(changelog: &Path, path: &str, relative: bool) -> Option<Diagnostic> {
+    match places(changelog, path, relative).as_slice() {
+        [] => {
+            let message = format!("the changelog names {path}, which is not there");
+            let help = "it is looked for in the changelog's folder and in those above it";
+            Some(Diagnostic::error("liquibase-include", message).help(help))
+        }
+        [_] => None,
+        [first, .., last] => {
+            let message = format!(
+                "{path} may be {} or {}: which of them depends on where Liquibase is started",
+                first.display(),
+                last.display()
+            );
+            let help = "write the path from the changelog's folder, with relativeToChangelogFile and the old logicalFilePath";
+            Some(Diagnostic::error("liquibase-include", message).help(help))
+        }
     }
-    let mut above = folder.ancestors().map(|place| place.join(&path));
-    above.find(|path| path.exists())
 }
 
 /// Without what says where in the program's resources it is.
