@@ -385,7 +385,7 @@ fn what_changesets_of_other_forms_cannot_have_is_refused_with_its_place() {
     let text = r#"<databaseChangeLog>
 <preConditions onFail="MARK_RAN"><dbms type="postgresql"/></preConditions>
 <changeSet id="1" author="ann" failOnError="false"><sqlFile path="none.sql"/></changeSet>
-<changeSet id="2" author="ann"><tagDatabase tag="v1"/><stop>here</stop></changeSet>
+<changeSet id="2" author="ann"><addColumn tableName="v"/><stop>here</stop></changeSet>
 <changeSet id="3" author="ann"><preConditions><or><dbms type="h2"/></or><not><sqlCheck expectedResult="1">SELECT 1</sqlCheck></not></preConditions><sql>SELECT 1</sql></changeSet>
 <changeSet id="4" author="ann"><sql>SELECT '${${x}}'</sql><rollback><dropTable tableName="x"/></rollback><modifySql><append value="x"/></modifySql></changeSet>
 <changeSet author="ann"><sql>SELECT 1</sql></changeSet>
@@ -400,8 +400,8 @@ fn what_changesets_of_other_forms_cannot_have_is_refused_with_its_place() {
             "log.xml:2:1: a changelog's own preconditions can HALT or WARN",
             "log.xml:3:32: a changeset that may fail can't be read",
             "log.xml:3:52: the changelog names none.sql, which is not there",
-            "log.xml:4:32: the change tagDatabase can't be read, only sql and sqlFile",
-            "log.xml:4:55: the change stop can't be read, only sql and sqlFile",
+            "log.xml:4:32: the change addColumn can't be read, only sql and sqlFile",
+            "log.xml:4:58: the change stop can't be read, only sql and sqlFile",
             "log.xml:5:47: the precondition or can't be read",
             "log.xml:5:73: `not` can't be read of a query: write it into the query",
             "log.xml:6:106: the change modifySql can't be read, only sql and sqlFile",
@@ -439,6 +439,30 @@ fn numbers_in_yaml_are_what_liquibase_makes_of_them() {
         let error = load(id).unwrap_err().to_string();
         assert!(error.contains("put it in quotes"), "{id}: {error}");
     }
+}
+
+#[test]
+fn a_tag_is_one_and_columns_are_asked_for() {
+    let text = r#"<databaseChangeLog>
+<changeSet id="1" author="ann"><tagDatabase tag="v1"/></changeSet>
+<changeSet id="2" author="ann"><preConditions onFail="MARK_RAN"><not><columnExists tableName="t" columnName="c"/></not></preConditions><sql>SELECT 1</sql></changeSet>
+</databaseChangeLog>"#;
+    let loaded = Folder::new(&[("log.xml", text)]).loaded("liquibase");
+    let [tag, column] = loaded.migrations.as_slice() else {
+        panic!()
+    };
+    assert_eq!(
+        (tag.up.text(), tag.directives.tags.as_slice()),
+        ("", ["v1".to_owned()].as_slice())
+    );
+    assert!(tag.is_reversible());
+    let asked = &column.directives.rules.conditions[0];
+    assert!(
+        asked.sql.contains("lower(column_name) = lower('c')"),
+        "{}",
+        asked.sql
+    );
+    assert_eq!(asked.expected, "0");
 }
 
 /// Where Liquibase looks is said when it is started, so one place has to be the only one.

@@ -59,8 +59,9 @@ async fn liquibase_changelog(engine: &'static str) {
 <sqlFile path=\"more.sql\" relativeToChangelogFile=\"true\"/><sql dbms=\"h2\">nonsense</sql>
 <rollback>DROP TABLE more; DROP TABLE ${{tab}}</rollback></changeSet>
 <include file=\"log.sql\" relativeToChangelogFile=\"true\"/>
-<changeSet id=\"2\" author=\"ann\"><preConditions onFail=\"MARK_RAN\"><not><tableExists tableName=\"users\"/></not></preConditions><sql>nonsense</sql><rollback/></changeSet>
+<changeSet id=\"2\" author=\"ann\"><preConditions onFail=\"MARK_RAN\"><not><tableExists tableName=\"users\"/></not><columnExists tableName=\"users\" columnName=\"ID\"/></preConditions><sql>nonsense</sql><rollback/></changeSet>
 <changeSet id=\"3\" author=\"ann\"><sql>INSERT INTO more SELECT 1 FROM seen WHERE 1 &lt; 2</sql><rollback>DELETE FROM more</rollback></changeSet>
+<changeSet id=\"4\" author=\"ann\"><preConditions><columnExists tableName=\"users\" columnName=\"ID\"/></preConditions><tagDatabase tag=\"v1\"/></changeSet>
 </databaseChangeLog>"
     );
     let project = Project::found(
@@ -92,6 +93,7 @@ async fn liquibase_changelog(engine: &'static str) {
         "log.sql::bob:1",
         "log.xml::ann:2",
         "log.xml::ann:3",
+        "log.xml::ann:4",
     ];
     let ran: Vec<_> = project.up().await;
     let ran: Vec<_> = ran

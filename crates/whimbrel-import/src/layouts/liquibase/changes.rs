@@ -40,7 +40,23 @@ pub(super) fn changes(changeset: &Node) -> impl Iterator<Item = &Node> {
             std::slice::from_ref(node)
         }
     });
-    all.filter(|node| !BESIDE.contains(&node.name.as_str()) && node.name != "empty")
+    let none = |node: &Node| matches!(node.name.as_str(), "empty" | TAG);
+    all.filter(move |node| !BESIDE.contains(&node.name.as_str()) && !none(node))
+}
+
+/// True unless a changeset has a change that does nothing here.
+pub(super) fn only_sql(changeset: &Node) -> bool {
+    let has = |node: &Node| node.child("empty").is_some() || node.child(TAG).is_some();
+    !has(changeset) && !changeset.child("changes").is_some_and(has)
+}
+
+/// Gives what was done so far a name, and does nothing else.
+const TAG: &str = "tagDatabase";
+
+/// The tag that a changeset is for.
+fn tag(changeset: &Node) -> Option<&str> {
+    let inner = || changeset.child("changes")?.child(TAG);
+    changeset.child(TAG).or_else(inner)?.get("tag")
 }
 
 /// Changes that are nothing but a text.
@@ -149,6 +165,7 @@ impl Load<'_> {
             comment: node.get("comment").map(|text| text.trim().to_owned()),
             conditions,
             values: self.values.clone(),
+            tag: tag(node).map(|tag| self.expanded(tag)),
             up,
             down,
         };
@@ -342,6 +359,10 @@ impl Load<'_> {
             .iter()
             .chain(inner.flat_map(|node| &node.children));
         let nodes: Vec<_> = all.filter(|node| node.name == "rollback").collect();
+        if nodes.is_empty() && tag(&own.node).is_some() {
+            let nothing = Script::slice(Arc::clone(&own.file), 0..0);
+            return Ok(Down::Script(nothing));
+        }
         if nodes.is_empty() {
             return Ok(Down::None);
         }

@@ -7,7 +7,7 @@ use whimbrel_core::rules::Placeholders;
 use whimbrel_sql::Dialect;
 
 use super::attributes::{Attributes, is_for};
-use super::changes::{changes, plain_name, reading};
+use super::changes::{changes, only_sql, plain_name, reading};
 use super::delimiter::Reading;
 use super::node::Node;
 use super::parse::{Changeset, parse};
@@ -70,8 +70,8 @@ fn of_changelog(migration: &Migration, root: &Node, form: &str, stored: &str) ->
     };
     let changeset = all.find(named)?;
     let list: Vec<_> = changes(changeset).collect();
-    // `empty` has a checksum of its own, which nobody needs.
-    if list.is_empty() {
+    // What is no SQL has a checksum of its own, which nobody needs.
+    if list.is_empty() || !only_sql(changeset) {
         return None;
     }
     let dialects = [Dialect::Postgres, Dialect::Mysql, Dialect::Sqlite];

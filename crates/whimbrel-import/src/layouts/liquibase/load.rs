@@ -53,6 +53,8 @@ pub(super) struct Made<'a> {
     pub(super) comment: Option<String>,
     pub(super) conditions: Vec<Condition>,
     pub(super) values: BTreeMap<String, String>,
+    /// The name that it gives to what was done so far.
+    pub(super) tag: Option<String>,
     pub(super) up: Script,
     pub(super) down: Down,
 }
@@ -147,6 +149,7 @@ impl<'a> Load<'a> {
             comment: changeset.comment.clone(),
             conditions: changeset.conditions.clone(),
             values: changeset.values.clone(),
+            tag: None,
             up,
             down,
         };
@@ -192,6 +195,7 @@ impl<'a> Load<'a> {
         }
         let directives = &mut migration.directives;
         directives.description = made.comment;
+        directives.tags = made.tag.into_iter().collect();
         directives.transaction = (!attributes.is("runInTransaction", true)).then_some(false);
         // What was added to an earlier file runs when it is found.
         directives.allow = vec!["out-of-order".to_owned()];

@@ -163,6 +163,11 @@ fn asked(node: &Node, dialect: Dialect) -> Result<(String, String), String> {
             let name = needed(&format!("{kind}Name"))?;
             yes(&exists(name, node.get("schemaName"), kind, dialect))
         }
+        "columnExists" => {
+            only(&["tableName", "columnName", "schemaName"])?;
+            let (table, column) = (needed("tableName")?, needed("columnName")?);
+            yes(&has_column(table, column, node.get("schemaName"), dialect))
+        }
         "dbms" => {
             only(&["type"])?;
             let own = is_for(&needed("type")?.to_ascii_lowercase(), dialect);
@@ -239,15 +244,34 @@ fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
-/// True in SQL if there is such a table or view.
-fn exists(name: &str, schema: Option<&str>, kind: &str, dialect: Dialect) -> String {
-    let name = literal(name);
+/// The schema that is meant, as SQL.
+fn schema_of(given: Option<&str>, dialect: Dialect) -> String {
     let own = match dialect {
         Dialect::Postgres => "current_schema()",
         Dialect::Mysql => "DATABASE()",
         Dialect::Sqlite => "'main'",
     };
-    let schema = schema.map_or_else(|| own.to_owned(), literal);
+    given.map_or_else(|| own.to_owned(), literal)
+}
+
+/// True in SQL if a table or view has such a column.
+fn has_column(table: &str, column: &str, schema: Option<&str>, dialect: Dialect) -> String {
+    let (table, column) = (literal(table), literal(column));
+    let schema = schema_of(schema, dialect);
+    let from = if dialect == Dialect::Sqlite {
+        format!("pragma_table_info({table}) WHERE lower(name) = lower({column})")
+    } else {
+        format!(
+            "information_schema.columns WHERE lower(table_name) = lower({table}) AND lower(column_name) = lower({column}) AND lower(table_schema) = lower({schema})"
+        )
+    };
+    format!("EXISTS (SELECT 1 FROM {from})")
+}
+
+/// True in SQL if there is such a table or view.
+fn exists(name: &str, schema: Option<&str>, kind: &str, dialect: Dialect) -> String {
+    let name = literal(name);
+    let schema = schema_of(schema, dialect);
     let from = if dialect == Dialect::Sqlite {
         format!("sqlite_master WHERE type = '{kind}' AND lower(name) = lower({name})")
     } else {
