@@ -238,6 +238,15 @@ fn other_changelogs_are_refused_by_name() {
             "master.yaml:2:47: the change createTable can't be read, only sql and sqlFile",
         ]
     );
+    // What is included by what can't be read is no other beginning.
+    let filtered =
+        "<databaseChangeLog><includeAll path=\"in\" filter=\"x.Y\"/></databaseChangeLog>";
+    assert_eq!(
+        errors(&[("a.xml", filtered), ("in/b.xml", "<databaseChangeLog/>")]),
+        [
+            "a.xml:1:20: a.xml is a changelog of Liquibase in XML with includeAll, which Whimbrel does not read"
+        ]
+    );
     let empty = "<databaseChangeLog/>";
     let said = errors(&[("a.xml", empty), ("b.xml", empty)]);
     assert!(
@@ -519,7 +528,7 @@ fn what_stands_around_an_include_holds_for_its_files() {
         <include file="c.sql"/>
         <property name="v" value="${u}2"/>
         <include file="inner.xml" logicalFilePath="given" context="prod" labels="l1"/>
-        <includeAll path="all"/>
+        <includeAll path="all" minDepth="1" maxDepth="1"/>
         </databaseChangeLog>"#;
     let inner = r#"<databaseChangeLog><include file="b.sql"/><changeSet id="i" author="ann"><sql>SELECT 1</sql></changeSet></databaseChangeLog>"#;
     let folder = Folder::new(&[
@@ -527,6 +536,7 @@ fn what_stands_around_an_include_holds_for_its_files() {
         ("inner.xml", inner),
         ("b.sql", &one),
         ("all/.hidden.sql", &two),
+        ("all/deep/d.sql", &two),
         ("c.sql", &three),
     ]);
     let load = |options: &[(&str, &str)]| {

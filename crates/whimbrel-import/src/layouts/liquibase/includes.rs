@@ -15,7 +15,7 @@ pub(super) enum Item {
 }
 
 /// A file, or all files of a folder.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(super) struct Include {
     pub(super) path: String,
     pub(super) is_folder: bool,
@@ -23,6 +23,8 @@ pub(super) struct Include {
     pub(super) relative: bool,
     /// What the names in a folder have to end with.
     pub(super) ending: String,
+    /// How deep in a folder they may be; 1 is in it.
+    pub(super) depths: std::ops::RangeInclusive<usize>,
     pub(super) may_be_missing: bool,
     pub(super) chosen: Chosen,
     /// What all that it includes and that has no name of its own is called.
@@ -86,8 +88,10 @@ fn item(node: Node) -> Option<Item> {
         "changeSet" => return Some(Item::Changeset(node)),
         "preConditions" | "preconditions" => return Some(Item::Preconditions(node)),
         "include" | "includeAll" if node.is("ignore", false) => return None,
-        "include" => include(&node, "file", &["errorIfMissing"]),
-        "includeAll" => include(&node, "path", &["errorIfMissingOrEmpty", "endsWithFilter"]),
+        "include" | "includeAll" => Some(&node)
+            .filter(|node| is_read(node))
+            .and_then(include)
+            .map(Item::Include),
         "property" => property(&node),
         name if WITHOUT_EFFECT.contains(&name) => return None,
         _ => None,
@@ -108,9 +112,9 @@ fn property(node: &Node) -> Option<Item> {
     }))
 }
 
-/// None if it has an attribute that is not read.
-fn include(node: &Node, what: &str, others: &[&str]) -> Option<Item> {
-    const READ: [&str; 6] = [
+/// False if an include has an attribute that is not read.
+fn is_read(node: &Node) -> bool {
+    const BOTH: [&str; 6] = [
         "relativeToChangelogFile",
         "context",
         "contextFilter",
@@ -118,21 +122,39 @@ fn include(node: &Node, what: &str, others: &[&str]) -> Option<Item> {
         "logicalFilePath",
         "ignore",
     ];
-    let known = |name: &str| name == what || READ.contains(&name) || others.contains(&name);
-    if !node.children.iter().all(|child| known(&child.name)) {
-        return None;
-    }
+    let others: &[&str] = match node.name.as_str() {
+        "include" => &["file", "errorIfMissing"],
+        _ => &[
+            "path",
+            "errorIfMissingOrEmpty",
+            "endsWithFilter",
+            "minDepth",
+            "maxDepth",
+        ],
+    };
+    let known = |name: &str| BOTH.contains(&name) || others.contains(&name);
+    node.children.iter().all(|child| known(&child.name))
+}
+
+/// What an `include` or `includeAll` leads to, as far as it can be told.
+pub(super) fn include(node: &Node) -> Option<Include> {
+    let is_folder = node.name == "includeAll";
     let must_be = node.is("errorIfMissing", true) && node.is("errorIfMissingOrEmpty", true);
-    Some(Item::Include(Include {
-        path: node.get(what)?.trim().to_owned(),
-        is_folder: what == "path",
+    let depth = |name: &str| node.get(name).and_then(|text| text.trim().parse().ok());
+    Some(Include {
+        path: node
+            .get(if is_folder { "path" } else { "file" })?
+            .trim()
+            .to_owned(),
+        is_folder,
         relative: node.is("relativeToChangelogFile", false),
         ending: node.get("endsWithFilter").unwrap_or_default().to_owned(),
+        depths: depth("minDepth").unwrap_or(1)..=depth("maxDepth").unwrap_or(usize::MAX),
         may_be_missing: !must_be,
         chosen: Chosen::of(node),
         logical_path: node.get("logicalFilePath").map(str::to_owned),
         at: node.at.clone(),
-    }))
+    })
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use whimbrel_sql::Dialect;
 
 use super::super::read::{Problems, about};
 use super::attributes::is_for;
-use super::includes::{Chosen, Include, Item, Property, items};
+use super::includes::{Chosen, Include, Item, Property, include, items};
 use super::node::Node;
 use super::paths::{self, extension, files, find, plain, resolved};
 use super::values::expand;
@@ -119,17 +119,21 @@ impl Walk<'_> {
         let mut paths = Vec::new();
         let mut values = BTreeMap::new();
         for item in root.map_or_else(Vec::new, |root| items(root, &entry.extension)) {
-            match item {
+            let include = match item {
                 Item::Property(property) => {
                     values.entry(property.name).or_insert(property.value);
+                    None
                 }
-                Item::Include(mut include) => {
-                    include.path = self.expanded(&include.path, &values);
-                    if let Some(path) = find(&file, &include.path, include.relative) {
-                        paths.extend(files(&path, &include)?);
-                    }
+                Item::Include(include) => Some(include),
+                // It is refused, but not as another beginning.
+                Item::Other(node) if node.name.starts_with("include") => include(&node),
+                _ => None,
+            };
+            if let Some(mut include) = include {
+                include.path = self.expanded(&include.path, &values);
+                if let Some(path) = find(&file, &include.path, include.relative) {
+                    paths.extend(files(&path, &include)?);
                 }
-                _ => {}
             }
         }
         Ok(paths)

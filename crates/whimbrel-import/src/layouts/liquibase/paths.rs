@@ -69,7 +69,14 @@ pub(super) fn files(path: &Path, include: &Include) -> Result<Vec<PathBuf>, Erro
         path: path.display().to_string(),
         source,
     })?;
-    list.retain(|file| file.to_string_lossy().ends_with(&include.ending));
+    let depth = |file: &Path| {
+        let below = file.strip_prefix(path).unwrap_or(file);
+        below.components().count()
+    };
+    list.retain(|file| {
+        let ends = file.to_string_lossy().ends_with(&include.ending);
+        ends && include.depths.contains(&depth(file))
+    });
     list.sort_by_cached_key(|file| file.to_string_lossy().into_owned());
     Ok(list.iter().map(|file| resolved(file)).collect())
 }
