@@ -351,7 +351,7 @@ impl<'a> Planner<'a> {
             timeout: migration.directives.timeout,
             lock_timeout: migration.directives.lock_timeout,
             foreign_keys: prepared.foreign_keys,
-            conditions: conditions(self.input, migration)?,
+            conditions: conditions(self.input, &migration.directives, &migration.file)?,
             settings: migration.directives.rules.settings,
             resume: None,
             depends,

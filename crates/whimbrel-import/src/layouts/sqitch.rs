@@ -1,6 +1,7 @@
 //! The layout `sqitch`: `sqitch.plan` names the changes, `deploy/` and `revert/` hold the scripts.
 
 mod config;
+mod mysql_client;
 mod plan;
 mod psql;
 
@@ -191,11 +192,15 @@ impl Project {
             migration.verify = Some(Script::whole(read_file(&verify)?));
         }
         migration.transactions = Transactions::Bare;
-        if self.dialect == Dialect::Postgres {
-            let values = Arc::clone(&self.variables);
-            let sent = move |script: &Script| Ok(psql::substitute(script, &values));
-            migration.substitute = Some(Substitute::new(sent));
-        }
+        migration.substitute = match self.dialect {
+            Dialect::Postgres => {
+                let values = Arc::clone(&self.variables);
+                let sent = move |script: &Script| Ok(psql::substitute(script, &values));
+                Some(Substitute::new(sent))
+            }
+            Dialect::Mysql => Some(Substitute::new(mysql_client::check)),
+            Dialect::Sqlite => None,
+        };
         migration.directives = Directives {
             description: change.note.clone(),
             created: change.planned.clone(),
