@@ -30,6 +30,7 @@ pub use self::layout::{
 };
 pub use self::native::{FileName, FileRole, Native};
 pub use self::sections::remark;
+pub use self::undo::undo_in_up;
 
 use crate::diagnostic::Diagnostic;
 use crate::error::Error;

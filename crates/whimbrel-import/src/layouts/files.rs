@@ -10,7 +10,7 @@ use whimbrel_core::checksum::Checksum;
 use whimbrel_core::diagnostic::Diagnostic;
 use whimbrel_core::migration::{Down, Kind, Migration, Reader, Reading, Substitute, Transactions};
 use whimbrel_core::rules::Setting;
-use whimbrel_core::source::{Entry, Listing, Loaded, in_parallel, remark};
+use whimbrel_core::source::{Entry, Listing, Loaded, in_parallel, remark, undo_in_up};
 use whimbrel_core::text::SourceFile;
 use whimbrel_core::version::Version;
 use whimbrel_sql::Dialect;
@@ -89,6 +89,14 @@ impl Problems {
         let message = format!("{why}: it is passed over");
         self.warnings
             .push(about(entry, Diagnostic::warning("stray-file", message)));
+    }
+
+    /// The same, where its author may have meant it to run.
+    pub(crate) fn stray_with_help(&mut self, entry: &Entry, why: &str, help: &str) {
+        self.stray(entry, why);
+        if let Some(last) = self.warnings.last_mut() {
+            last.help = Some(help.to_owned());
+        }
     }
 
     /// A migration in another language, which only its tool can run.
@@ -183,6 +191,8 @@ fn read(
 ) -> Result<(Migration, Vec<Diagnostic>), Error> {
     let file = found.up.read()?;
     let mut reading = (rules.reader)(&file, dialect);
+    let undoing = undo_in_up(&reading.up, dialect);
+    reading.problems.extend(undoing);
     let mut down = reading.down.map_or(Down::None, Down::Script);
     let mut down_transaction = reading.down_transaction;
     if let Some(entry) = found.down {
