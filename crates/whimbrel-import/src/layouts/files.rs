@@ -10,7 +10,7 @@ use whimbrel_core::checksum::Checksum;
 use whimbrel_core::diagnostic::Diagnostic;
 use whimbrel_core::migration::{Down, Kind, Migration, Reader, Reading, Substitute, Transactions};
 use whimbrel_core::rules::Setting;
-use whimbrel_core::source::{Entry, Listing, Loaded, in_parallel, remark, undo_in_up};
+use whimbrel_core::source::{Entry, Listing, Loaded, in_parallel, remark, set_apart, undo_in_up};
 use whimbrel_core::text::SourceFile;
 use whimbrel_core::version::Version;
 use whimbrel_sql::Dialect;
@@ -125,6 +125,7 @@ impl Problems {
 /// passed over, with a word for each; unless there is nothing else.
 pub(crate) fn outermost<'a>(listing: &'a Listing, problems: &mut Problems) -> Vec<&'a Entry> {
     if !has_files_of_its_own(listing) {
+        problems.take(set_apart(listing, None));
         return listing.entries.iter().collect();
     }
     let mut told = HashSet::new();
