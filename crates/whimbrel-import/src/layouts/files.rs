@@ -1,5 +1,6 @@
 //! What the layouts share: from entries to migrations.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::Read;
@@ -119,6 +120,28 @@ impl Problems {
         self.errors
             .push(about(entry, Diagnostic::error(code, message)).help(help));
     }
+}
+
+/// The files of a tool that is exact about `.sql`: what is called `.SQL` it passes over. Whimbrel
+/// finds both, since other tools do.
+pub(crate) fn exact<'l>(listing: &'l Listing, problems: &mut Problems) -> Cow<'l, Listing> {
+    let is_exact = |entry: &Entry| {
+        let name = entry
+            .path
+            .file_name()
+            .unwrap_or_default()
+            .as_encoded_bytes();
+        name.ends_with(entry.extension.as_bytes())
+    };
+    if listing.entries.iter().all(is_exact) {
+        return Cow::Borrowed(listing);
+    }
+    let mut kept = listing.clone();
+    for entry in kept.entries.extract_if(.., |entry| !is_exact(entry)) {
+        let why = format!("the tool is exact about `.{}`", entry.extension);
+        problems.stray_with_help(&entry, &why, "if it is a migration, rename it");
+    }
+    Cow::Owned(kept)
 }
 
 /// The files of a tool that does not look into the folders in its folder. What is in those is

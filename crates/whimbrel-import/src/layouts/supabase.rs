@@ -11,7 +11,7 @@ use whimbrel_core::source::{
 use whimbrel_core::text::SourceFile;
 use whimbrel_sql::Dialect;
 
-use super::files::{Found, Problems, Rules, load};
+use super::files::{Found, Problems, Rules, exact, load};
 
 /// The layout of the Supabase CLI.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +36,7 @@ impl Layout for Supabase {
     /// transaction. The Supabase CLI knows no rollback, so one written for Whimbrel is read.
     fn load(&self, listing: &Listing, dialect: Dialect) -> Result<Loaded, Error> {
         let mut problems = Problems::default();
+        let listing = &*exact(listing, &mut problems);
         let mut found = Vec::new();
         let dumped = old_dump(listing);
         for entry in &listing.entries {
