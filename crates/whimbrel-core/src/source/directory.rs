@@ -263,7 +263,9 @@ impl Source for Directory {
         if let Some(layout) = self.layout {
             self.check_options(layout)?;
             let mut loaded = layout.load(&listing, dialect)?;
-            loaded.warnings.extend(with_other_extensions(&listing));
+            loaded
+                .warnings
+                .extend(with_other_extensions(&listing, is_own(layout)));
             if is_own(layout) {
                 loaded
                     .warnings
@@ -283,7 +285,9 @@ impl Source for Directory {
         }
         let mut loaded = layout.load(&listing, dialect)?;
         loaded.warnings.extend(apart);
-        loaded.warnings.extend(with_other_extensions(&listing));
+        loaded
+            .warnings
+            .extend(with_other_extensions(&listing, is_own(layout)));
         loaded.layout = Some(LayoutFound {
             name: layout.name(),
             reason,

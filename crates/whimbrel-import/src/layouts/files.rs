@@ -359,6 +359,11 @@ pub(crate) fn begins_with(line: &str, word: &str) -> bool {
     word.chars().all(|c| letters.next() == Some(c))
 }
 
+/// A file's name as its tool compares it: `1_a-b.sql` comes before `1_a.sql`.
+pub(crate) fn file_name(entry: &Entry) -> String {
+    format!("{}.{}", entry.stem, entry.extension)
+}
+
 /// The file's last folder, if it is in one.
 pub(crate) fn folder_of(entry: &Entry) -> Option<&str> {
     let folder = entry.folder.strip_suffix('/')?;

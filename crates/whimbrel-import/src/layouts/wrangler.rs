@@ -12,7 +12,7 @@ use whimbrel_core::source::{
 use whimbrel_core::text::Script;
 use whimbrel_sql::{Dialect, TransactionControl, split};
 
-use super::files::{Found, Problems, Rules, exact, load, number_and_name};
+use super::files::{Found, Problems, Rules, exact, file_name, load, number_and_name};
 
 const CONFIGS: [&str; 3] = ["wrangler.toml", "wrangler.json", "wrangler.jsonc"];
 
@@ -63,7 +63,7 @@ impl Layout for Wrangler {
         }
         found.sort_by_key(|item| {
             let number = number_and_name(&item.up.stem).and_then(|(n, _)| n.parse::<u64>().ok());
-            (number.is_none(), number, item.up.stem.clone())
+            (number.is_none(), number, file_name(item.up))
         });
         load(
             listing,
