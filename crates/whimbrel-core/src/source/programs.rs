@@ -52,7 +52,9 @@ pub(super) fn with_other_extensions(listing: &Listing, own: bool) -> Vec<Diagnos
         rest.starts_with(|c: char| c.is_ascii_digit())
     };
     let told = |entry: &&Entry| {
-        let helper = entry.stem.ends_with("_test") || entry.stem.ends_with(".test");
+        let helper = ["_test", ".test", ".d"]
+            .iter()
+            .any(|end| entry.stem.ends_with(end));
         let counts = is(&SQL, entry) || is_half(entry) || is_program(entry) && !helper;
         numbered(&entry.stem) && counts
     };
