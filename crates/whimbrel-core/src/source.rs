@@ -12,6 +12,7 @@ mod programs;
 mod roles;
 mod rollback;
 mod sections;
+mod set_apart;
 mod undo;
 mod walk;
 
@@ -30,6 +31,8 @@ pub use self::layout::{
 };
 pub use self::native::{FileName, FileRole, Native};
 pub use self::sections::remark;
+pub use self::set_apart::set_apart;
+pub use self::undo::undo_in_up;
 
 use crate::diagnostic::Diagnostic;
 use crate::error::Error;

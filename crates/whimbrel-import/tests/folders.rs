@@ -109,6 +109,27 @@ fn prisma_takes_folders_as_texts() {
 }
 
 #[test]
+fn prismas_lock_file_says_one_engine() {
+    let wrong = |lock: &str| {
+        let folder = Folder::new(&[
+            ("20230101000000_a/migration.sql", "SELECT 1;"),
+            ("migration_lock.toml", lock),
+        ]);
+        folder.errors("prisma", Postgres)
+    };
+    let ours = "provider = \"postgresql\"\n";
+    let conflict = format!("# locked\n<<<<<<< HEAD\n{ours}=======\n{ours}>>>>>>> other\n");
+    assert_eq!(
+        wrong(&conflict),
+        ["migration_lock.toml:2:9: the lock file is not TOML"]
+    );
+    assert_eq!(
+        wrong("# locked\n"),
+        ["migration_lock.toml:1:1: the lock file names no provider, which Prisma refuses as well"]
+    );
+}
+
+#[test]
 fn prismas_folders_have_their_files() {
     let folder = Folder::new(&[
         ("20230101000000_a/migration.sql", "SELECT 1;"),

@@ -8,9 +8,10 @@ use std::sync::{Arc, OnceLock};
 use whimbrel_sql::Dialect;
 
 use super::engines::{is_other_engines, keep_own, two_of_one};
-use super::layout::{Entry, Layout, Listing, NATIVE_LAYOUTS, detect};
+use super::layout::{Entry, Layout, Listing, NATIVE_LAYOUTS, detect, is_own};
 use super::native::about_file;
 use super::programs::with_other_extensions;
+use super::set_apart::{as_warnings, is_foreign, set_apart};
 use super::walk::{Named, behind_link, leads_back, refuse_unreadable, sorted};
 use super::{DEFAULT_SOURCE, LayoutFound, Loaded, Source};
 use crate::diagnostic::Diagnostic;
@@ -182,7 +183,7 @@ impl Directory {
                 }
             }
             if kind.is_dir() {
-                if !is_other_engines(&name, &folders, dialect) {
+                if !is_other_engines(&name, &folders, dialect) && !is_foreign(&name, &path) {
                     let inner = format!("{relative}{name}/");
                     self.walk(&path, &inner, root, dialect, out)?;
                 }
@@ -275,16 +276,31 @@ impl Source for Directory {
         if let Some(layout) = self.layout {
             self.check_options(layout)?;
             let mut loaded = layout.load(&listing, dialect)?;
-            loaded.warnings.extend(with_other_extensions(&listing));
+            loaded
+                .warnings
+                .extend(with_other_extensions(&listing, is_own(layout)));
+            if is_own(layout) {
+                loaded
+                    .warnings
+                    .extend(as_warnings(set_apart(&listing, None)));
+            }
             return Ok(loaded);
         }
         let (layout, reason) = detect(&self.known, &listing, &self.describe())?;
         self.check_options(layout)?;
-        if NATIVE_LAYOUTS.iter().any(|own| own.name() == layout.name()) {
+        let mut apart = Vec::new();
+        if is_own(layout) {
             refuse_other_file(&listing)?;
+            apart = set_apart(&listing, Some(layout.name()));
+            if apart.iter().any(Diagnostic::is_error) {
+                return Err(Error::Refused(apart));
+            }
         }
         let mut loaded = layout.load(&listing, dialect)?;
-        loaded.warnings.extend(with_other_extensions(&listing));
+        loaded.warnings.extend(apart);
+        loaded
+            .warnings
+            .extend(with_other_extensions(&listing, is_own(layout)));
         loaded.layout = Some(LayoutFound {
             name: layout.name(),
             reason,

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use whimbrel_sql::Dialect;
 
-use super::layout::{Entry, Layout, Listing};
+use super::layout::{Entry, Layout, Listing, is_own};
 use super::native::Native;
+use super::set_apart::{as_warnings, set_apart};
 use super::{DEFAULT_SOURCE, Loaded, Source};
 use crate::error::Error;
 use crate::text::SourceFile;
@@ -78,7 +79,13 @@ impl Source for Embedded {
             others,
             ..Listing::default()
         };
-        self.layout.load(&listing, dialect)
+        let mut loaded = self.layout.load(&listing, dialect)?;
+        if is_own(self.layout) {
+            loaded
+                .warnings
+                .extend(as_warnings(set_apart(&listing, None)));
+        }
+        Ok(loaded)
     }
 
     fn describe(&self) -> String {

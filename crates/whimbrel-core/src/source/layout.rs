@@ -136,6 +136,11 @@ pub type Blank = (String, String);
 /// The layouts that core knows: Whimbrel's own.
 pub const NATIVE_LAYOUTS: [&dyn Layout; 2] = [&Native, &ByName];
 
+/// True for one of Whimbrel's own, whose files nobody else's rules say anything about.
+pub(super) fn is_own(layout: &dyn Layout) -> bool {
+    NATIVE_LAYOUTS.iter().any(|own| own.name() == layout.name())
+}
+
 /// The layout that is surest of a folder.
 ///
 /// # Errors

@@ -1,13 +1,14 @@
 //! Migrations that Whimbrel does not run: those in code, and scripts with another extension.
 
-use super::layout::Listing;
-use super::native::about_file;
+use super::layout::{Entry, Listing};
+use super::native::{FileRole, about_file, split_role};
 use crate::diagnostic::Diagnostic;
 use crate::error::Error;
 
+const PROGRAMS: [&str; 9] = ["go", "java", "kt", "php", "py", "exs", "cs", "rb", "rs"];
+
 /// Where nothing else is, numbered programs are migrations: they are no empty folder.
 pub(super) fn refuse_programs(listing: &Listing) -> Result<(), Error> {
-    const PROGRAMS: [&str; 9] = ["go", "java", "kt", "php", "py", "exs", "cs", "rb", "rs"];
     let numbered = |stem: &str| {
         let rest = stem.strip_prefix("Version").unwrap_or(stem);
         rest.starts_with(|c: char| c.is_ascii_digit())
@@ -28,33 +29,51 @@ pub(super) fn refuse_programs(listing: &Listing) -> Result<(), Error> {
     }
 }
 
-/// Numbered scripts that are SQL by another extension, which some tools run as well: they are passed
-/// over, but not without a word.
-pub(super) fn with_other_extensions(listing: &Listing) -> Vec<Diagnostic> {
+/// Numbered files that nobody reads here and that may be migrations: SQL by another extension, which
+/// some tools run as well, and `.up` scripts of any. With Whimbrel's own layouts programs too; the
+/// others' have their own word on those. They are passed over, but not silently.
+pub(super) fn with_other_extensions(listing: &Listing, own: bool) -> Vec<Diagnostic> {
     const SQL: [&str; 8] = [
         "psql", "pgsql", "plsql", "mysql", "sqlite", "ddl", "dml", "sql",
     ];
-    let is_sql = |extension: &str| {
-        let extension = extension.trim().to_ascii_lowercase();
-        SQL.contains(&extension.as_str())
+    const SCRIPTS: [&str; 7] = ["js", "cjs", "mjs", "ts", "cts", "mts", "sh"];
+    let is = |list: &[&str], entry: &Entry| {
+        let extension = entry.extension.trim().to_ascii_lowercase();
+        list.contains(&extension.as_str())
+    };
+    let is_script = |entry: &Entry| is(&SCRIPTS, entry);
+    let is_program = |entry: &Entry| own && (is_script(entry) || is(&PROGRAMS, entry));
+    let is_half = |entry: &Entry| {
+        let halves = split_role(&entry.stem).1 != FileRole::Single;
+        halves && !is_script(entry) && !is(&PROGRAMS, entry)
     };
     let numbered = |stem: &str| {
-        stem.trim_start_matches(['V', 'v'])
-            .starts_with(|c: char| c.is_ascii_digit())
+        let rest = stem.trim_start_matches(['V', 'v']);
+        rest.starts_with(|c: char| c.is_ascii_digit())
     };
-    let others = listing.others.iter();
-    others
-        .filter(|entry| numbered(&entry.stem) && is_sql(&entry.extension))
-        .map(|entry| {
-            let message = format!(
-                "files with the extension `{}` are passed over",
-                entry.extension
-            );
-            about_file(Diagnostic::warning("stray-file", message), &entry.path).help(
+    let told = |entry: &&Entry| {
+        let helper = ["_test", ".test", ".d"]
+            .iter()
+            .any(|end| entry.stem.ends_with(end));
+        let counts = is(&SQL, entry) || is_half(entry) || is_program(entry) && !helper;
+        numbered(&entry.stem) && counts
+    };
+    let others = listing.others.iter().filter(told);
+    let said = others.map(|entry| {
+        let (message, help) = if is_program(entry) {
+            (
+                "this is a program, which Whimbrel can't run: it is passed over".to_owned(),
+                "if it is a migration, write what it does in SQL",
+            )
+        } else {
+            (
+                format!("files with the extension `{}` are passed over", entry.extension),
                 "if it is a migration, call it `.sql`, or add its extension to `extensions` in whimbrel.toml",
             )
-        })
-        .collect()
+        };
+        about_file(Diagnostic::warning("stray-file", message), &entry.path).help(help)
+    });
+    said.collect()
 }
 
 #[cfg(test)]
@@ -73,7 +92,13 @@ mod tests {
             "V4__d.ddl",
             "5_e.md",
             "6_f.sql.bak",
+            "7_g.up.txt",
+            "8_h.down.fizz",
+            "9_i.py",
+            "10_j.ts",
+            "11_k_test.go",
             "g.psql",
+            "seed.js",
         ] {
             std::fs::write(root.path().join(name), "").unwrap();
         }
@@ -86,6 +111,15 @@ mod tests {
         for name in ["2_b.up.psql", "3_c.sql ", "V4__d.ddl"] {
             assert!(said.contains(&format!("{name}:1:1: files with")), "{said}");
         }
-        assert_eq!(said.lines().count(), 3, "{said}");
+        for name in ["7_g.up.txt", "8_h.down.fizz"] {
+            assert!(said.contains(&format!("{name}:1:1: files with")), "{said}");
+        }
+        for name in ["9_i.py", "10_j.ts"] {
+            assert!(
+                said.contains(&format!("{name}:1:1: this is a program")),
+                "{said}"
+            );
+        }
+        assert_eq!(said.lines().count(), 7, "{said}");
     }
 }

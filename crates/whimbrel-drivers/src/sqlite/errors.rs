@@ -2,6 +2,7 @@
 
 use rusqlite::{Error, ErrorCode};
 use whimbrel_core::driver::{DriverError, DriverErrorKind, Position};
+use whimbrel_sql::{Dialect, Lexer, Token, TokenKind};
 
 /// Result codes that are clearer by their name.
 const NAMES: [(i32, &str); 12] = [
@@ -46,6 +47,26 @@ pub(super) fn error_in(sql: &str, cause: &Error) -> DriverError {
     let place = || named(sql, &error.message).map(Position::Byte);
     error.position = error.position.clone().or_else(place);
     error
+}
+
+/// A statement that waits for a value. Nobody gives one, and SQLite would take NULL.
+pub(super) fn parameter(sql: &str, name: &str) -> DriverError {
+    let mut tokens = Lexer::new(sql, Dialect::Sqlite);
+    let is_it = |token: &Token| {
+        token.kind != TokenKind::String
+            && !token.kind.is_trivia()
+            && sql[token.span.start..].starts_with(name)
+    };
+    let message = format!("`{name}` stands for a value that nobody gives: SQLite would take NULL");
+    DriverError {
+        kind: DriverErrorKind::Statement,
+        position: tokens
+            .find(is_it)
+            .map(|token| Position::Byte(token.span.start)),
+        hint: Some("write the value; a text with such a character goes in quotes".to_owned()),
+        message,
+        ..DriverError::default()
+    }
 }
 
 /// Where a statement names what the message says is not there, if it does so once: SQLite gives
