@@ -72,6 +72,8 @@ pub struct Applied {
     pub sequence: i64,
     /// The run that applied it, from 1.
     pub batch: i64,
+    /// The fencing token of that run.
+    pub run: i64,
     /// Of the up script's file.
     pub checksum: Checksum,
     /// Of the kept down script; none if there is no down script.

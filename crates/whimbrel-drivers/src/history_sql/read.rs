@@ -28,7 +28,7 @@ pub(crate) fn select_lock(flavor: &dyn Flavor, tables: &HistoryTables) -> String
 /// All applied rows, in no order.
 pub(crate) fn select_applied(flavor: &dyn Flavor, tables: &HistoryTables) -> String {
     format!(
-        "SELECT source, version, name, kind, sequence, batch, checksum, down_checksum, {}, duration_ms, applied_by, tool FROM {}",
+        "SELECT source, version, name, kind, sequence, batch, checksum, down_checksum, {}, duration_ms, applied_by, tool, run FROM {}",
         flavor.milliseconds("applied_at"),
         table(flavor, tables, &tables.applied)
     )
@@ -148,6 +148,7 @@ fn applied<S: AsRef<str>>(row: &[Option<S>]) -> Result<Applied, DriverError> {
         duration: fields.maybe_duration()?,
         applied_by: fields.text(),
         tool: fields.text(),
+        run: fields.number()?,
     })
 }
 
