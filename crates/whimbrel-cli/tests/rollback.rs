@@ -23,7 +23,7 @@ fn write(folder: &Path, name: &str, text: &str) {
 }
 
 fn down(folder: &Path) -> Output {
-    whimbrel(folder, &["down", "--all", "-q"], URL)
+    whimbrel(folder, &["down", "--all", "-qy"], URL)
 }
 
 fn errors(output: &Output) -> String {
