@@ -175,16 +175,14 @@ impl Postgres {
         create: bool,
     ) -> Result<[String; 2], DriverError> {
         let created = if create {
-            self.creation().await?
+            Some(self.creation().await?)
         } else {
-            Vec::new()
+            None
         };
-        let taken = self.taking(owner, lease.length, None);
-        let before = created.into_iter().chain(taken);
-        Ok([
-            history_sql::listing(before.chain(["COMMIT".to_owned()])),
-            history_sql::listing(self.releasing(lease)),
-        ])
+        let mut take = Vec::from(self.taking(owner, lease.length, None));
+        take.push("COMMIT".to_owned());
+        let release = self.releasing(lease);
+        Ok(history_sql::lock_listing(created, take, release))
     }
 
     pub(super) async fn try_lock(
