@@ -145,6 +145,38 @@ fn the_history_may_stand_in_another_table_and_schema() {
     );
     let status = succeeded(&project.run(&["status", "--url", &url]));
     assert!(status.contains("0 applied, 1 pending"), "{status}");
+    // Cut off by the server, the second of these would be the first.
+    let long = "p".repeat(60);
+    for name in [&long, "", "ops.", ".past"] {
+        let refused = project.run(&["up", "--url", &url, "--table", name]);
+        assert_eq!(refused.status.code(), Some(2), "{name}");
+        assert!(told(&refused).contains("of the history's tables is"));
+    }
+}
+
+#[test]
+fn init_goes_where_a_variable_says() {
+    for (name, url) in [
+        ("WHIMBREL_URL", "sqlite:w.db"),
+        ("DATABASE_URL", "sqlite:d.db"),
+    ] {
+        let project = Project::new(&[]);
+        let output = whimbrel(project.0.path(), &["init"], &[(name, url)]);
+        assert!(succeeded(&output).contains(&format!("tables in {url}")));
+        assert!(!project.0.path().join("whimbrel.db").exists());
+        let settings = std::fs::read_to_string(project.0.path().join("whimbrel.toml")).unwrap();
+        assert!(
+            settings.contains(&format!("url = \"${{{name}}}\"")),
+            "{settings}"
+        );
+    }
+    let project = Project::new(&[]);
+    project.write(
+        ".env",
+        "DATABASE_URL=sqlite:e.db\nWHIMBREL_CONFIG=other.toml\n",
+    );
+    assert!(succeeded(&project.run(&["init"])).contains("wrote ./other.toml"));
+    assert!(project.0.path().join("e.db").exists());
 }
 
 #[test]

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
+use whimbrel_sql::Dialect;
 
 use crate::checksum::Checksum;
+use crate::error::Error;
 use crate::migration::Kind;
 use crate::version::Version;
 
@@ -48,6 +50,33 @@ impl HistoryTables {
             lock: format!("{stem}_lock"),
             scripts: format!("{stem}_scripts"),
         }
+    }
+
+    /// Refuses names that the engine would cut off, which may make one table of two, and empty ones.
+    ///
+    /// # Errors
+    /// Says which name.
+    pub fn check(&self, dialect: Dialect) -> Result<(), Error> {
+        let length = |name: &str| match dialect {
+            Dialect::Postgres => (name.len(), 63),
+            Dialect::Mysql => (name.chars().count(), 64),
+            Dialect::Sqlite => (0, 0),
+        };
+        let tables = [&self.applied, &self.log, &self.lock, &self.scripts];
+        for name in tables.into_iter().chain(&self.schema) {
+            let (length, most) = length(name);
+            let why = if name.trim().is_empty() {
+                "is empty".to_owned()
+            } else if length > most {
+                format!("is longer than the {most} that this engine takes: choose a shorter one")
+            } else {
+                continue;
+            };
+            return Err(Error::Settings(format!(
+                "the name `{name}` of the history's tables {why}"
+            )));
+        }
+        Ok(())
     }
 }
 

@@ -124,6 +124,7 @@ impl MigratorBuilder {
             whimbrel_drivers::connector(url, password, self.session.clone())
         };
         let connect = connector(&self.url, self.password.as_deref())?;
+        self.session.tables.check(connect.dialect())?;
         let shadow = self.shadow.as_deref().map(|url| connector(url, None));
         let shadow = shadow.transpose()?;
         if shadow
