@@ -37,7 +37,7 @@ pub(super) fn diagnostic(
     if failed.statement.is_none() && error.kind == DriverErrorKind::Statement {
         diagnostic.notes.insert(
             0,
-            "none of the file's statements failed: it was the session SQL that runs before them, or the commit behind them".to_owned(),
+            "none of the file's statements failed: it was the session SQL that runs before them, the history's own writes, or the commit behind them".to_owned(),
         );
     }
     diagnostic.notes.push(state_note(step, state));

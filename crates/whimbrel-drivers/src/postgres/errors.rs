@@ -154,6 +154,9 @@ fn advice(code: &str, message: &str) -> Option<String> {
         "53200" => {
             "many objects in one transaction need many locks: raise max_locks_per_transaction, or leave --single-transaction out"
         }
+        "22P05" => {
+            "the database's encoding lacks a character of the file; those of its comments count as well, since the history keeps the whole file"
+        }
         "25006" => STANDBY,
         "55P04" => {
             "a new enum value can't be used in the transaction that adds it: put the two into files of their own"
