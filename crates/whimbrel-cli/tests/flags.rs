@@ -287,3 +287,26 @@ fn output_for_programs_is_one_document() {
         assert!(output.stderr.is_empty(), "{command:?}: {}", told(&output));
     }
 }
+
+/// Some of these forms named a file in the folder of the shell.
+#[test]
+fn a_file_belongs_to_the_folder_of_the_run() {
+    let project = Project::new(&[]);
+    project.write("sub %41/migrations/001_a.sql", "CREATE TABLE a (i int);\n");
+    for url in [
+        "sqlite:a.db",
+        "sqlite:./b.db",
+        "sqlite://c.db",
+        "file:d.db",
+        "e.db",
+        "sqlite:f.db?mode=rwc",
+    ] {
+        succeeded(&project.run(&["-C", "sub %41", "up", "--url", url]));
+    }
+    let folder = std::fs::read_dir(project.0.path().join("sub %41")).unwrap();
+    let names = folder.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<_> = names.collect();
+    names.sort();
+    let expected = ["a.db", "b.db", "c.db", "d.db", "e.db", "f.db", "migrations"];
+    assert_eq!(names, expected);
+}
