@@ -248,6 +248,8 @@ fn reset_asks_and_undoes_everything_that_was_made() {
         &["down", "--all", "--yes"],
         &["down", "--all", "--dry-run"],
         &["down", "--steps", "7"],
+        // All that there is was one batch.
+        &["down"],
     ] {
         let refused = protected(everything);
         assert_eq!(refused.status.code(), Some(2));
@@ -259,6 +261,8 @@ fn reset_asks_and_undoes_everything_that_was_made() {
     }
     assert_eq!(project.tables(), "1234567");
     succeeded(&protected(&["down", "--steps", "1"]));
+    project.well(&["up"]);
+    succeeded(&protected(&["down"]));
     project.well(&["up"]);
     project.well(&["reset", "--yes"]);
     // What Whimbrel did not make stays.

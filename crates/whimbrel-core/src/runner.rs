@@ -330,7 +330,7 @@ impl Runner<'_> {
             options: &self.options.plan,
         };
         let mut plan = plan(input, goal)?;
-        self.may_be_done(goal, &plan)?;
+        self.may_be_done(goal, &plan, &session.history)?;
         self.spare_own_tables(&mut plan);
         let commits = !server.capabilities.transactional_ddl;
         let changed = if commits {

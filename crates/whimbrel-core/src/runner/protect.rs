@@ -2,6 +2,7 @@
 
 use super::Runner;
 use crate::error::Error;
+use crate::history::{Applied, History};
 use crate::migration::Kind;
 use crate::plan::{Goal, Plan};
 use crate::report::Report;
@@ -31,12 +32,26 @@ impl Runner<'_> {
         }
     }
 
-    /// More steps than there are would be all of them: a number that was not meant so.
-    pub(super) fn may_be_done(&self, goal: &Goal, plan: &Plan) -> Result<(), Error> {
+    /// A last batch that is all there is, and more steps than there are, are everything without a word
+    /// that says so. Who names versions or counts them right knows what goes.
+    pub(super) fn may_be_done(
+        &self,
+        goal: &Goal,
+        plan: &Plan,
+        history: &History,
+    ) -> Result<(), Error> {
         let steps = plan.steps.iter().filter(|step| step.kind != Kind::Hook);
         let count = steps.count();
+        if !self.options.protected || count == 0 {
+            return Ok(());
+        }
+        let stays = |row: &Applied| {
+            let mut steps = plan.steps.iter();
+            !steps.any(|step| step.source == row.source && step.version == row.version)
+        };
         match goal {
-            Goal::UndoSteps(asked) if self.options.protected && count > 0 && *asked > count => {
+            Goal::UndoSteps(asked) if *asked > count => Err(self.protected()),
+            Goal::UndoBatch if count > 1 && !history.applied.iter().any(stays) => {
                 Err(self.protected())
             }
             _ => Ok(()),
@@ -45,7 +60,7 @@ impl Runner<'_> {
 
     fn protected(&self) -> Error {
         Error::Settings(format!(
-            "{} is marked `protected` in the settings: what undoes everything is refused",
+            "{} is marked `protected` in the settings, and this would undo everything: say which, by `down VERSION...` or `down --steps N`",
             self.connect.database()
         ))
     }
