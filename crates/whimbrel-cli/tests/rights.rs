@@ -1,4 +1,4 @@
-//! What a role of PostgreSQL is told that lacks a right.
+//! What a role of PostgreSQL is told that lacks a right, or looks elsewhere.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod binary;
@@ -91,4 +91,21 @@ fn who_may_not_create_is_told_what_to_do() {
         denied.contains("error[42501]") && denied.contains("since PostgreSQL 15"),
         "{denied}"
     );
+}
+
+/// Another role, whose search_path leads elsewhere.
+#[test]
+fn a_history_in_another_schema_is_told_of() {
+    let project = Project::new("looks_elsewhere");
+    project.sql("CREATE SCHEMA looks_elsewhere AUTHORIZATION looks_elsewhere; GRANT ALL ON SCHEMA public TO public");
+    succeeded(&project.run_as_role(&["up"]));
+    for command in ["plan", "up"] {
+        let told = succeeded(&project.run(&[command]));
+        assert!(
+            told.contains("warning[history-elsewhere]")
+                && told.contains("--table looks_elsewhere.whimbrel_applied"),
+            "{told}"
+        );
+    }
+    assert!(!succeeded(&project.run(&["up"])).contains("elsewhere"));
 }

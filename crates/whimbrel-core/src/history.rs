@@ -295,6 +295,8 @@ pub struct History {
     pub attempts: Vec<Attempt>,
     /// Who holds the lock, if anyone does.
     pub holder: Option<Holder>,
+    /// Where there is none: a table of the same name in a schema where it is not looked for.
+    pub elsewhere: Option<String>,
 }
 
 impl History {

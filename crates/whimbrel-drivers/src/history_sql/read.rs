@@ -259,6 +259,7 @@ impl Rows {
             applied: self.applied,
             attempts: self.attempts,
             holder: lock.holder,
+            elsewhere: None,
         })
     }
 }

@@ -47,8 +47,16 @@ impl Postgres {
             || "pg_catalog.current_schema()".to_owned(),
             |schema| history_sql::Flavor::literal(&Flavor, schema),
         );
+        let literal = |text| history_sql::Flavor::literal(&Flavor, text);
+        let elsewhere = match tables.schema {
+            Some(_) => "NULL".to_owned(),
+            None => format!(
+                "CASE WHEN pg_catalog.to_regclass('{lock}') IS NULL THEN (SELECT pg_catalog.min(n.nspname::text) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relname = {} AND c.relkind = 'r') END",
+                literal(&tables.lock)
+            ),
+        };
         format!(
-            "SELECT coalesce((SELECT n.nspname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = pg_catalog.to_regclass('{lock}')), {wanted}), pg_catalog.current_setting('max_locks_per_transaction')::bigint * (pg_catalog.current_setting('max_connections')::bigint + pg_catalog.current_setting('max_prepared_transactions')::bigint), pg_catalog.pg_backend_pid(), (SELECT pg_catalog.min(c.relname::text) FROM pg_catalog.pg_class c WHERE c.oid IN ({all}) AND {HIDES_ROWS})"
+            "SELECT coalesce((SELECT n.nspname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = pg_catalog.to_regclass('{lock}')), {wanted}), pg_catalog.current_setting('max_locks_per_transaction')::bigint * (pg_catalog.current_setting('max_connections')::bigint + pg_catalog.current_setting('max_prepared_transactions')::bigint), pg_catalog.pg_backend_pid(), (SELECT pg_catalog.min(c.relname::text) FROM pg_catalog.pg_class c WHERE c.oid IN ({all}) AND {HIDES_ROWS}), {elsewhere}"
         )
     }
 
@@ -88,18 +96,24 @@ impl Postgres {
                 }
             })
             .await;
-        if let [schema, slots, pid, hidden] = place.as_slice() {
+        let mut elsewhere = None;
+        if let [schema, slots, pid, hidden, other] = place.as_slice() {
             if let Some(table) = hidden {
                 return Err(hides(table));
             }
             // A pooler gives its own key.
             self.server.pooled = *pid != Some(self.connection.key().pid.to_string());
             self.options.tables.schema.clone_from(schema);
+            let applied = &self.options.tables.applied;
+            elsewhere = other.as_ref().map(|other| format!("{other}.{applied}"));
             self.server.lock_slots = slots.as_deref().and_then(|text| text.parse().ok());
         }
         match result {
             Ok(()) => found.history(),
-            Err(failed) if failed.error.code.as_deref() == Some("42P01") => Ok(History::default()),
+            Err(failed) if failed.error.code.as_deref() == Some("42P01") => Ok(History {
+                elsewhere,
+                ..History::default()
+            }),
             Err(failed) => Err(failed.error),
         }
     }
