@@ -319,3 +319,43 @@ fn what_a_run_failed_at_is_tried_again() {
     project.well(&["up"]);
     assert_eq!(project.tables(), "1234567");
 }
+
+#[test]
+fn what_a_file_depends_on_may_be_named_as_its_file_is() {
+    let project = Project::new();
+    let text = "CREATE TABLE t1 (i int);\n-- Rollback: DROP TABLE t1;\n";
+    project.write(
+        "001_t1.sql",
+        &format!("-- Depends: 003_t3, 002_t2.sql\n{text}"),
+    );
+    project.well(&["up", "--steps", "2"]);
+    assert_eq!(project.tables(), "23");
+    project.well(&["up", "001", "--force"]);
+    let down = project.run(&["down", "002", "003"]);
+    assert!(
+        told(&down).contains("001_t1 depends on it"),
+        "{}",
+        told(&down)
+    );
+    project.write("004_t4.sql", "-- Depends: 009_none\nSELECT 1;\n");
+    let missing = told(&project.run(&["up"]));
+    assert!(
+        missing.contains("004_t4 depends on 009_none, which is neither"),
+        "{missing}"
+    );
+}
+
+#[test]
+fn irreversible_may_be_yes_or_no() {
+    let project = Project::new();
+    let text = "CREATE TABLE t7 (i int);\n-- Rollback: DROP TABLE t7;\n";
+    project.write("007_t7.sql", &format!("-- Irreversible: no\n{text}"));
+    project.well(&["up"]);
+    project.well(&["redo"]);
+    project.write("007_t7.sql", &format!("-- Irreversible: yes\n{text}"));
+    let refused = told(&project.run(&["redo"]));
+    assert!(
+        refused.contains("can't be undone: its file calls itself irreversible"),
+        "{refused}"
+    );
+}
