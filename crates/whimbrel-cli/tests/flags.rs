@@ -277,14 +277,20 @@ fn output_for_programs_is_one_document() {
         &["repair"],
         &["unlock"],
         &["up", "nonsense"],
+        &["up", "--continue-on-error"],
     ];
+    let bad = "CREATE TABLE b (i int);\nSELECT nope;\n";
     for command in commands {
+        if command.len() > 1 && command[1] == "--continue-on-error" {
+            project.write("migrations/003_y.sql", bad);
+        }
         let output = project.run(&[command, &["--json"][..]].concat());
         let document: serde_json::Value = serde_json::from_slice(&output.stdout)
             .unwrap_or_else(|error| panic!("{command:?}: {error}: {}", told(&output)));
         assert_eq!(document["command"], command[0]);
         assert_eq!(document["ok"], output.status.success(), "{document}");
         assert!(output.stderr.is_empty(), "{command:?}: {}", told(&output));
+        assert_eq!(document["warnings"], serde_json::json!([]), "{command:?}");
     }
 }
 

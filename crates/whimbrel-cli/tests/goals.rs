@@ -302,6 +302,8 @@ fn what_a_run_failed_at_is_tried_again() {
         let status = project.well(&["status"]);
         assert!(!status.contains("out of order"), "{status}");
     }
+    let both = project.run(&["up", "--continue-on-error", "--single-transaction"]);
+    assert_eq!(both.status.code(), Some(2));
     // Others are late as ever; so is this one for what another run applied without it.
     project.write("001.5_late.sql", "CREATE TABLE t9 (i int);\n");
     let late = told(&project.run(&["plan"]));

@@ -317,6 +317,12 @@ impl Runner<'_> {
 
     async fn plan_in(&self, session: &mut Session, goal: &Goal) -> Result<Plan, Error> {
         self.may_be_asked(goal)?;
+        if self.options.plan.single_transaction && self.options.continue_on_error {
+            return Err(Error::Settings(
+                "one transaction for the whole run can't go on after a failure: leave out `--continue-on-error`, or the single transaction"
+                    .to_owned(),
+            ));
+        }
         let needed = needed_scripts(&session.migrations, &session.history, Some(goal));
         let kept = kept(session.driver.as_mut(), &needed).await?;
         let server = session.driver.server();
