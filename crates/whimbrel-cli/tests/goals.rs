@@ -361,3 +361,18 @@ fn irreversible_may_be_yes_or_no() {
         "{refused}"
     );
 }
+
+#[test]
+fn what_is_half_done_is_no_baseline() {
+    let project = Project::new();
+    let text = "-- Transaction: off\nCREATE TABLE t1 (i int);\nSELECT nope;\n";
+    project.write("001_t1.sql", text);
+    assert_eq!(project.run(&["up"]).status.code(), Some(1));
+    let refused = told(&project.run(&["baseline", "2"]));
+    assert!(
+        refused.contains("error[half-done]") && refused.contains("repair 001 --restart"),
+        "{refused}"
+    );
+    project.well(&["repair", "001", "--restart"]);
+    project.well(&["baseline", "2"]);
+}
