@@ -23,11 +23,11 @@ impl Dependencies {
     pub(super) fn of(migrations: &[Migration]) -> Self {
         let any = migrations.iter().any(|m| !m.directives.depends.is_empty());
         let mut places = HashMap::new();
-        let mut names = HashMap::new();
+        let mut labels = HashMap::new();
         if any {
             for (index, migration) in migrations.iter().enumerate() {
                 let source = migration.source.to_string();
-                names.insert((source.clone(), migration.label()), index);
+                labels.insert((source.clone(), migration.label()), index);
                 places.insert((source, migration.version.clone()), index);
             }
         }
@@ -43,10 +43,10 @@ impl Dependencies {
                     let source = source.to_owned();
                     // As a version, or as its file is called.
                     let name = version.strip_suffix(".sql").unwrap_or(version);
-                    let named = || names.get(&(source.clone(), name.to_owned()));
+                    let by_label = || labels.get(&(source.clone(), name.to_owned()));
                     let mut version = Version::new(version);
                     let index = places.get(&(source.clone(), version.clone()));
-                    let index = index.or_else(named).copied();
+                    let index = index.or_else(by_label).copied();
                     if let Some(index) = index {
                         version = migrations[index].version.clone();
                     }
