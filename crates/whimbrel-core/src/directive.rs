@@ -168,7 +168,14 @@ impl Directives {
                 let converted = Converted::parse(value);
                 self.converted = Some(converted.ok_or("a checksum and the version before")?);
             }
-            _ => self.irreversible = Some(value.to_owned()),
+            // A word instead of a reason.
+            _ => {
+                self.irreversible = match switch(value) {
+                    Ok(true) => Some("its file calls itself irreversible".to_owned()),
+                    Ok(false) => None,
+                    Err(_) => Some(value.to_owned()),
+                }
+            }
         }
         Ok(())
     }

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
+use whimbrel_sql::Dialect;
 
 use crate::checksum::Checksum;
+use crate::error::Error;
 use crate::migration::Kind;
 use crate::version::Version;
 
@@ -50,6 +52,33 @@ impl HistoryTables {
             scripts: format!("{stem}_scripts"),
         }
     }
+
+    /// Refuses names that the engine would cut off, which may make one table of two, and empty ones.
+    ///
+    /// # Errors
+    /// Says which name.
+    pub fn check(&self, dialect: Dialect) -> Result<(), Error> {
+        let length = |name: &str| match dialect {
+            Dialect::Postgres => (name.len(), 63),
+            Dialect::Mysql => (name.chars().count(), 64),
+            Dialect::Sqlite => (0, 0),
+        };
+        let tables = [&self.applied, &self.log, &self.lock, &self.scripts];
+        for name in tables.into_iter().chain(&self.schema) {
+            let (length, most) = length(name);
+            let why = if name.trim().is_empty() {
+                "is empty".to_owned()
+            } else if length > most {
+                format!("is longer than the {most} that this engine takes: choose a shorter one")
+            } else {
+                continue;
+            };
+            return Err(Error::Settings(format!(
+                "the name `{name}` of the history's tables {why}"
+            )));
+        }
+        Ok(())
+    }
 }
 
 impl Default for HistoryTables {
@@ -73,6 +102,8 @@ pub struct Applied {
     pub sequence: i64,
     /// The run that applied it, from 1.
     pub batch: i64,
+    /// The fencing token of that run.
+    pub run: i64,
     /// Of the up script's file.
     pub checksum: Checksum,
     /// Of the kept down script; none if there is no down script.
@@ -265,6 +296,8 @@ pub struct History {
     pub attempts: Vec<Attempt>,
     /// Who holds the lock, if anyone does.
     pub holder: Option<Holder>,
+    /// Where there is none: a table of the same name in a schema where it is not looked for.
+    pub elsewhere: Option<String>,
 }
 
 impl History {

@@ -19,6 +19,7 @@ mod segments;
 mod shape;
 mod sizes;
 mod status;
+mod tried;
 pub(crate) mod untransactional;
 mod up;
 mod verify;

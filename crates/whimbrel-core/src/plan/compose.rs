@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use whimbrel_sql::{Dialect, Statement, split};
+
 use super::prepare::{Prepared, Rules, prepare};
 use super::{Direction, PlanInput, placeholder};
 use crate::diagnostic::Diagnostic;
@@ -59,8 +61,11 @@ pub(super) fn compose_with_hooks(
         add(&mut builder, input, hook)?;
     }
     builder.append(&script);
-    for hook in of(When::AfterEach) {
-        end_statement(&mut builder);
+    let after: Vec<_> = of(When::AfterEach).collect();
+    if !after.is_empty() {
+        end_script(&mut builder, &script, input.dialect);
+    }
+    for hook in after {
         add(&mut builder, input, hook)?;
     }
     let mut directives = rules.directives.clone();
@@ -106,12 +111,24 @@ fn add(
     input: PlanInput<'_>,
     hook: &Hook,
 ) -> Result<(), Vec<Diagnostic>> {
-    builder.append(&resolved(input, &hook.script, hook_rules(hook))?);
-    end_statement(builder);
+    let script = resolved(input, &hook.script, hook_rules(hook))?;
+    builder.append(&script);
+    end_script(builder, &script, input.dialect);
     Ok(())
 }
 
-/// The last statement of a file may lack its semicolon, and its last line its end.
-fn end_statement(builder: &mut ScriptBuilder) {
-    builder.put("\n;\n", 0);
+/// The last statement of a file may lack its semicolon, its last line its end, and the data of a COPY
+/// theirs.
+fn end_script(builder: &mut ScriptBuilder, script: &Script, dialect: Dialect) {
+    let text = script.text();
+    let statements = split(text, dialect).unwrap_or_default();
+    let last = statements.last();
+    let data = last.and_then(Statement::data);
+    let end = match last.filter(|_| data.is_some_and(|data| data.end == text.len())) {
+        Some(copy) if !text[copy.span().end..].contains(';') => "\n;\n\\.\n",
+        Some(_) if text.ends_with('\n') => "\\.\n",
+        Some(_) => "\n\\.\n",
+        None => "\n;\n",
+    };
+    builder.put(end, 0);
 }

@@ -23,12 +23,12 @@ impl Dependencies {
     pub(super) fn of(migrations: &[Migration]) -> Self {
         let any = migrations.iter().any(|m| !m.directives.depends.is_empty());
         let mut places = HashMap::new();
+        let mut labels = HashMap::new();
         if any {
             for (index, migration) in migrations.iter().enumerate() {
-                places.insert(
-                    (migration.source.to_string(), migration.version.clone()),
-                    index,
-                );
+                let source = migration.source.to_string();
+                labels.insert((source.clone(), migration.label()), index);
+                places.insert((source, migration.version.clone()), index);
             }
         }
         let resolve = |migration: &Migration| {
@@ -40,8 +40,16 @@ impl Dependencies {
                     let (source, version) = text
                         .split_once('/')
                         .unwrap_or((&migration.source, text.as_str()));
-                    let (source, version) = (source.to_owned(), Version::new(version));
-                    let index = places.get(&(source.clone(), version.clone())).copied();
+                    let source = source.to_owned();
+                    // As a version, or as its file is called.
+                    let name = version.strip_suffix(".sql").unwrap_or(version);
+                    let by_label = || labels.get(&(source.clone(), name.to_owned()));
+                    let mut version = Version::new(version);
+                    let index = places.get(&(source.clone(), version.clone()));
+                    let index = index.or_else(by_label).copied();
+                    if let Some(index) = index {
+                        version = migrations[index].version.clone();
+                    }
                     Dependency {
                         text: text.clone(),
                         source,

@@ -23,6 +23,7 @@ pub(super) fn plan(input: PlanInput<'_>, goal: &Goal) -> Result<Plan, Error> {
     planner.check_files();
     planner.check_applied();
     planner.check_baselines();
+    planner.check_place();
     let pending = planner.pending();
     let chosen = planner.choose(goal, &pending);
     let renamed = renamed::check(input, &chosen);

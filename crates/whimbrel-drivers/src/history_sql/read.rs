@@ -29,7 +29,7 @@ pub(crate) fn select_lock(flavor: &dyn Flavor, tables: &HistoryTables) -> String
 /// All applied rows, in no order.
 pub(crate) fn select_applied(flavor: &dyn Flavor, tables: &HistoryTables) -> String {
     format!(
-        "SELECT source, version, name, kind, sequence, batch, checksum, down_checksum, {}, duration_ms, applied_by, tool FROM {}",
+        "SELECT source, version, name, kind, sequence, batch, checksum, down_checksum, {}, duration_ms, applied_by, tool, run FROM {}",
         flavor.milliseconds("applied_at"),
         table(flavor, tables, &tables.applied)
     )
@@ -161,6 +161,7 @@ fn applied<S: AsRef<str>>(
         duration: fields.maybe_duration()?,
         applied_by: fields.common(before.map(|row| &row.applied_by)),
         tool: fields.common(before.map(|row| &row.tool)),
+        run: fields.number()?,
     })
 }
 
@@ -280,6 +281,7 @@ impl Rows {
             applied: self.applied,
             attempts: self.attempts,
             holder: lock.holder,
+            elsewhere: None,
         })
     }
 }

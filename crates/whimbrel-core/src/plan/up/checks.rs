@@ -20,6 +20,19 @@ impl Planner<'_> {
         }
     }
 
+    /// A history that nobody sees is like none: all is applied again, into this schema. It may be
+    /// meant so: one schema per customer, say.
+    pub(super) fn check_place(&mut self) {
+        if let Some(table) = &self.input.history.elsewhere {
+            let message = format!(
+                "this database has a history in {table}, where the connection's search_path does not lead; a new one is begun"
+            );
+            let warning = Diagnostic::warning("history-elsewhere", message);
+            let help = format!("if that one is meant, name it: --table {table}");
+            self.warnings.push(warning.help(help));
+        }
+    }
+
     /// Applied files that were modified, half-undone ones, applied ones whose file is gone.
     pub(super) fn check_applied(&mut self) {
         for migration in self.input.migrations {
