@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use whimbrel_sql::Dialect;
 
-use super::engines::{is_other_engines, keep_own, two_of_one};
+use super::engines::{is_engines_own, is_other_engines, keep_own, two_of_one};
 use super::layout::{Entry, Layout, Listing, NATIVE_LAYOUTS, detect};
 use super::native::about_file;
 use super::programs::with_other_extensions;
@@ -256,13 +256,43 @@ fn refuse_other_file(listing: &Listing) -> Result<(), Error> {
     }
 }
 
+/// What is there for other engines alone is no empty folder: the URL is the wrong one, or the folder.
+fn refuse_others_alone(listing: &Listing, dialect: Dialect) -> Result<(), Error> {
+    if !listing.entries.is_empty() || !listing.others.is_empty() {
+        return Ok(());
+    }
+    for root in listing.roots.iter().filter(|root| root.is_dir()) {
+        let failed = |source| Error::File {
+            path: root.display().to_string(),
+            source,
+        };
+        let (list, _) = sorted(root).map_err(failed)?;
+        let names: Vec<_> = list.iter().map(|(name, _)| name.as_str()).collect();
+        let others = names
+            .iter()
+            .filter(|name| is_other_engines(name, &names, dialect));
+        let others: Vec<_> = others.map(|name| format!("{name}/")).collect();
+        let own = names.iter().any(|name| is_engines_own(name, dialect));
+        if !others.is_empty() && !own {
+            let message = format!("what is here is for other engines: {}", others.join(", "));
+            let error = Diagnostic::error("other-engines", message)
+                .help("check the URL; `--dir` names a folder that is read whatever it is called");
+            return Err(Error::refused(about_file(error, root)));
+        }
+    }
+    Ok(())
+}
+
 impl Source for Directory {
     fn load(&self, dialect: Dialect) -> Result<Loaded, Error> {
         let listing = self.list(dialect)?;
+        refuse_others_alone(&listing, dialect)?;
         if let Some(layout) = self.layout {
             self.check_options(layout)?;
             let mut loaded = layout.load(&listing, dialect)?;
-            loaded.warnings.extend(with_other_extensions(&listing));
+            loaded
+                .warnings
+                .extend(with_other_extensions(&listing, dialect));
             return Ok(loaded);
         }
         let (layout, reason) = detect(&self.known, &listing, &self.describe())?;
@@ -271,7 +301,9 @@ impl Source for Directory {
             refuse_other_file(&listing)?;
         }
         let mut loaded = layout.load(&listing, dialect)?;
-        loaded.warnings.extend(with_other_extensions(&listing));
+        loaded
+            .warnings
+            .extend(with_other_extensions(&listing, dialect));
         loaded.layout = Some(LayoutFound {
             name: layout.name(),
             reason,
@@ -309,6 +341,25 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_folder_for_other_engines_alone_is_not_empty() {
+        let root = tempfile::tempdir().unwrap();
+        let load = |dialect| Directory::new(root.path()).load(dialect);
+        assert!(load(Dialect::Sqlite).is_ok());
+        for name in ["mysql", "postgresql", "h2"] {
+            std::fs::create_dir(root.path().join(name)).unwrap();
+            std::fs::write(root.path().join(name).join("1_a.sql"), "").unwrap();
+        }
+        let error = load(Dialect::Sqlite).unwrap_err().to_string();
+        assert!(
+            error.contains("for other engines: h2/, mysql/, postgresql/"),
+            "{error}"
+        );
+        assert_eq!(load(Dialect::Mysql).unwrap().migrations.len(), 1);
+        std::fs::create_dir(root.path().join("sqlite")).unwrap();
+        assert!(load(Dialect::Sqlite).is_ok());
+    }
+
     fn folders(names: &[&str]) -> Vec<String> {
         let root = tempfile::tempdir().unwrap();
         for name in names {
@@ -335,6 +386,9 @@ mod tests {
             folders(&["migrations_postgres", "migrations_mysql"]),
             ["migrations_postgres/"]
         );
+        // SQLite may have nothing but what is common, PostgreSQL here.
+        assert_eq!(folders(&["common", "db2", "mysql"]), ["common/"]);
+        assert_eq!(folders(&["common", "db2", "h2"]), ["common/"]);
         // A folder may be about oracles.
         assert_eq!(folders(&["oracle", "users"]), ["oracle/", "users/"]);
     }

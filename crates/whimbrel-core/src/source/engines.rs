@@ -84,25 +84,30 @@ const OTHERS: [&str; 30] = [
     "ignite",
 ];
 
+/// True for a name of this dialect's engine.
+pub(super) fn is_engines_own(name: &str, dialect: Dialect) -> bool {
+    Owner::named(name) == Some(Owner::of(dialect))
+}
+
 fn is_others(name: &str) -> bool {
     OTHERS.contains(&bare(name).as_str())
 }
 
 /// In a folder with `postgres/` beside `mysql/`, each database reads its own. The names of engines
-/// that Whimbrel does not speak may mean anything, unless it finds its own beside them.
+/// that Whimbrel does not speak may mean anything, unless another engine's name is beside them.
 pub(super) fn is_other_engines(folder: &str, beside: &[&str], dialect: Dialect) -> bool {
-    let own = |name: &str| Owner::named(name) == Some(Owner::of(dialect));
-    match Owner::named(folder) {
-        Some(_) => !own(folder),
-        None => is_others(folder) && beside.iter().any(|name| own(name)),
+    if let Some(owner) = Owner::named(folder) {
+        return owner != Owner::of(dialect);
     }
+    let is_engines = |name: &str| Owner::named(name).is_some() || is_others(name);
+    let another = |name: &&str| *name != folder && is_engines(name);
+    is_others(folder) && beside.iter().any(another)
 }
 
 /// Two folders side by side that are both this engine's, such as `mysql/` and `mariadb/`: they have
 /// the same migrations for different servers, and nothing tells which this one is.
 pub(super) fn two_of_one(folders: &[&str], dialect: Dialect) -> Option<(String, String)> {
-    let own = |name: &&&str| Owner::named(name) == Some(Owner::of(dialect));
-    let mut own = folders.iter().filter(own);
+    let mut own = folders.iter().filter(|name| is_engines_own(name, dialect));
     Some(((*own.next()?).to_owned(), (*own.next()?).to_owned()))
 }
 
