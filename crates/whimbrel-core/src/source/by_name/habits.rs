@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::super::native::split_role;
-use super::{Entry, Listing};
+use super::{Entry, Listing, Version};
 
 /// True for numbers of one width that grow, as most folders have them: no two are the same.
 pub(super) fn count_up<'a>(mut versions: impl Iterator<Item = &'a str>) -> bool {
@@ -27,6 +27,21 @@ pub(super) fn in_versioned_folders<'a>(entries: impl IntoIterator<Item = &'a Ent
             last.trim_start_matches(['v', 'V'])
                 .starts_with(|c: char| c.is_ascii_digit())
         })
+}
+
+/// True if a later folder has a lower number: `2023/045_users`, `2024/001_roles`. Those of dates and
+/// times count through all folders, whose numbers are then those of tickets, say.
+pub(super) fn count_anew<'a>(files: impl Iterator<Item = (&'a str, &'a Entry)>) -> bool {
+    const DATE: usize = 8;
+    let files = files.map(|(version, entry)| {
+        let short = version.bytes().take_while(u8::is_ascii_digit).count() < DATE;
+        let path = Version::new(format!("{}{}", entry.folder, entry.stem));
+        (path, Version::new(version), short)
+    });
+    let mut files: Vec<_> = files.collect();
+    files.sort_by(|(one, ..), (other, ..)| one.cmp(other));
+    let (mut pairs, mut numbers) = (files.windows(2), files.iter());
+    numbers.all(|(_, _, short)| *short) && pairs.any(|pair| pair[1].1 < pair[0].1)
 }
 
 /// True of `2024-01-05-users`: there the year alone is no version, since the next file may be of the
