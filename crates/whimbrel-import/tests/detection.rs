@@ -75,6 +75,10 @@ fn each_tools_files_are_found() {
             "rails",
         ),
         (
+            vec![("pgpm.plan", "%project=a\n"), ("deploy/a.sql", sql)],
+            "sqitch",
+        ),
+        (
             vec![("001_a.ts", "export const up = 'SELECT 1';\n")],
             "ts-strings",
         ),
