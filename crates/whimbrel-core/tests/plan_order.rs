@@ -22,7 +22,7 @@ fn migration(version: &str, kind: Kind) -> Migration {
         version: Version::new(version),
         name: String::new(),
         kind,
-        directives: Directives::default(),
+        directives: Directives::default().shared(),
         checksum: Checksum::of(file.text()),
         up: Script::whole(Arc::clone(&file)),
         file,

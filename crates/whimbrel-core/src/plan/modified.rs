@@ -69,7 +69,7 @@ pub fn change(
 ) -> Change {
     // A record that was taken over without its file does not know what was applied.
     if migration.checksum == applied.checksum
-        || applied.checksum.as_str().is_empty()
+        || applied.checksum.is_unknown()
         || is_from_before(migration, &applied.checksum)
     {
         return Change::None;
@@ -142,8 +142,8 @@ pub(super) fn modified(migration: &Migration, row: &Applied) -> Diagnostic {
         .note(format!(
             "applied {}with checksum {}, the file has {}",
             row.applied_at.map(|at| format!("{at:.0} ")).unwrap_or_default(),
-            &row.checksum.as_str()[..row.checksum.as_str().len().min(12)],
-            &migration.checksum.as_str()[..12]
+            row.checksum.short(),
+            migration.checksum.short()
         ))
         .help("put the file back as it was and write a new migration for the change, or go on with `--force`")
 }

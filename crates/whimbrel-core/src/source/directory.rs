@@ -1,25 +1,29 @@
 //! A folder of migration files.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use whimbrel_sql::Dialect;
 
-use super::engines::{is_engines_own, is_other_engines, keep_own, two_of_one};
+use super::engines::{is_other_engines, keep_own, refuse_others_alone, two_of_one};
 use super::layout::{Entry, Layout, Listing, NATIVE_LAYOUTS, detect};
 use super::native::about_file;
 use super::programs::with_other_extensions;
-use super::walk::{behind_link, leads_back, refuse_unreadable, sorted};
+use super::walk::{Named, behind_link, leads_back, refuse_unreadable, sorted};
 use super::{DEFAULT_SOURCE, LayoutFound, Loaded, Source};
 use crate::diagnostic::Diagnostic;
 use crate::error::Error;
+
+/// What nearly every file has; kept once, not for each.
+const SQL: Cow<'static, str> = Cow::Borrowed("sql");
 
 /// One or more folders that together are one source.
 pub struct Directory {
     name: Arc<str>,
     roots: Vec<PathBuf>,
-    extensions: Vec<String>,
+    extensions: Vec<Cow<'static, str>>,
     sort_dirs_separately: bool,
     environment: Arc<BTreeMap<String, String>>,
     placeholders: Arc<BTreeMap<String, String>>,
@@ -34,7 +38,7 @@ impl Directory {
         Self {
             name: DEFAULT_SOURCE.into(),
             roots: vec![root.into()],
-            extensions: vec!["sql".to_owned()],
+            extensions: vec![SQL],
             sort_dirs_separately: false,
             environment: Arc::default(),
             placeholders: Arc::default(),
@@ -60,7 +64,10 @@ impl Directory {
     pub fn extensions<I: IntoIterator<Item = S>, S: Into<String>>(mut self, list: I) -> Self {
         self.extensions = list
             .into_iter()
-            .map(|item| item.into().trim_start_matches('.').to_owned())
+            .map(|item| match item.into().trim_start_matches('.') {
+                "sql" => SQL,
+                other => Cow::Owned(other.to_owned()),
+            })
             .collect();
         self
     }
@@ -130,7 +137,7 @@ impl Directory {
         for (index, root) in self.roots.iter().enumerate() {
             if root.is_file() {
                 let name = root.file_name().unwrap_or_default().to_string_lossy();
-                self.add(root.clone(), &name, "", index, &mut listing);
+                self.add(root.clone(), name.into_owned(), "", index, &mut listing);
             } else {
                 self.walk(root, "", index, dialect, &mut listing)?;
             }
@@ -157,16 +164,17 @@ impl Directory {
         let (list, unreadable) = sorted(folder).map_err(failed)?;
         let wanted = |name: &str| self.extension(name).is_some();
         refuse_unreadable(folder, &unreadable, wanted)?;
-        let folders = list.iter().filter(|(_, kind)| !kind.is_file());
-        let folders: Vec<&str> = folders.map(|(name, _)| name.as_str()).collect();
+        let folders = list.iter().filter(|item| !item.kind.is_file());
+        let folders: Vec<String> = folders.map(|item| item.name.clone()).collect();
         if let Some((one, two)) = two_of_one(&folders, dialect) {
             let message = format!("the folders {one} and {two} are both for this engine");
             let error = Diagnostic::error("two-engines", message)
                 .help("name one of them: `--dir`, or `dir` in whimbrel.toml");
             return Err(Error::refused(about_file(error, folder)));
         }
-        for (name, kind) in &list {
-            let (path, mut kind) = (folder.join(name), *kind);
+        out.entries.reserve(list.len());
+        for Named { name, mut kind, .. } in list {
+            let path = folder.join(&name);
             if kind.is_symlink() {
                 kind = behind_link(&path)?;
                 if kind.is_dir() && leads_back(&path, folder) {
@@ -174,7 +182,7 @@ impl Directory {
                 }
             }
             if kind.is_dir() {
-                if !is_other_engines(name, &folders, dialect) {
+                if !is_other_engines(&name, &folders, dialect) {
                     let inner = format!("{relative}{name}/");
                     self.walk(&path, &inner, root, dialect, out)?;
                 }
@@ -203,21 +211,26 @@ impl Directory {
     }
 
     /// Puts a file on the list.
-    fn add(&self, path: PathBuf, name: &str, folder: &str, root: usize, out: &mut Listing) {
-        let wanted = self.extension(name);
-        let (stem, extension) = match wanted {
-            Some(extension) => (&name[..name.len() - extension.len() - 1], extension),
-            None => name.rsplit_once('.').unwrap_or((name, "")),
+    fn add(&self, path: PathBuf, name: String, folder: &str, root: usize, out: &mut Listing) {
+        let wanted = self.extension(&name);
+        let is_wanted = wanted.is_some();
+        let extension = match wanted {
+            Some(extension) => extension.clone(),
+            None => Cow::Owned(name.rsplit_once('.').map_or("", |(_, end)| end).to_owned()),
         };
+        let mut stem = name;
+        if is_wanted || stem.contains('.') {
+            stem.truncate(stem.len() - extension.len() - 1);
+        }
         let entry = Entry {
             folder: folder.to_owned(),
             root,
-            stem: stem.to_owned(),
-            extension: extension.to_owned(),
+            stem,
+            extension,
             text: OnceLock::new(),
             path,
         };
-        if wanted.is_some() {
+        if is_wanted {
             out.entries.push(entry);
         } else {
             out.others.push(entry);
@@ -225,8 +238,8 @@ impl Directory {
     }
 
     /// Which of the extensions asked for a file has.
-    fn extension(&self, name: &str) -> Option<&str> {
-        let has = |extension: &&String| {
+    fn extension(&self, name: &str) -> Option<&Cow<'static, str>> {
+        let has = |extension: &&Cow<'static, str>| {
             let start = name.len().saturating_sub(extension.len());
             name.get(start..)
                 .is_some_and(|end| end.eq_ignore_ascii_case(extension))
@@ -234,7 +247,7 @@ impl Directory {
                     .strip_suffix('.')
                     .is_some_and(|stem| !stem.is_empty())
         };
-        self.extensions.iter().find(has).map(String::as_str)
+        self.extensions.iter().find(has)
     }
 }
 
@@ -254,33 +267,6 @@ fn refuse_other_file(listing: &Listing) -> Result<(), Error> {
             .help("`--dir`, or `dir` in whimbrel.toml, names the folder with the migrations"),
         )),
     }
-}
-
-/// What is there for other engines alone is no empty folder: the URL is the wrong one, or the folder.
-fn refuse_others_alone(listing: &Listing, dialect: Dialect) -> Result<(), Error> {
-    if !listing.entries.is_empty() || !listing.others.is_empty() {
-        return Ok(());
-    }
-    for root in listing.roots.iter().filter(|root| root.is_dir()) {
-        let failed = |source| Error::File {
-            path: root.display().to_string(),
-            source,
-        };
-        let (list, _) = sorted(root).map_err(failed)?;
-        let names: Vec<_> = list.iter().map(|(name, _)| name.as_str()).collect();
-        let others = names
-            .iter()
-            .filter(|name| is_other_engines(name, &names, dialect));
-        let others: Vec<_> = others.map(|name| format!("{name}/")).collect();
-        let own = names.iter().any(|name| is_engines_own(name, dialect));
-        if !others.is_empty() && !own {
-            let message = format!("what is here is for other engines: {}", others.join(", "));
-            let error = Diagnostic::error("other-engines", message)
-                .help("check the URL; `--dir` names a folder that is read whatever it is called");
-            return Err(Error::refused(about_file(error, root)));
-        }
-    }
-    Ok(())
 }
 
 impl Source for Directory {

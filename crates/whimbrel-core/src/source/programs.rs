@@ -19,8 +19,7 @@ fn numbered_programs(listing: &Listing) -> impl Iterator<Item = &Entry> {
         rest.starts_with(|c: char| c.is_ascii_digit())
     };
     let others = listing.others.iter();
-    others
-        .filter(move |entry| PROGRAMS.contains(&entry.extension.as_str()) && numbered(&entry.stem))
+    others.filter(move |entry| PROGRAMS.contains(&&*entry.extension) && numbered(&entry.stem))
 }
 
 /// Where nothing else is, numbered programs are migrations: they are no empty folder.

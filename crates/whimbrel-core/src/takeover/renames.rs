@@ -38,8 +38,7 @@ type Rows<'h> = HashMap<(&'h str, &'h str), &'h Applied>;
 pub(crate) fn former<'h>(migration: &Migration, rows: &Rows<'h>) -> Option<&'h Applied> {
     let converted = migration.directives.converted.as_ref()?;
     let row = rows.get(&(&*migration.source, converted.version.as_str()))?;
-    let checksum = row.checksum.as_str();
-    let is_it = checksum.is_empty() || row.checksum == converted.checksum;
+    let is_it = row.checksum.is_unknown() || row.checksum == converted.checksum;
     let renamed = converted.version.as_str() != migration.version.as_str();
     (is_it && renamed).then_some(*row)
 }

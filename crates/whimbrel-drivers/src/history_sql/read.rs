@@ -57,7 +57,7 @@ pub(crate) fn select_scripts(
 ) -> String {
     let list: Vec<_> = checksums
         .iter()
-        .map(|checksum| flavor.literal(checksum.as_str()))
+        .map(|checksum| flavor.literal(&checksum.to_string()))
         .collect();
     format!(
         "SELECT checksum, text FROM {} WHERE checksum IN ({})",
@@ -219,6 +219,10 @@ pub(crate) enum Part {
     Attempts,
 }
 
+/// So many rows are expected of a long history. Memory that is never written to costs nothing, and
+/// growing step by step would write all of it several times.
+const LONG: usize = 16 * 1024;
+
 /// Puts the history together from rows as they come, so that a long one is not kept twice.
 #[derive(Default)]
 pub(crate) struct Rows {
@@ -232,7 +236,12 @@ impl Rows {
     pub(crate) fn add<S: AsRef<str>>(&mut self, part: Part, row: &[Option<S>]) {
         let added = match part {
             Part::Lock => lock(row).map(|row| self.lock = Some(row)),
-            Part::Applied => applied(row).map(|row| self.applied.push(row)),
+            Part::Applied => applied(row).map(|row| {
+                if self.applied.is_empty() {
+                    self.applied.reserve(LONG);
+                }
+                self.applied.push(row);
+            }),
             Part::Attempts => attempt(row).map(|row| self.attempts.push(row)),
         };
         if let Err(error) = added {

@@ -35,7 +35,7 @@ impl Layout for Diesel {
         let mut folders: BTreeMap<(usize, &str), Folder<'_>> = BTreeMap::new();
         for entry in listing.entries.iter().chain(&listing.others) {
             let folder = folders.entry((entry.root, entry.folder.as_str()));
-            match (entry.stem.as_str(), entry.extension.as_str()) {
+            match (entry.stem.as_str(), &*entry.extension) {
                 ("up", "sql") => folder.or_default().up = Some(entry),
                 ("down", "sql") => folder.or_default().down = Some(entry),
                 ("metadata", "toml") => folder.or_default().metadata = Some(entry),

@@ -155,7 +155,7 @@ impl<'a> Load<'a> {
     fn programs(&mut self) {
         for entry in &self.listing.others {
             let is_ours = self.names.read(&entry.stem) != Name::Other;
-            if is_ours && PROGRAMS.contains(&entry.extension.as_str()) {
+            if is_ours && PROGRAMS.contains(&&*entry.extension) {
                 let file = format!("{}.{}", entry.stem, entry.extension);
                 let message = format!("{file} is a program, which Whimbrel can't run");
                 let problem = about(Diagnostic::error("code-migration", message), &entry.path);
@@ -221,7 +221,7 @@ impl<'a> Load<'a> {
     ) -> Result<(), Error> {
         let mut migration = whole_file(self.listing, version, description, Arc::clone(file));
         migration.kind = kind;
-        migration.directives = self.directives(entry, file)?;
+        migration.directives = self.directives(entry, file)?.shared();
         if controls_transactions(file.text(), self.dialect) {
             migration.transactions = Transactions::Wrapped;
         }

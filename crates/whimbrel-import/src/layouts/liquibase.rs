@@ -136,7 +136,7 @@ fn is_formatted(text: &str) -> bool {
 }
 
 fn is_changelog(entry: &Entry) -> bool {
-    matches!(entry.extension.as_str(), "xml" | "yaml" | "yml" | "json")
+    matches!(&*entry.extension, "xml" | "yaml" | "yml" | "json")
         && head(entry).is_some_and(|text| text.contains("databaseChangeLog"))
 }
 

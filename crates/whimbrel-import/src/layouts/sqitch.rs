@@ -219,7 +219,8 @@ impl Project {
             // Its client for SQLite does not enforce foreign keys.
             foreign_keys: unenforced(self.dialect, migration.up.text()),
             ..Directives::default()
-        };
+        }
+        .shared();
         Ok(migration)
     }
 

@@ -192,7 +192,7 @@ impl Walk<'_> {
             folder: String::new(),
             root: 0,
             stem: name(file.file_stem()),
-            extension: extension(file),
+            extension: extension(file).into(),
             text: OnceLock::new(),
         };
         (path, entry)
