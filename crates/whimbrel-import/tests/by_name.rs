@@ -41,6 +41,7 @@ fn other_names_stay_an_error() {
         vec!["v1_to_v2.sql", "v2_to_v1.sql"],
         vec!["app--1.0--1.1.sql", "app--1.1--1.0.sql", "app--1.0.sql"],
         vec!["a1.sql", "b2.sql"],
+        vec!["app.1.0.sql", "app.1.0-1.1.sql", "app.1.1.sql"],
     ] {
         let files: Vec<_> = names.iter().map(|name| (*name, SQL)).collect();
         let detected = Folder::new(&files).detected(Postgres);

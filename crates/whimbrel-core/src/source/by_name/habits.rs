@@ -130,21 +130,23 @@ pub(super) fn common_prefix(listing: &Listing) -> Option<&str> {
     let prefix = &first.stem[..numbered(first)?];
     let shared =
         |entry: &Entry| numbered(entry) == Some(prefix.len()) && entry.stem.starts_with(prefix);
-    let all = listing.entries.iter().all(shared) && !go_both_ways(&listing.entries);
+    let all = listing.entries.iter().all(shared) && !are_ways(&listing.entries);
     all.then_some(prefix)
 }
 
-/// True if there is a way back: `v1_to_v2` and `v2_to_v1`.
-fn go_both_ways(entries: &[Entry]) -> bool {
+/// True if names are of ways between versions, of which one is chosen: there is a way back
+/// (`v1_to_v2` and `v2_to_v1`), or both its ends can be had by themselves (`v1`, `v1-v2`, `v2`).
+fn are_ways(entries: &[Entry]) -> bool {
     let numbers = |entry: &Entry| {
         let groups = entry.stem.split(|c: char| !c.is_ascii_digit() && c != '.');
         let groups = groups.map(|group| group.trim_matches('.').to_owned());
         groups.filter(|group| !group.is_empty()).collect::<Vec<_>>()
     };
-    let steps: HashSet<_> = entries.iter().map(numbers).collect();
-    steps.iter().any(|step| {
-        let back: Vec<_> = step.iter().rev().cloned().collect();
-        back != *step && steps.contains(&back)
+    let names: HashSet<_> = entries.iter().map(numbers).collect();
+    names.iter().any(|name| {
+        let back: Vec<_> = name.iter().rev().cloned().collect();
+        let whole = |end: &String| names.contains(std::slice::from_ref(end));
+        name.len() == 2 && name.iter().all(whole) || back != *name && names.contains(&back)
     })
 }
 
