@@ -143,3 +143,16 @@ fn odd_names_are_read() {
         assert!(read[0].starts_with(expected), "{layout}: {read:?}");
     }
 }
+
+/// "Nothing to do" would be said of a database that lacks them all.
+#[test]
+fn a_layout_that_takes_no_file_is_refused() {
+    let folder = Folder::new(&[("1-a.sql", "SELECT 1;\n")]);
+    for layout in ["golang-migrate", "prisma", "diesel"] {
+        let errors = folder.errors(layout, Postgres);
+        assert!(
+            errors[0].ends_with(&format!("is a migration of the layout {layout}")),
+            "{errors:?}"
+        );
+    }
+}

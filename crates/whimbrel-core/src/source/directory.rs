@@ -210,6 +210,33 @@ impl Directory {
         }
     }
 
+    /// Files of which the named layout takes none are another tool's: nothing to do would be said of
+    /// a database that lacks them all.
+    fn refuse_strays_alone(
+        &self,
+        layout: &dyn Layout,
+        listing: &Listing,
+        loaded: &Loaded,
+    ) -> Result<(), Error> {
+        let nothing = loaded.migrations.is_empty() && loaded.hooks.is_empty();
+        let Some(first) = listing.entries.first().filter(|_| nothing) else {
+            return Ok(());
+        };
+        let message = format!(
+            "no file in {} is a migration of the layout {}",
+            self.describe(),
+            layout.name()
+        );
+        let error = about_file(Diagnostic::error("other-layout", message), &first.path);
+        let error = match loaded.warnings.first() {
+            Some(why) => error.note(why.message.clone()),
+            None => error,
+        };
+        Err(Error::refused(error.help(
+            "name the layout that the files have by `--layout`, or none: then it is found out",
+        )))
+    }
+
     /// Puts a file on the list.
     fn add(&self, path: PathBuf, name: String, folder: &str, root: usize, out: &mut Listing) {
         let wanted = self.extension(&name);
@@ -276,6 +303,7 @@ impl Source for Directory {
         if let Some(layout) = self.layout {
             self.check_options(layout)?;
             let mut loaded = layout.load(&listing, dialect)?;
+            self.refuse_strays_alone(layout, &listing, &loaded)?;
             loaded
                 .warnings
                 .extend(with_other_extensions(&listing, dialect));
