@@ -240,10 +240,7 @@ impl<'a> Planner<'a> {
                             entry.text, migration.version
                         ),
                     ),
-                    None => (
-                        "is neither applied nor among the files",
-                        "check the version in the `Depends:` line".to_owned(),
-                    ),
+                    None => entry.unknown(&migration.source),
                 };
                 Diagnostic::error(
                     "dependency",

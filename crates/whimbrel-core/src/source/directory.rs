@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use whimbrel_sql::Dialect;
 
-use super::engines::{is_other_engines, keep_own, two_of_one};
+use super::engines::{is_other_engines, keep_own, refuse_others_alone, two_of_one};
 use super::layout::{Entry, Layout, Listing, NATIVE_LAYOUTS, detect, is_own};
 use super::native::about_file;
 use super::programs::with_other_extensions;
@@ -211,6 +211,33 @@ impl Directory {
         }
     }
 
+    /// Files of which the named layout takes none are another tool's: nothing to do would be said of
+    /// a database that lacks them all.
+    fn refuse_strays_alone(
+        &self,
+        layout: &dyn Layout,
+        listing: &Listing,
+        loaded: &Loaded,
+    ) -> Result<(), Error> {
+        let nothing = loaded.migrations.is_empty() && loaded.hooks.is_empty();
+        let Some(first) = listing.entries.first().filter(|_| nothing) else {
+            return Ok(());
+        };
+        let message = format!(
+            "no file in {} is a migration of the layout {}",
+            self.describe(),
+            layout.name()
+        );
+        let error = about_file(Diagnostic::error("other-layout", message), &first.path);
+        let error = match loaded.warnings.first() {
+            Some(why) => error.note(why.message.clone()),
+            None => error,
+        };
+        Err(Error::refused(error.help(
+            "name the layout that the files have by `--layout`, or none: then it is found out",
+        )))
+    }
+
     /// Puts a file on the list.
     fn add(&self, path: PathBuf, name: String, folder: &str, root: usize, out: &mut Listing) {
         let wanted = self.extension(&name);
@@ -273,12 +300,14 @@ fn refuse_other_file(listing: &Listing) -> Result<(), Error> {
 impl Source for Directory {
     fn load(&self, dialect: Dialect) -> Result<Loaded, Error> {
         let listing = self.list(dialect)?;
+        refuse_others_alone(&listing, dialect)?;
         if let Some(layout) = self.layout {
             self.check_options(layout)?;
             let mut loaded = layout.load(&listing, dialect)?;
+            self.refuse_strays_alone(layout, &listing, &loaded)?;
             loaded
                 .warnings
-                .extend(with_other_extensions(&listing, is_own(layout)));
+                .extend(with_other_extensions(&listing, dialect));
             if is_own(layout) {
                 loaded
                     .warnings
@@ -300,7 +329,7 @@ impl Source for Directory {
         loaded.warnings.extend(apart);
         loaded
             .warnings
-            .extend(with_other_extensions(&listing, is_own(layout)));
+            .extend(with_other_extensions(&listing, dialect));
         loaded.layout = Some(LayoutFound {
             name: layout.name(),
             reason,
@@ -338,6 +367,25 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_folder_for_other_engines_alone_is_not_empty() {
+        let root = tempfile::tempdir().unwrap();
+        let load = |dialect| Directory::new(root.path()).load(dialect);
+        assert!(load(Dialect::Sqlite).is_ok());
+        for name in ["mysql", "postgresql", "h2"] {
+            std::fs::create_dir(root.path().join(name)).unwrap();
+            std::fs::write(root.path().join(name).join("1_a.sql"), "").unwrap();
+        }
+        let error = load(Dialect::Sqlite).unwrap_err().to_string();
+        assert!(
+            error.contains("for other engines: h2/, mysql/, postgresql/"),
+            "{error}"
+        );
+        assert_eq!(load(Dialect::Mysql).unwrap().migrations.len(), 1);
+        std::fs::create_dir(root.path().join("sqlite")).unwrap();
+        assert!(load(Dialect::Sqlite).is_ok());
+    }
+
     fn folders(names: &[&str]) -> Vec<String> {
         let root = tempfile::tempdir().unwrap();
         for name in names {
@@ -364,6 +412,9 @@ mod tests {
             folders(&["migrations_postgres", "migrations_mysql"]),
             ["migrations_postgres/"]
         );
+        // SQLite may have nothing but what is common, PostgreSQL here.
+        assert_eq!(folders(&["common", "db2", "mysql"]), ["common/"]);
+        assert_eq!(folders(&["common", "db2", "h2"]), ["common/"]);
         // A folder may be about oracles.
         assert_eq!(folders(&["oracle", "users"]), ["oracle/", "users/"]);
     }

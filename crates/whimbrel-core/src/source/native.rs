@@ -12,7 +12,7 @@ use whimbrel_sql::Dialect;
 pub(super) use self::file_name::split_role;
 pub use self::file_name::{FileName, FileRole};
 use super::layout::{Certainty, Entry, Layout, Listing, Recognised};
-use super::programs::refuse_programs;
+use super::programs::{programs_beside, refuse_programs};
 use super::{Loaded, header, in_parallel, roles, sections};
 use crate::checksum::Checksum;
 use crate::diagnostic::Diagnostic;
@@ -95,6 +95,7 @@ pub(super) fn load(
     named: &(dyn Fn(&Entry) -> FileName + Sync),
 ) -> Result<Loaded, Error> {
     let mut loaded = Loaded::default();
+    loaded.warnings.extend(programs_beside(listing));
     let mut errors = Vec::new();
     let is_down = |entry: &&Entry| split_role(&entry.stem).1 == FileRole::Down;
     let (downs, entries): (Vec<_>, Vec<_>) = listing.entries.iter().partition(is_down);

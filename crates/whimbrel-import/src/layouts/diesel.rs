@@ -10,6 +10,7 @@ use whimbrel_sql::Dialect;
 use super::files::{Found, Problems, Rules, folder_of, is_numbered, load};
 use super::pairs::by_text;
 use super::session;
+use super::several::refuse_several;
 
 /// The layout of diesel.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +47,10 @@ impl Layout for Diesel {
                 _ => {}
             }
         }
+        refuse_several(
+            folders.values().filter_map(|folder| folder.up),
+            &mut problems,
+        );
         let mut found = Vec::new();
         for folder in folders.values() {
             found.extend(folder.found(&mut problems)?);
