@@ -136,7 +136,7 @@ SELECT 3;
     assert_eq!(loaded.warnings.len(), 1);
     assert_eq!(
         load(&[("context", "prod")]).unwrap_err().to_string(),
-        "the layout liquibase has no option `context`; it has contexts, label-filter"
+        "the layout liquibase has no option `context`; it has contexts, dbms, label-filter"
     );
 }
 
@@ -448,6 +448,47 @@ fn numbers_in_yaml_are_what_liquibase_makes_of_them() {
         let error = load(id).unwrap_err().to_string();
         assert!(error.contains("put it in quotes"), "{id}: {error}");
     }
+}
+
+/// Liquibase takes MySQL and MariaDB for two databases; which it is, the server says, or an option.
+#[test]
+fn mysql_and_mariadb_are_told_apart() {
+    let text = "--liquibase formatted sql\n--changeset a:1 dbms:mysql\nSELECT 1;\n--changeset a:2 dbms:mariadb\nSELECT 2;\n--changeset a:3 dbms:mysql,mariadb\nSELECT 3;\n";
+    let folder = Folder::new(&[("log.sql", text)]);
+    let load = |options: &[(&str, &str)]| {
+        let mut directory = folder.directory();
+        for (name, value) in options {
+            directory = directory.layout_option(*name, *value);
+        }
+        directory.load(Dialect::Mysql)
+    };
+    let loaded = load(&[]).unwrap();
+    let asked: Vec<_> = loaded
+        .migrations
+        .iter()
+        .map(|one| {
+            let conditions = one.directives.rules.conditions.iter();
+            let asked = conditions.map(|one| (one.expected.as_str(), one.on_fail));
+            asked.collect::<Vec<_>>()
+        })
+        .collect();
+    let only = |name| vec![(name, Otherwise::PassOver)];
+    assert_eq!(asked, [only("mysql"), only("mariadb"), Vec::new()]);
+    let loaded = load(&[("dbms", "mariadb")]).unwrap();
+    assert_eq!(versions(&loaded), ["log.sql::a:2", "log.sql::a:3"]);
+    assert!(loaded.migrations[0].directives.rules.conditions.is_empty());
+    assert!(load(&[("dbms", "oracle")]).is_err());
+    // What can't be asked for where it stands is an error.
+    let text = r#"<databaseChangeLog><property name="x" value="1" dbms="mysql"/>
+<changeSet id="1" author="a"><sql dbms="mariadb">SELECT 1</sql></changeSet></databaseChangeLog>"#;
+    let errors = Folder::new(&[("log.xml", text)]).errors(Dialect::Mysql);
+    assert_eq!(
+        errors,
+        [
+            "log.xml:1:20: this is for mysql, and Liquibase takes MySQL and MariaDB for two",
+            "log.xml:2:30: this is for mariadb, and Liquibase takes MySQL and MariaDB for two",
+        ]
+    );
 }
 
 #[test]

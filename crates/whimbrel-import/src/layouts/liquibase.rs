@@ -3,6 +3,7 @@
 mod attributes;
 mod changes;
 pub(crate) mod checksum;
+mod dbms;
 mod delimiter;
 mod filter;
 mod includes;
@@ -22,6 +23,7 @@ use whimbrel_core::diagnostic::Diagnostic;
 use whimbrel_core::source::{Certainty, Entry, Layout, Listing, Loaded, Recognised};
 use whimbrel_sql::Dialect;
 
+use self::dbms::Dbms;
 use self::load::Load;
 use self::master::{Around, Included, Part};
 use super::files::head;
@@ -63,15 +65,16 @@ impl Layout for Liquibase {
     }
 
     fn load(&self, listing: &Listing, dialect: Dialect) -> Result<Loaded, Error> {
+        let dbms = Dbms::of(listing, dialect)?;
         let mut problems = Problems::default();
         let mut changelogs: Vec<_> = listing.others.iter().collect();
         changelogs.retain(|entry| is_changelog(entry));
         let included = if changelogs.is_empty() {
             all_files(listing)
         } else {
-            master::follow(listing, &changelogs, dialect, &mut problems)?
+            master::follow(listing, &changelogs, dbms, &mut problems)?
         };
-        let mut load = Load::new(listing, dialect, problems);
+        let mut load = Load::new(listing, dbms, problems);
         load.used = included.used;
         for part in included.parts {
             load.part(part)?;

@@ -12,7 +12,7 @@ pub(super) struct Filter {
 }
 
 /// The layout's options.
-pub(super) const OPTIONS: [&str; 2] = ["contexts", "label-filter"];
+pub(super) const OPTIONS: [&str; 3] = ["contexts", super::dbms::OPTION, "label-filter"];
 
 /// A changeset that is not for every run.
 pub(super) fn is_about(attributes: &Attributes<'_>, around: &[Chosen]) -> bool {
@@ -25,7 +25,8 @@ pub(super) fn is_about(attributes: &Attributes<'_>, around: &[Chosen]) -> bool {
 
 impl Filter {
     pub(super) fn of(options: &BTreeMap<String, String>) -> Self {
-        let [contexts, labels] = OPTIONS.map(|name| options.get(name).cloned().unwrap_or_default());
+        let [contexts, _, labels] =
+            OPTIONS.map(|name| options.get(name).cloned().unwrap_or_default());
         Self {
             contexts: list(&contexts).map(str::to_owned).collect(),
             labels,

@@ -46,6 +46,7 @@ pub(super) struct Property {
     pub(super) value: String,
     /// The databases that it is for.
     pub(super) dbms: Option<String>,
+    pub(super) at: std::ops::Range<usize>,
 }
 
 impl Chosen {
@@ -109,6 +110,7 @@ fn property(node: &Node) -> Option<Item> {
         name: node.get("name")?.to_owned(),
         value: node.get("value")?.to_owned(),
         dbms: node.get("dbms").map(str::to_owned),
+        at: node.at.clone(),
     }))
 }
 

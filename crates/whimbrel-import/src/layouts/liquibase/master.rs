@@ -8,10 +8,9 @@ use whimbrel_core::Error;
 use whimbrel_core::diagnostic::Diagnostic;
 use whimbrel_core::source::{Entry, Listing, read_file};
 use whimbrel_core::text::SourceFile;
-use whimbrel_sql::Dialect;
 
 use super::super::read::{Problems, about};
-use super::attributes::is_for;
+use super::dbms::Dbms;
 use super::includes::{Chosen, Include, Item, Property, include, items};
 use super::node::Node;
 use super::paths::{self, extension, files, find, plain, resolved};
@@ -55,12 +54,12 @@ pub(super) struct Around {
 pub(super) fn follow(
     listing: &Listing,
     changelogs: &[&Entry],
-    dialect: Dialect,
+    dbms: Dbms,
     problems: &mut Problems,
 ) -> Result<Included, Error> {
     let mut walk = Walk {
         listing,
-        dialect,
+        dbms,
         seen: HashSet::new(),
         logical_path: None,
         chosen: Vec::new(),
@@ -99,7 +98,7 @@ pub(super) fn follow(
 
 struct Walk<'a> {
     listing: &'a Listing,
-    dialect: Dialect,
+    dbms: Dbms,
     seen: HashSet<PathBuf>,
     /// Of the changelog that is read, or of one that includes it.
     logical_path: Option<String>,
@@ -182,7 +181,7 @@ impl Walk<'_> {
         for item in items(root, &extension) {
             match item {
                 Item::Include(include) => self.include(path, &file, include)?,
-                Item::Property(property) => self.property(property),
+                Item::Property(property) => self.property(property, &file),
                 Item::Changeset(node) => self.found.parts.push(Part::Changeset(own(node))),
                 Item::Preconditions(node) => self.found.parts.push(Part::Preconditions(own(node))),
                 Item::Other(node) => {
@@ -206,10 +205,14 @@ impl Walk<'_> {
         }
     }
 
-    fn property(&mut self, property: Property) {
-        let dbms = property.dbms.as_deref();
-        if !dbms.is_none_or(|list| is_for(list, self.dialect)) {
-            return;
+    fn property(&mut self, property: Property, file: &Arc<SourceFile>) {
+        if let Some(list) = &property.dbms {
+            if !self.dbms.is_for(list) {
+                return;
+            }
+            if let Some(problem) = self.dbms.unclear(list) {
+                self.problems.add(problem.at(file, property.at.clone(), ""));
+            }
         }
         let value = self.expanded(&property.value, &self.values);
         let known = self.values.entry(property.name.clone());
