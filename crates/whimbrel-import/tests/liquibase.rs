@@ -227,6 +227,39 @@ fn a_changelog_that_includes_files_is_followed() {
     );
 }
 
+/// Where the changelog itself is named, files are called as Liquibase calls them, wherever they are.
+#[test]
+fn files_that_are_not_below_what_is_named_keep_their_folders() {
+    let sql = "--liquibase formatted sql\n--changeset ann:1\nSELECT 1;\n";
+    let inner = "<databaseChangeLog><include file=\"init.sql\" relativeToChangelogFile=\"true\"/></databaseChangeLog>";
+    let master = r#"<databaseChangeLog><include file="one/in.xml" relativeToChangelogFile="true"/>
+<include file="./two/in.xml" relativeToChangelogFile="true"/>
+<includeAll path="db/all/"/></databaseChangeLog>"#;
+    let folder = Folder::new(&[
+        ("db/m.xml", master),
+        ("db/one/in.xml", inner),
+        ("db/two/in.xml", inner),
+        ("db/one/init.sql", sql),
+        ("db/two/init.sql", sql),
+        ("db/all/x/a.sql", sql),
+        ("db/all/y/a.sql", sql),
+    ]);
+    let directory = Directory::new(folder.at("db/m.xml")).known_layouts(layouts());
+    let loaded = directory.load(Dialect::Postgres).unwrap();
+    let paths = [
+        "one/init.sql",
+        "two/init.sql",
+        "db/all/x/a.sql",
+        "db/all/y/a.sql",
+    ];
+    assert_eq!(
+        versions(&loaded),
+        paths.map(|path| format!("{path}::ann:1"))
+    );
+    let shown = loaded.migrations[2].file.name();
+    assert_eq!(shown, folder.at("db/all/x/a.sql").to_string_lossy());
+}
+
 #[test]
 fn other_changelogs_are_refused_by_name() {
     let errors = |files: &[(&str, &str)]| Folder::new(files).errors(Dialect::Postgres);

@@ -13,7 +13,7 @@ use super::super::read::{Problems, about};
 use super::dbms::Dbms;
 use super::includes::{Chosen, Include, Item, Property, include, items};
 use super::node::Node;
-use super::paths::{self, extension, files, find, plain, resolved};
+use super::paths::{self, clean, extension, files, find, plain, resolved};
 use super::values::expand;
 
 /// What was found, in order.
@@ -61,6 +61,7 @@ pub(super) fn follow(
         listing,
         dbms,
         seen: HashSet::new(),
+        name: String::new(),
         logical_path: None,
         chosen: Vec::new(),
         values: BTreeMap::new(),
@@ -100,6 +101,8 @@ struct Walk<'a> {
     listing: &'a Listing,
     dbms: Dbms,
     seen: HashSet<PathBuf>,
+    /// What Liquibase calls the changelog that is read, where it has no other name.
+    name: String,
     /// Of the changelog that is read, or of one that includes it.
     logical_path: Option<String>,
     chosen: Vec<Chosen>,
@@ -166,6 +169,7 @@ impl Walk<'_> {
             }
         };
         self.found.used.insert(shown);
+        let outer_name = std::mem::replace(&mut self.name, name.to_owned());
         let (outer, depth) = (self.logical_path.clone(), self.chosen.len());
         if let Some(path) = root.get("logicalFilePath") {
             self.logical_path = Some(logical(path));
@@ -193,6 +197,7 @@ impl Walk<'_> {
             }
         }
         self.logical_path = outer;
+        self.name = outer_name;
         self.chosen.truncate(depth);
         Ok(())
     }
@@ -229,8 +234,9 @@ impl Walk<'_> {
         mut include: Include,
     ) -> Result<(), Error> {
         include.path = self.expanded(&include.path, &self.values);
-        let found = match find(changelog, &include.path, include.relative) {
-            Some(path) => files(&path, &include)?,
+        include.place = find(changelog, &include.path, include.relative);
+        let found = match &include.place {
+            Some(path) => files(path, &include)?,
             None => Vec::new(),
         };
         let unclear = paths::problem(changelog, &include.path, include.relative);
@@ -288,14 +294,10 @@ impl Walk<'_> {
         let mut roots = self.listing.roots.iter();
         let below = roots.find_map(|root| file.strip_prefix(resolved(root)).ok());
         let below = below.filter(|rest| !rest.as_os_str().is_empty());
-        let (folder, file_name) = (plain(&include.path), name(file.file_name()));
-        let path = match below {
-            Some(rest) => rest.to_string_lossy().replace('\\', "/"),
-            None if include.is_folder => {
-                format!("{}/{file_name}", folder.trim_end_matches('/'))
-            }
-            None => folder,
-        };
+        let path = below.map_or_else(
+            || self.named(file, include),
+            |rest| rest.to_string_lossy().replace('\\', "/"),
+        );
         let entry = Entry {
             path: shown,
             folder: String::new(),
@@ -307,6 +309,23 @@ impl Walk<'_> {
         (path, entry)
     }
 
+    /// What Liquibase calls a file by what the changelog says.
+    fn named(&self, file: &Path, include: &Include) -> String {
+        let said = plain(&include.path);
+        let said = match self.name.rsplit_once('/').filter(|_| include.relative) {
+            Some((folder, _)) => clean(&Path::new(folder).join(said)),
+            None => clean(Path::new(&said)),
+        };
+        let said = if include.is_folder {
+            let place = include.place.as_deref().map(resolved).unwrap_or_default();
+            let rest = file.strip_prefix(place).unwrap_or(file);
+            said.join(rest)
+        } else {
+            said
+        };
+        said.to_string_lossy().replace('\\', "/")
+    }
+
     fn shown(&self, file: &Path) -> PathBuf {
         shown(self.listing, file)
     }
@@ -315,12 +334,17 @@ impl Walk<'_> {
 /// The path as people know it, below the folder that they named.
 pub(super) fn shown(listing: &Listing, file: &Path) -> PathBuf {
     let below = |root: &PathBuf| {
-        let rest = file.strip_prefix(resolved(root)).ok()?;
-        Some(if rest.as_os_str().is_empty() {
-            root.clone()
+        if resolved(root) == file {
+            return Some(root.clone());
+        }
+        // A file may be named as well; what it includes stands beside it.
+        let folder = if root.is_file() { root.parent()? } else { root };
+        let around = if folder.as_os_str().is_empty() {
+            Path::new(".")
         } else {
-            root.join(rest)
-        })
+            folder
+        };
+        Some(folder.join(file.strip_prefix(resolved(around)).ok()?))
     };
     listing
         .roots
