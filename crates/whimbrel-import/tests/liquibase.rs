@@ -136,7 +136,7 @@ SELECT 3;
     assert_eq!(loaded.warnings.len(), 1);
     assert_eq!(
         load(&[("context", "prod")]).unwrap_err().to_string(),
-        "the layout liquibase has no option `context`; it has contexts, dbms, label-filter"
+        "the layout liquibase has no option `context`; it has contexts, dbms, label-filter, project-settings"
     );
 }
 
@@ -480,6 +480,52 @@ fn numbers_in_yaml_are_what_liquibase_makes_of_them() {
     for id in ["2024-01-01", "1:30", "0x1F", "1e3"] {
         let error = load(id).unwrap_err().to_string();
         assert!(error.contains("put it in quotes"), "{id}: {error}");
+    }
+}
+
+/// What the project's settings say holds, unless the run is told something else.
+#[test]
+fn the_projects_settings_are_heeded() {
+    let text = "--liquibase formatted sql\n--property name:p value:no\n--changeset a:1 context:prod\nSELECT '${p}';\n--changeset a:2 context:test\nSELECT 2;\n";
+    let folder = Folder::new(&[
+        ("db/log.sql", text),
+        (
+            "db/more.xml",
+            "<databaseChangeLog><include file=\"${dir}/log.sql\"/></databaseChangeLog>",
+        ),
+        (
+            "liquibase.properties",
+            "contexts=prod\nparameter.p=yes\nparameter.dir=db\ndefaultSchemaName=app\nchangelogFile=db/more.xml\n",
+        ),
+        ("other/log.sql", text),
+    ]);
+    let load = |place: &str, options: &[(&str, &str)]| {
+        let mut directory = Directory::new(folder.at(place)).known_layouts(layouts());
+        for (name, value) in options {
+            directory = directory.layout_option(*name, *value);
+        }
+        directory.load(Dialect::Postgres).unwrap()
+    };
+    let loaded = load("db", &[]);
+    assert_eq!(versions(&loaded), ["log.sql::a:1"]);
+    let rules = &loaded.migrations[0].directives.rules;
+    assert_eq!(rules.schema.as_ref().unwrap().schema, "app");
+    let Placeholders::On { values, .. } = &rules.placeholders else {
+        panic!()
+    };
+    assert_eq!(values["p"], "yes");
+    assert_eq!(
+        versions(&load("db", &[("contexts", "test")])),
+        ["log.sql::a:2"]
+    );
+    // They are about their own changelog.
+    for (place, options) in [
+        ("db/log.sql", vec![("project-settings", "false")]),
+        ("other", vec![]),
+    ] {
+        let loaded = load(place, &options);
+        assert_eq!(loaded.migrations.len(), 2, "{place}");
+        assert_eq!(loaded.migrations[0].directives.rules.schema, None);
     }
 }
 

@@ -13,6 +13,7 @@ mod node;
 mod parse;
 mod paths;
 mod precondition;
+mod project;
 mod values;
 
 use std::collections::HashSet;
@@ -26,6 +27,7 @@ use whimbrel_sql::Dialect;
 use self::dbms::Dbms;
 use self::load::Load;
 use self::master::{Around, Included, Part};
+use self::project::Project;
 use super::files::head;
 use super::read::{Problems, about, opening};
 
@@ -66,15 +68,16 @@ impl Layout for Liquibase {
 
     fn load(&self, listing: &Listing, dialect: Dialect) -> Result<Loaded, Error> {
         let dbms = Dbms::of(listing, dialect)?;
+        let project = Project::find(listing)?;
         let mut problems = Problems::default();
         let mut changelogs: Vec<_> = listing.others.iter().collect();
         changelogs.retain(|entry| is_changelog(entry));
         let included = if changelogs.is_empty() {
             all_files(listing)
         } else {
-            master::follow(listing, &changelogs, dbms, &mut problems)?
+            master::follow(listing, &changelogs, dbms, &project, &mut problems)?
         };
-        let mut load = Load::new(listing, dbms, problems);
+        let mut load = Load::new(listing, dbms, &project, problems);
         load.used = included.used;
         for part in included.parts {
             load.part(part)?;

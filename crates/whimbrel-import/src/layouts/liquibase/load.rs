@@ -12,7 +12,7 @@ use whimbrel_core::directive::Directives;
 use whimbrel_core::hook::{Hook, When};
 use whimbrel_core::migration::{Down, Kind, Migration, Transactions};
 use whimbrel_core::plan::Direction;
-use whimbrel_core::rules::{Condition, Marks, Otherwise, Placeholders};
+use whimbrel_core::rules::{Condition, Marks, Otherwise, Placeholders, WorksIn};
 use whimbrel_core::source::{Listing, Loaded};
 use whimbrel_core::text::{Script, SourceFile};
 use whimbrel_sql::Dialect;
@@ -25,6 +25,7 @@ use super::filter::{self, Filter};
 use super::is_formatted;
 use super::master::{Around, Own, Part};
 use super::parse::{Changeset, parse};
+use super::project::Project;
 use super::{precondition, values};
 
 /// A folder being loaded.
@@ -35,6 +36,8 @@ pub(super) struct Load<'a> {
     /// Paths of the files that have a place in it.
     pub(super) used: HashSet<PathBuf>,
     pub(super) values: BTreeMap<String, String>,
+    /// That of the project's settings.
+    schema: Option<WorksIn>,
     migrations: Vec<Migration>,
     hooks: Vec<Hook>,
     /// Rollbacks that run another changeset: the place of the migration, what it names, and where.
@@ -63,17 +66,23 @@ pub(super) struct Made<'a> {
 }
 
 impl<'a> Load<'a> {
-    pub(super) fn new(listing: &'a Listing, dbms: Dbms, problems: Problems) -> Self {
+    pub(super) fn new(
+        listing: &'a Listing,
+        dbms: Dbms,
+        project: &Project,
+        problems: Problems,
+    ) -> Self {
         Self {
             listing,
             dbms,
             problems,
             used: HashSet::new(),
-            values: BTreeMap::new(),
+            values: project.parameters.clone(),
+            schema: project.schema(dbms.dialect()),
             migrations: Vec::new(),
             hooks: Vec::new(),
             references: Vec::new(),
-            filter: Filter::of(&listing.options),
+            filter: Filter::of(&listing.options, project),
             untold: 0,
         }
     }
@@ -242,6 +251,7 @@ impl<'a> Load<'a> {
             marks: Marks::default(),
             server: own.server,
         };
+        migration.directives.rules.schema.clone_from(&self.schema);
         // Its driver for SQLite does not enforce foreign keys.
         migration.directives.foreign_keys = unenforced(self.dialect(), migration.up.text());
         migration

@@ -14,6 +14,7 @@ use super::dbms::Dbms;
 use super::includes::{Chosen, Include, Item, Property, include, items};
 use super::node::Node;
 use super::paths::{self, clean, extension, files, find, plain, resolved};
+use super::project::Project;
 use super::values::expand;
 
 /// What was found, in order.
@@ -55,6 +56,7 @@ pub(super) fn follow(
     listing: &Listing,
     changelogs: &[&Entry],
     dbms: Dbms,
+    project: &Project,
     problems: &mut Problems,
 ) -> Result<Included, Error> {
     let mut walk = Walk {
@@ -64,7 +66,7 @@ pub(super) fn follow(
         name: String::new(),
         logical_path: None,
         chosen: Vec::new(),
-        values: BTreeMap::new(),
+        values: project.parameters.clone(),
         found: Included::default(),
         problems,
     };
