@@ -529,6 +529,33 @@ fn the_projects_settings_are_heeded() {
     }
 }
 
+/// What holds of an application's settings is decided where it runs.
+#[test]
+fn settings_of_applications_are_named() {
+    let yaml = "spring:\n  liquibase:\n    change-log: classpath:db/a.sql\n    enabled: false\n    contexts: ${CTX}\n    default-schema: app\n    parameters:\n      user-name: ann\n";
+    let folder = Folder::new(&[
+        (".git/HEAD", ""),
+        ("src/main/resources/application-prod.yml", yaml),
+        (
+            "src/main/resources/db/a.sql",
+            "--liquibase formatted sql\n--changeset a:1\nSELECT 1;\n",
+        ),
+    ]);
+    let load = |options: &[(&str, &str)]| {
+        let mut directory =
+            Directory::new(folder.at("src/main/resources/db")).known_layouts(layouts());
+        for (name, value) in options {
+            directory = directory.layout_option(*name, *value);
+        }
+        directory.load(Dialect::Postgres).unwrap().warnings
+    };
+    let texts: Vec<_> = load(&[]).iter().map(ToString::to_string).collect();
+    assert_eq!(texts.len(), 1);
+    let end = "application-prod.yml:5:5: application-prod.yml sets contexts, defaultSchema, parameters.user-name for Liquibase, which is not read";
+    assert!(texts[0].ends_with(end), "{texts:?}");
+    assert!(load(&[("project-settings", "false")]).is_empty());
+}
+
 /// Liquibase takes MySQL and MariaDB for two databases; which it is, the server says, or an option.
 #[test]
 fn mysql_and_mariadb_are_told_apart() {

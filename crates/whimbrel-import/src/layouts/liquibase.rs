@@ -28,6 +28,7 @@ use self::dbms::Dbms;
 use self::load::Load;
 use self::master::{Around, Included, Part};
 use self::project::Project;
+use super::elsewhere;
 use super::files::head;
 use super::read::{Problems, about, opening};
 
@@ -77,6 +78,11 @@ impl Layout for Liquibase {
         } else {
             master::follow(listing, &changelogs, dbms, &project, &mut problems)?
         };
+        if !project.is_there() && !listing.options.contains_key(project::OPTION) {
+            for note in elsewhere::notes(listing, &project::APPLICATIONS) {
+                problems.add(note);
+            }
+        }
         let mut load = Load::new(listing, dbms, &project, problems);
         load.used = included.used;
         for part in included.parts {

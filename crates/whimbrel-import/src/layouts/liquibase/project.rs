@@ -8,11 +8,34 @@ use whimbrel_core::rules::WorksIn;
 use whimbrel_core::source::{Listing, read_file};
 use whimbrel_sql::Dialect;
 
+use super::super::elsewhere::Tool;
+
 const FILE: &str = "liquibase.properties";
 /// `src/main/resources/db/changelog` is five below its project.
 const ABOVE: usize = 6;
 /// The layout's option by which the file is passed over.
 pub(super) const OPTION: &str = "project-settings";
+
+/// What is looked for in applications and builds.
+pub(super) const APPLICATIONS: Tool = Tool {
+    word: "liquibase",
+    title: "Liquibase",
+    changing: &[
+        "contexts",
+        "contextFilter",
+        "labels",
+        "labelFilter",
+        "parameters",
+        "changeLogParameters",
+        "expressionVariables",
+        "defaultSchema",
+        "defaultSchemaName",
+        "dropFirst",
+    ],
+    usual: &[],
+    named: &["parameters", "changeLogParameters", "expressionVariables"],
+    help: "write what holds for this database into a liquibase.properties beside the changelog, or say `--layout-option contexts=...`; `--layout-option project-settings=false` passes over these files",
+};
 
 /// The settings that concern changesets.
 #[derive(Debug, Default)]
@@ -56,6 +79,10 @@ impl Project {
             }
         }
         Ok(Self::default())
+    }
+
+    pub(super) fn is_there(&self) -> bool {
+        !self.file.is_empty()
     }
 
     /// False if its changelog is there and is another folder's.
