@@ -121,6 +121,9 @@ impl Directives {
             return;
         };
         let known = KEYS.iter().find(|key| key.eq_ignore_ascii_case(line.key));
+        // As yoyo says it; with any other value it is prose.
+        let is_switch = ["true", "false"].contains(&line.value.to_ascii_lowercase().as_str());
+        let known = known.or((line.key == "transactional" && is_switch).then_some(&"Transaction"));
         match known {
             Some(key) => {
                 if let Err(expected) = self.set(key, line.value) {

@@ -3,6 +3,7 @@
 mod dbmate;
 mod diesel;
 mod drizzle;
+mod elsewhere;
 mod files;
 mod flyway;
 mod golang_migrate;

@@ -4,7 +4,9 @@
 mod common;
 
 use common::Folder;
+use whimbrel_core::hook::When;
 use whimbrel_core::migration::Transactions;
+use whimbrel_core::source::Source;
 use whimbrel_sql::Dialect::{Mysql, Postgres, Sqlite};
 
 const SQL: &str = "SELECT 1;\n";
@@ -246,4 +248,27 @@ fn files_that_come_in_parts_are_not_taken_for_migrations() {
     ];
     let files: Vec<_> = habit.iter().map(|name| (*name, SQL)).collect();
     assert_eq!(Folder::new(&files).detected(Postgres), "by-name");
+}
+
+/// Needs stand between spaces, a file runs behind the others with every run that had any, and one says that
+/// it runs outside of a transaction.
+#[test]
+fn what_yoyos_files_say_is_heeded() {
+    let folder = Folder::new(&[
+        ("0001.a.sql", "-- depends: 0003.c 0002.b\nSELECT 1;\n"),
+        ("0002.b.sql", "-- transactional: false\nVACUUM;\n"),
+        ("0003.c.sql", "-- transactional: as a whole\nSELECT 1;\n"),
+        ("post-apply.sql", "ANALYZE;\n"),
+    ]);
+    let loaded = folder.of_layout("by-name").load(Postgres).unwrap();
+    let find = |version: &str| {
+        let mut all = loaded.migrations.iter();
+        all.find(|one| one.version.as_str() == version).unwrap()
+    };
+    assert_eq!(find("0001.a").directives.depends, ["0003.c", "0002.b"]);
+    let modes = ["0002.b", "0003.c"].map(|version| find(version).directives.transaction);
+    assert_eq!(modes, [Some(false), None]);
+    assert_eq!(loaded.migrations.len(), 3);
+    assert_eq!(loaded.hooks.len(), 1);
+    assert_eq!(loaded.hooks[0].when, When::AfterApplied);
 }

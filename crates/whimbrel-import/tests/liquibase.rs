@@ -136,7 +136,7 @@ SELECT 3;
     assert_eq!(loaded.warnings.len(), 1);
     assert_eq!(
         load(&[("context", "prod")]).unwrap_err().to_string(),
-        "the layout liquibase has no option `context`; it has contexts, label-filter"
+        "the layout liquibase has no option `context`; it has contexts, dbms, label-filter, project-settings"
     );
 }
 
@@ -225,6 +225,39 @@ fn a_changelog_that_includes_files_is_followed() {
         versions,
         "changes/b.sql::ann:1 changes/a.sql::ann:2 db/more/c.sql::ann:3"
     );
+}
+
+/// Where the changelog itself is named, files are called as Liquibase calls them, wherever they are.
+#[test]
+fn files_that_are_not_below_what_is_named_keep_their_folders() {
+    let sql = "--liquibase formatted sql\n--changeset ann:1\nSELECT 1;\n";
+    let inner = "<databaseChangeLog><include file=\"init.sql\" relativeToChangelogFile=\"true\"/></databaseChangeLog>";
+    let master = r#"<databaseChangeLog><include file="one/in.xml" relativeToChangelogFile="true"/>
+<include file="./two/in.xml" relativeToChangelogFile="true"/>
+<includeAll path="db/all/"/></databaseChangeLog>"#;
+    let folder = Folder::new(&[
+        ("db/m.xml", master),
+        ("db/one/in.xml", inner),
+        ("db/two/in.xml", inner),
+        ("db/one/init.sql", sql),
+        ("db/two/init.sql", sql),
+        ("db/all/x/a.sql", sql),
+        ("db/all/y/a.sql", sql),
+    ]);
+    let directory = Directory::new(folder.at("db/m.xml")).known_layouts(layouts());
+    let loaded = directory.load(Dialect::Postgres).unwrap();
+    let paths = [
+        "one/init.sql",
+        "two/init.sql",
+        "db/all/x/a.sql",
+        "db/all/y/a.sql",
+    ];
+    assert_eq!(
+        versions(&loaded),
+        paths.map(|path| format!("{path}::ann:1"))
+    );
+    let shown = loaded.migrations[2].file.name();
+    assert_eq!(shown, folder.at("db/all/x/a.sql").to_string_lossy());
 }
 
 #[test]
@@ -448,6 +481,120 @@ fn numbers_in_yaml_are_what_liquibase_makes_of_them() {
         let error = load(id).unwrap_err().to_string();
         assert!(error.contains("put it in quotes"), "{id}: {error}");
     }
+}
+
+/// What the project's settings say holds, unless the run is told something else.
+#[test]
+fn the_projects_settings_are_heeded() {
+    let text = "--liquibase formatted sql\n--property name:p value:no\n--changeset a:1 context:prod\nSELECT '${p}';\n--changeset a:2 context:test\nSELECT 2;\n";
+    let folder = Folder::new(&[
+        ("db/log.sql", text),
+        (
+            "db/more.xml",
+            "<databaseChangeLog><include file=\"${dir}/log.sql\"/></databaseChangeLog>",
+        ),
+        (
+            "liquibase.properties",
+            "contexts=prod\nparameter.p=yes\nparameter.dir=db\ndefaultSchemaName=app\nchangelogFile=db/more.xml\n",
+        ),
+        ("other/log.sql", text),
+    ]);
+    let load = |place: &str, options: &[(&str, &str)]| {
+        let mut directory = Directory::new(folder.at(place)).known_layouts(layouts());
+        for (name, value) in options {
+            directory = directory.layout_option(*name, *value);
+        }
+        directory.load(Dialect::Postgres).unwrap()
+    };
+    let loaded = load("db", &[]);
+    assert_eq!(versions(&loaded), ["log.sql::a:1"]);
+    let rules = &loaded.migrations[0].directives.rules;
+    assert_eq!(rules.schema.as_ref().unwrap().schema, "app");
+    let Placeholders::On { values, .. } = &rules.placeholders else {
+        panic!()
+    };
+    assert_eq!(values["p"], "yes");
+    assert_eq!(
+        versions(&load("db", &[("contexts", "test")])),
+        ["log.sql::a:2"]
+    );
+    // They are about their own changelog.
+    for (place, options) in [
+        ("db/log.sql", vec![("project-settings", "false")]),
+        ("other", vec![]),
+    ] {
+        let loaded = load(place, &options);
+        assert_eq!(loaded.migrations.len(), 2, "{place}");
+        assert_eq!(loaded.migrations[0].directives.rules.schema, None);
+    }
+}
+
+/// What holds of an application's settings is decided where it runs.
+#[test]
+fn settings_of_applications_are_named() {
+    let yaml = "spring:\n  liquibase:\n    change-log: classpath:db/a.sql\n    enabled: false\n    contexts: ${CTX}\n    default-schema: app\n    parameters:\n      user-name: ann\n";
+    let folder = Folder::new(&[
+        (".git/HEAD", ""),
+        ("src/main/resources/application-prod.yml", yaml),
+        (
+            "src/main/resources/db/a.sql",
+            "--liquibase formatted sql\n--changeset a:1\nSELECT 1;\n",
+        ),
+    ]);
+    let load = |options: &[(&str, &str)]| {
+        let mut directory =
+            Directory::new(folder.at("src/main/resources/db")).known_layouts(layouts());
+        for (name, value) in options {
+            directory = directory.layout_option(*name, *value);
+        }
+        directory.load(Dialect::Postgres).unwrap().warnings
+    };
+    let texts: Vec<_> = load(&[]).iter().map(ToString::to_string).collect();
+    assert_eq!(texts.len(), 1);
+    let end = "application-prod.yml:5:5: application-prod.yml sets contexts, defaultSchema, parameters.user-name for Liquibase, which is not read";
+    assert!(texts[0].ends_with(end), "{texts:?}");
+    assert!(load(&[("project-settings", "false")]).is_empty());
+}
+
+/// Liquibase takes MySQL and MariaDB for two databases; which it is, the server says, or an option.
+#[test]
+fn mysql_and_mariadb_are_told_apart() {
+    let text = "--liquibase formatted sql\n--changeset a:1 dbms:mysql\nSELECT 1;\n--changeset a:2 dbms:mariadb\nSELECT 2;\n--changeset a:3 dbms:mysql,mariadb\nSELECT 3;\n";
+    let folder = Folder::new(&[("log.sql", text)]);
+    let load = |options: &[(&str, &str)]| {
+        let mut directory = folder.directory();
+        for (name, value) in options {
+            directory = directory.layout_option(*name, *value);
+        }
+        directory.load(Dialect::Mysql)
+    };
+    let loaded = load(&[]).unwrap();
+    let asked: Vec<_> = loaded
+        .migrations
+        .iter()
+        .map(|one| {
+            let conditions = one.directives.rules.conditions.iter();
+            let asked = conditions.map(|one| (one.expected.as_str(), one.on_fail));
+            asked.collect::<Vec<_>>()
+        })
+        .collect();
+    let only = |name| vec![(name, Otherwise::PassOver)];
+    assert_eq!(asked, [only("mysql"), only("mariadb"), Vec::new()]);
+    let loaded = load(&[("dbms", "mariadb")]).unwrap();
+    assert_eq!(versions(&loaded), ["log.sql::a:2", "log.sql::a:3"]);
+    assert!(loaded.migrations[0].directives.rules.conditions.is_empty());
+    assert!(load(&[("dbms", "oracle")]).is_err());
+    // What can't be asked for where it stands is an error.
+    let text = r#"<databaseChangeLog><property name="x" value="1" dbms="mysql"/>
+<changeSet id="1" author="a"><sql dbms="mariadb">SELECT 1</sql></changeSet></databaseChangeLog>"#;
+    let errors = Folder::new(&[("log.xml", text)]).errors(Dialect::Mysql);
+    assert_eq!(
+        errors,
+        [
+            "log.xml:1:20: this is for mysql, and Liquibase takes MySQL and MariaDB for two",
+            "log.xml:2:30: this is for mariadb, and Liquibase takes MySQL and MariaDB for two",
+        ]
+    );
 }
 
 #[test]

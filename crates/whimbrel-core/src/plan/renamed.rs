@@ -35,6 +35,10 @@ pub(super) fn check(input: PlanInput<'_>, chosen: &[usize]) -> Vec<Diagnostic> {
         .collect();
     let again = chosen.iter().filter_map(|&index| {
         let migration = &input.migrations[index];
+        // What does nothing is like any other that does nothing.
+        if migration.written().trim().is_empty() {
+            return None;
+        }
         let row = gone.get(&(&*migration.source, &migration.checksum))?;
         let message = format!(
             "{} is applied already, as {}",

@@ -3,6 +3,7 @@
 mod habits;
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use whimbrel_sql::Dialect;
 
@@ -11,8 +12,12 @@ use super::layout::{Certainty, Entry, Layout, Listing, Recognised};
 use super::native::{self, FileName, FileRole, split_role};
 use super::{Loaded, roles};
 use crate::diagnostic::Diagnostic;
+use crate::directive::Directives;
 use crate::error::Error;
+use crate::hook::{Hook, When};
 use crate::migration::Transactions;
+use crate::plan::Direction;
+use crate::text::Script;
 use crate::version::Version;
 
 /// Files whose whole name, with the folders before it, is the version: `0002_a.up.sql` and
@@ -83,15 +88,52 @@ impl Layout for ByName {
     fn load(&self, listing: &Listing, dialect: Dialect) -> Result<Loaded, Error> {
         let pairs = has_pairs(listing);
         let spelt = spelt_with_dots(&roles::spelt_out(listing), pairs);
-        let (listing, strays) = without_strays(&spelt, pairs);
+        let (mut listing, strays) = without_strays(&spelt, pairs);
+        let after: Vec<_> = listing
+            .entries
+            .extract_if(.., |one| is_after(one))
+            .collect();
         let mut loaded = native::load(&listing, dialect, &named)?;
+        for entry in after {
+            loaded.hooks.push(Hook {
+                source: Arc::clone(&listing.source),
+                name: entry.stem.clone(),
+                direction: Direction::Up,
+                when: When::AfterApplied,
+                script: Script::whole(entry.read()?),
+                directives: Directives::default(),
+            });
+        }
+        let all: HashSet<_> = loaded
+            .migrations
+            .iter()
+            .map(|m| m.version.clone())
+            .collect();
         loaded.warnings.extend(strays);
         // No native files: what no transaction takes stands among others in them, since their own
         // programs send each statement by itself.
         for migration in &mut loaded.migrations {
             migration.transactions = Transactions::Bare;
+            let depends = &mut migration.directives.depends;
+            *depends = depends.iter().flat_map(|one| spaced(one, &all)).collect();
         }
         Ok(loaded)
+    }
+}
+
+/// What yoyo runs after others, with each of its runs that had any.
+fn is_after(entry: &Entry) -> bool {
+    entry.folder.is_empty() && entry.stem.starts_with("post-apply")
+}
+
+/// Names may have spaces in them; else yoyo's stand between several.
+fn spaced(depends: &str, all: &HashSet<Version>) -> Vec<String> {
+    let is_one = |name: &str| all.contains(&Version::new(name));
+    let parts: Vec<_> = depends.split_whitespace().collect();
+    if parts.len() > 1 && !is_one(depends) && parts.iter().any(|part| is_one(part)) {
+        parts.into_iter().map(str::to_owned).collect()
+    } else {
+        vec![depends.to_owned()]
     }
 }
 

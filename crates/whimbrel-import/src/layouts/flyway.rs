@@ -1,7 +1,6 @@
 //! The layout `flyway`: `V1__a.sql`, `U1__a.sql`, `R__a.sql`, `B1__a.sql`, callbacks.
 
 mod callback;
-mod elsewhere;
 mod name;
 mod project;
 mod scripts;
@@ -26,6 +25,7 @@ use whimbrel_sql::{Dialect, TransactionControl, split};
 use self::name::{Name, Names, compared};
 use self::project::Project;
 use self::scripts::Scripts;
+use super::elsewhere;
 use super::read::{Problems, about, unenforced, whole_file};
 
 /// Flyway's SQL migrations.
@@ -100,7 +100,7 @@ impl Layout for Flyway {
             load.problems.add(problem);
         }
         if !load.project.is_there() && !listing.options.contains_key("project-settings") {
-            for note in elsewhere::notes(listing) {
+            for note in elsewhere::notes(listing, &project::APPLICATIONS) {
                 load.problems.add(note);
             }
         }

@@ -3,6 +3,7 @@
 mod attributes;
 mod changes;
 pub(crate) mod checksum;
+mod dbms;
 mod delimiter;
 mod filter;
 mod includes;
@@ -12,6 +13,7 @@ mod node;
 mod parse;
 mod paths;
 mod precondition;
+mod project;
 mod values;
 
 use std::collections::HashSet;
@@ -22,8 +24,11 @@ use whimbrel_core::diagnostic::Diagnostic;
 use whimbrel_core::source::{Certainty, Entry, Layout, Listing, Loaded, Recognised};
 use whimbrel_sql::Dialect;
 
+use self::dbms::Dbms;
 use self::load::Load;
 use self::master::{Around, Included, Part};
+use self::project::Project;
+use super::elsewhere;
 use super::files::head;
 use super::read::{Problems, about, opening};
 
@@ -63,15 +68,22 @@ impl Layout for Liquibase {
     }
 
     fn load(&self, listing: &Listing, dialect: Dialect) -> Result<Loaded, Error> {
+        let dbms = Dbms::of(listing, dialect)?;
+        let project = Project::find(listing)?;
         let mut problems = Problems::default();
         let mut changelogs: Vec<_> = listing.others.iter().collect();
         changelogs.retain(|entry| is_changelog(entry));
         let included = if changelogs.is_empty() {
             all_files(listing)
         } else {
-            master::follow(listing, &changelogs, dialect, &mut problems)?
+            master::follow(listing, &changelogs, dbms, &project, &mut problems)?
         };
-        let mut load = Load::new(listing, dialect, problems);
+        if !project.is_there() && !listing.options.contains_key(project::OPTION) {
+            for note in elsewhere::notes(listing, &project::APPLICATIONS) {
+                problems.add(note);
+            }
+        }
+        let mut load = Load::new(listing, dbms, &project, problems);
         load.used = included.used;
         for part in included.parts {
             load.part(part)?;

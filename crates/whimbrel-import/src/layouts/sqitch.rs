@@ -4,6 +4,7 @@ mod config;
 mod mysql_client;
 mod plan;
 mod psql;
+mod sqlite_shell;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -214,7 +215,7 @@ impl Project {
                 Some(Substitute::new(sent))
             }
             Dialect::Mysql => Some(Substitute::new(mysql_client::check)),
-            Dialect::Sqlite => None,
+            Dialect::Sqlite => Some(Substitute::new(sqlite_shell::substitute)),
         };
         migration.directives = Directives {
             description: change.note.clone(),

@@ -87,7 +87,8 @@ async fn liquibase_changelog(engine: &'static str) {
     project.write("log.xml", &log.replace(check, "<dbms type=\"h2\"/>"));
     assert!(project.failure().await.contains("expected 1, got 0"));
     let open = "<sqlCheck expectedResult=\"1\">SELECT 1</sqlCheck><not><dbms type=\"h2\"/></not>";
-    project.write("log.xml", &log.replace(check, open));
+    let open_log = log.replace(check, open);
+    project.write("log.xml", &open_log);
     let all = [
         "log.xml::ann:1",
         "log.sql::bob:1",
@@ -101,6 +102,10 @@ async fn liquibase_changelog(engine: &'static str) {
         .filter(|label| *label != "preConditions")
         .collect();
     assert_eq!(ran, all.iter().collect::<Vec<_>>());
+    // Another tag in the place of one is no file that got another name.
+    let other = open_log.replace("id=\"4\"", "id=\"5\"");
+    project.write("log.xml", &other);
+    assert_eq!(project.up().await, ["log.xml::ann:5"]);
     // An error is where it stands in its file.
     project.undo_all().await;
     project.write(

@@ -3,7 +3,7 @@
 use whimbrel_core::source::{ByName, Native};
 use whimbrel_core::version::Version;
 
-use super::{THREE, adopt, files, lines};
+use super::{THREE, adopt, files, lines, native};
 
 #[test]
 fn changesets_are_found_by_file_author_and_id() {
@@ -118,4 +118,33 @@ fn a_reworked_change_is_told_by_its_script() {
         .map(|e| (e.version.as_str(), e.record.is_some()))
         .collect();
     assert_eq!(versions, [("users", true), ("users#2", true)]);
+}
+
+/// A branch that was not gone along is not applied, whatever its file's number.
+#[test]
+fn alembics_branches_are_followed_where_the_files_say_them() {
+    let step = |file: &str, step: &str| format!("{file}|-- Running upgrade {step}\n\nSELECT 1;\n");
+    let files = [
+        step("001_aa1.sql", " -> aa1"),
+        step("002_bb2.sql", "aa1 -> bb2"),
+        step("003_cc3.sql", "aa1 -> cc3"),
+        step("004_dd4.sql", "bb2, cc3 -> dd4"),
+    ];
+    let names: Vec<_> = files.iter().map(String::as_str).collect();
+    assert_eq!(
+        native("alembic", &["cc3"], &names),
+        "001_aa1 versioned New 1; 003_cc3 versioned New 2; 002_bb2 versioned Pending; 004_dd4 versioned Pending"
+    );
+    let all = "001_aa1 versioned New 1; 002_bb2 versioned New 2; 003_cc3 versioned New 3";
+    assert_eq!(
+        native("alembic", &["bb2", "cc3"], &names),
+        format!("{all}; 004_dd4 versioned Pending")
+    );
+    assert_eq!(
+        native("alembic", &["dd4"], &names),
+        format!("{all}; 004_dd4 versioned New 4")
+    );
+    // Without their word it is all that come before.
+    let silent = ["001_aa1.sql", "002_bb2.sql", "003_cc3.sql"];
+    assert_eq!(native("alembic", &["cc3"], &silent), all);
 }

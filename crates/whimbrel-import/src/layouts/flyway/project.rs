@@ -11,6 +11,7 @@ use whimbrel_core::source::{Listing, read_file};
 use whimbrel_core::text::SourceFile;
 use whimbrel_sql::Dialect;
 
+use super::super::elsewhere::Tool;
 use super::super::files::lines;
 use super::name::Names;
 
@@ -22,8 +23,8 @@ const FILES: [&str; 4] = [
     "conf/flyway.conf",
 ];
 /// `src/main/resources/db/migration` is five below its project.
-pub(super) const ABOVE: usize = 6;
-pub(super) const WITHOUT: &str = "`--layout-option project-settings=false` passes over that file";
+const ABOVE: usize = 6;
+const WITHOUT: &str = "`--layout-option project-settings=false` passes over that file";
 
 /// The settings, by their names without `flyway.`; lists have commas.
 #[derive(Debug, Default)]
@@ -211,6 +212,50 @@ const REFUSED: [(&str, &str); 9] = [
     ),
     ("javaMigrationClassProvider", "write the migrations in SQL"),
 ];
+
+/// What is looked for in applications and builds.
+pub(super) const APPLICATIONS: Tool = Tool {
+    word: "flyway",
+    title: "Flyway",
+    changing: &[
+        "sqlMigrationPrefix",
+        "repeatableSqlMigrationPrefix",
+        "undoSqlMigrationPrefix",
+        "baselineMigrationPrefix",
+        "sqlMigrationSeparator",
+        "sqlMigrationSuffixes",
+        "placeholders",
+        "placeholderPrefix",
+        "placeholderSuffix",
+        "placeholderReplacement",
+        "outOfOrder",
+        "mixed",
+        "executeInTransaction",
+        "initSql",
+        "initSqls",
+        "target",
+        "cherryPick",
+        "schemas",
+        "defaultSchema",
+        "encoding",
+        "skipDefaultCallbacks",
+        "skipExecutingMigrations",
+        "callbacks",
+        "resolvers",
+    ],
+    usual: &[
+        ("placeholderReplacement", "true"),
+        ("executeInTransaction", "true"),
+        ("encoding", "utf-8"),
+        ("target", "latest"),
+        ("sqlMigrationPrefix", "v"),
+        ("repeatableSqlMigrationPrefix", "r"),
+        ("sqlMigrationSeparator", "__"),
+        ("sqlMigrationSuffixes", ".sql"),
+    ],
+    named: &["placeholders"],
+    help: "write what holds for this database into a flyway.conf beside the migrations; `--layout-option project-settings=false` passes over these files",
+};
 
 /// Where a key is set.
 fn place(text: &str, key: &str) -> usize {

@@ -3,11 +3,10 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::dbms::Dbms;
+use super::node::{Node, is_true};
 use whimbrel_core::diagnostic::Diagnostic;
 use whimbrel_core::text::SourceFile;
-use whimbrel_sql::Dialect;
-
-use super::node::{Node, is_true};
 
 /// The attributes of one line, in order.
 pub(super) struct Attributes<'a> {
@@ -120,7 +119,7 @@ impl<'a> Attributes<'a> {
     }
 
     /// The databases as Liquibase reads them: no quotes are meant there, and one belongs to the first name.
-    fn dbms(&self) -> Option<&'a str> {
+    pub(super) fn dbms(&self) -> Option<&'a str> {
         let named = |one: &&Attribute<'_>| one.name.eq_ignore_ascii_case("dbms");
         let found = self.list.iter().find(named)?;
         if !self.is_line {
@@ -138,8 +137,8 @@ impl<'a> Attributes<'a> {
     }
 
     /// True unless `dbms:` names other databases only.
-    pub(super) fn is_for(&self, dialect: Dialect) -> bool {
-        self.dbms().is_none_or(|list| is_for(list, dialect))
+    pub(super) fn is_for(&self, dbms: Dbms) -> bool {
+        self.dbms().is_none_or(|list| dbms.is_for(list))
     }
 
     /// Attributes that ask for what can't be done, and those that nobody knows.
@@ -178,24 +177,6 @@ impl<'a> Attributes<'a> {
     }
 }
 
-/// True if a list of databases is about this one: `postgresql,mysql`, `!h2`. An empty one is about all.
-pub(super) fn is_for(list: &str, dialect: Dialect) -> bool {
-    let own: &[&str] = match dialect {
-        Dialect::Postgres => &["postgresql", "postgres"],
-        Dialect::Mysql => &["mysql", "mariadb"],
-        Dialect::Sqlite => &["sqlite"],
-    };
-    let is_own = |name: &str| own.iter().any(|own| own.eq_ignore_ascii_case(name));
-    let names = list.split(',').map(str::trim);
-    let mut names = names.filter(|name| !name.is_empty());
-    let not_here = |name: &str| name.strip_prefix('!').is_some_and(is_own);
-    if names.clone().any(not_here) {
-        return false;
-    }
-    let all = names.clone().all(|name| name.starts_with('!'));
-    all || names.any(|name| is_own(name) || name.eq_ignore_ascii_case("all"))
-}
-
 /// Where a word ends that begins at `start`; white space between double quotes belongs to it.
 fn word_end(text: &str, start: usize) -> usize {
     let mut quoted = false;
@@ -211,6 +192,8 @@ fn word_end(text: &str, start: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use whimbrel_sql::Dialect;
+
     use super::*;
 
     #[test]
@@ -225,7 +208,11 @@ mod tests {
         for (text, expected) in table {
             let file = SourceFile::new("a.sql", text);
             let attributes = Attributes::parse(&file, 0..text.len());
-            assert_eq!(attributes.is_for(Dialect::Postgres), expected, "{text}");
+            assert_eq!(
+                attributes.is_for(Dialect::Postgres.into()),
+                expected,
+                "{text}"
+            );
             let mut out = Vec::new();
             attributes.check(&mut out);
             assert_eq!(out.len(), usize::from(text.contains('"')), "{text}");
@@ -239,7 +226,7 @@ mod tests {
         let attributes = Attributes::parse(&file, 0..text.len());
         assert!(attributes.is("runOnChange", false));
         assert_eq!(attributes.get("context"), Some("a or b"));
-        assert!(attributes.is_for(Dialect::Postgres) && !attributes.is_for(Dialect::Mysql));
+        assert!(attributes.is_for(Dialect::Postgres.into()) && !attributes.is_for(Dbms::all()[2]));
         let mut out = Vec::new();
         attributes.check(&mut out);
         let texts: Vec<_> = out.iter().map(ToString::to_string).collect();

@@ -10,7 +10,7 @@ use whimbrel_core::source::read_file;
 use whimbrel_core::text::{Script, ScriptBuilder, SourceFile};
 use whimbrel_sql::Dialect;
 
-use super::attributes::{Attributes, is_for};
+use super::attributes::Attributes;
 use super::delimiter::{self, Reading};
 use super::load::{Load, Made};
 use super::master::{Own, shown};
@@ -147,7 +147,7 @@ impl Load<'_> {
         let mut conditions = Vec::new();
         for node in &node.children {
             if node.name.eq_ignore_ascii_case("preConditions") {
-                match precondition::of_node(node, self.dialect) {
+                match precondition::of_node(node, self.dbms) {
                     Ok(list) => conditions.extend(list),
                     Err(problems) => {
                         for (span, message) in problems {
@@ -162,6 +162,7 @@ impl Load<'_> {
             path: &path,
             author: &author,
             id: &id,
+            header: node.at.clone(),
             comment: node.get("comment").map(|text| text.trim().to_owned()),
             conditions,
             values: self.values.clone(),
@@ -218,7 +219,7 @@ impl Load<'_> {
     /// Ends a change's last statement, so that the next one's first is another.
     fn end(&self, builder: &mut ScriptBuilder, script: &Script, has_delimiter: bool) {
         let last = script.text().len().saturating_sub(1);
-        let text = match (self.dialect, has_delimiter) {
+        let text = match (self.dialect(), has_delimiter) {
             (Dialect::Mysql, true) => "\nDELIMITER ;\n",
             _ => "\n;\n",
         };
@@ -227,11 +228,14 @@ impl Load<'_> {
 
     /// One change, and whether it has a delimiter of its own; none if it is for other databases.
     fn change(&mut self, own: &Own, change: &Node) -> Result<Option<(Script, bool)>, Error> {
-        if change
-            .get("dbms")
-            .is_some_and(|list| !is_for(list, self.dialect))
-        {
-            return Ok(None);
+        if let Some(list) = change.get("dbms") {
+            if !self.dbms.is_for(list) {
+                return Ok(None);
+            }
+            if let Some(problem) = self.dbms.unclear(list) {
+                self.problems
+                    .add(problem.at(&own.file, change.at.clone(), ""));
+            }
         }
         let known: &[&str] = if change.name == "sql" {
             &[
@@ -304,7 +308,7 @@ impl Load<'_> {
             start - line.len()..start
         });
         let lines: Vec<_> = lines.collect();
-        match delimiter::script(file, &lines, reading, self.dialect) {
+        match delimiter::script(file, &lines, reading, self.dialect()) {
             Ok(script) => Some(script),
             Err(message) => {
                 self.refuse(shown, at.clone(), &message);

@@ -6,8 +6,9 @@ use whimbrel_core::migration::Migration;
 use whimbrel_core::rules::Placeholders;
 use whimbrel_sql::Dialect;
 
-use super::attributes::{Attributes, is_for};
+use super::attributes::Attributes;
 use super::changes::{changes, only_sql, plain_name, reading};
+use super::dbms::Dbms;
 use super::delimiter::Reading;
 use super::node::Node;
 use super::parse::{Changeset, parse};
@@ -29,7 +30,7 @@ pub(crate) fn is_unchanged(migration: &Migration, stored: &str) -> Option<bool> 
     // Which properties hold for the engine was found out when the file was loaded.
     let changelog = parse(
         file,
-        Dialect::Postgres,
+        Dialect::Postgres.into(),
         &mut std::collections::BTreeMap::new(),
         &|_| None,
     );
@@ -74,12 +75,10 @@ fn of_changelog(migration: &Migration, root: &Node, form: &str, stored: &str) ->
     if list.is_empty() || !only_sql(changeset) {
         return None;
     }
-    let dialects = [Dialect::Postgres, Dialect::Mysql, Dialect::Sqlite];
     let mut result = None;
-    for dialect in dialects {
-        let is_here = |node: &&&Node| {
-            form == "8" || node.get("dbms").is_none_or(|names| is_for(names, dialect))
-        };
+    for dbms in Dbms::all() {
+        let is_here =
+            |node: &&&Node| form == "8" || node.get("dbms").is_none_or(|names| dbms.is_for(names));
         let here: Vec<_> = list.iter().filter(is_here).copied().collect();
         // Form 8 is of a file's byte order mark as well.
         for mark in ["", "\u{feff}"] {

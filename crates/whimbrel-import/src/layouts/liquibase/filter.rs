@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::attributes::Attributes;
 use super::includes::Chosen;
+use super::project::{self, Project};
 
 /// What Liquibase would be told by `--contexts` and `--label-filter`.
 pub(super) struct Filter {
@@ -12,7 +13,12 @@ pub(super) struct Filter {
 }
 
 /// The layout's options.
-pub(super) const OPTIONS: [&str; 2] = ["contexts", "label-filter"];
+pub(super) const OPTIONS: [&str; 4] = [
+    "contexts",
+    super::dbms::OPTION,
+    "label-filter",
+    project::OPTION,
+];
 
 /// A changeset that is not for every run.
 pub(super) fn is_about(attributes: &Attributes<'_>, around: &[Chosen]) -> bool {
@@ -24,8 +30,11 @@ pub(super) fn is_about(attributes: &Attributes<'_>, around: &[Chosen]) -> bool {
 }
 
 impl Filter {
-    pub(super) fn of(options: &BTreeMap<String, String>) -> Self {
-        let [contexts, labels] = OPTIONS.map(|name| options.get(name).cloned().unwrap_or_default());
+    /// What the run is told comes before what the project's settings say.
+    pub(super) fn of(options: &BTreeMap<String, String>, project: &Project) -> Self {
+        let told = |name: &str, own: &String| options.get(name).unwrap_or(own).clone();
+        let contexts = told("contexts", &project.contexts);
+        let labels = told("label-filter", &project.labels);
         Self {
             contexts: list(&contexts).map(str::to_owned).collect(),
             labels,

@@ -19,6 +19,8 @@ pub(super) enum Item {
 pub(super) struct Include {
     pub(super) path: String,
     pub(super) is_folder: bool,
+    /// Where it was found.
+    pub(super) place: Option<std::path::PathBuf>,
     /// To the changelog's own folder; else to a place from which the program looks for files.
     pub(super) relative: bool,
     /// What the names in a folder have to end with.
@@ -46,6 +48,7 @@ pub(super) struct Property {
     pub(super) value: String,
     /// The databases that it is for.
     pub(super) dbms: Option<String>,
+    pub(super) at: std::ops::Range<usize>,
 }
 
 impl Chosen {
@@ -109,6 +112,7 @@ fn property(node: &Node) -> Option<Item> {
         name: node.get("name")?.to_owned(),
         value: node.get("value")?.to_owned(),
         dbms: node.get("dbms").map(str::to_owned),
+        at: node.at.clone(),
     }))
 }
 
@@ -147,6 +151,7 @@ pub(super) fn include(node: &Node) -> Option<Include> {
             .trim()
             .to_owned(),
         is_folder,
+        place: None,
         relative: node.is("relativeToChangelogFile", false),
         ending: node.get("endsWithFilter").unwrap_or_default().to_owned(),
         depths: depth("minDepth").unwrap_or(1)..=depth("maxDepth").unwrap_or(usize::MAX),

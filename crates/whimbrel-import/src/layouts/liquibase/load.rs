@@ -12,28 +12,32 @@ use whimbrel_core::directive::Directives;
 use whimbrel_core::hook::{Hook, When};
 use whimbrel_core::migration::{Down, Kind, Migration, Transactions};
 use whimbrel_core::plan::Direction;
-use whimbrel_core::rules::{Condition, Marks, Otherwise, Placeholders};
+use whimbrel_core::rules::{Condition, Marks, Otherwise, Placeholders, WorksIn};
 use whimbrel_core::source::{Listing, Loaded};
 use whimbrel_core::text::{Script, SourceFile};
 use whimbrel_sql::Dialect;
 
 use super::super::read::{Problems, unenforced, whole_file};
 use super::attributes::Attributes;
+use super::dbms::Dbms;
 use super::delimiter::{self, Reading};
 use super::filter::{self, Filter};
 use super::is_formatted;
 use super::master::{Around, Own, Part};
 use super::parse::{Changeset, parse};
+use super::project::Project;
 use super::{precondition, values};
 
 /// A folder being loaded.
 pub(super) struct Load<'a> {
     pub(super) listing: &'a Listing,
-    pub(super) dialect: Dialect,
+    pub(super) dbms: Dbms,
     pub(super) problems: Problems,
     /// Paths of the files that have a place in it.
     pub(super) used: HashSet<PathBuf>,
     pub(super) values: BTreeMap<String, String>,
+    /// That of the project's settings.
+    schema: Option<WorksIn>,
     migrations: Vec<Migration>,
     hooks: Vec<Hook>,
     /// Rollbacks that run another changeset: the place of the migration, what it names, and where.
@@ -50,6 +54,8 @@ pub(super) struct Made<'a> {
     pub(super) path: &'a str,
     pub(super) author: &'a str,
     pub(super) id: &'a str,
+    /// Where it begins in its file.
+    pub(super) header: Range<usize>,
     pub(super) comment: Option<String>,
     pub(super) conditions: Vec<Condition>,
     pub(super) values: BTreeMap<String, String>,
@@ -60,19 +66,29 @@ pub(super) struct Made<'a> {
 }
 
 impl<'a> Load<'a> {
-    pub(super) fn new(listing: &'a Listing, dialect: Dialect, problems: Problems) -> Self {
+    pub(super) fn new(
+        listing: &'a Listing,
+        dbms: Dbms,
+        project: &Project,
+        problems: Problems,
+    ) -> Self {
         Self {
             listing,
-            dialect,
+            dbms,
             problems,
             used: HashSet::new(),
-            values: BTreeMap::new(),
+            values: project.parameters.clone(),
+            schema: project.schema(dbms.dialect()),
             migrations: Vec::new(),
             hooks: Vec::new(),
             references: Vec::new(),
-            filter: Filter::of(&listing.options),
+            filter: Filter::of(&listing.options, project),
             untold: 0,
         }
+    }
+
+    pub(super) fn dialect(&self) -> Dialect {
+        self.dbms.dialect()
     }
 
     pub(super) fn part(&mut self, part: Part) -> Result<(), Error> {
@@ -107,7 +123,7 @@ impl<'a> Load<'a> {
         }
         let listing = self.listing;
         let given = |key: &str| listing.placeholders.get(key).cloned();
-        let mut changelog = parse(file, self.dialect, &mut self.values, &given);
+        let mut changelog = parse(file, self.dbms, &mut self.values, &given);
         for problem in changelog.problems.drain(..) {
             self.problems.add(problem);
         }
@@ -146,6 +162,7 @@ impl<'a> Load<'a> {
             path,
             author: &changeset.author,
             id: &changeset.id,
+            header: changeset.header.clone(),
             comment: changeset.comment.clone(),
             conditions: changeset.conditions.clone(),
             values: changeset.values.clone(),
@@ -169,7 +186,7 @@ impl<'a> Load<'a> {
         for problem in problems {
             self.problems.add(problem);
         }
-        if !attributes.is_for(self.dialect) || attributes.is("ignore", false) {
+        if !attributes.is_for(self.dbms) || attributes.is("ignore", false) {
             return false;
         }
         if filter::is_about(attributes, &around.chosen) {
@@ -203,6 +220,11 @@ impl<'a> Load<'a> {
         directives.rules.in_place = true;
         directives.rules.always = always;
         directives.rules.conditions = made.conditions;
+        if let Some(list) = attributes.dbms() {
+            // Asked first: what is for the other one is not looked at.
+            let asked = self.dbms.condition(list, made.header);
+            directives.rules.conditions.splice(0..0, asked);
+        }
         let migration = self.ruled(migration, &made.values);
         self.migrations.push(migration);
     }
@@ -210,7 +232,7 @@ impl<'a> Load<'a> {
     /// What holds for every migration of this tool.
     fn ruled(&mut self, mut migration: Migration, values: &BTreeMap<String, String>) -> Migration {
         let given = |key: &str| self.listing.placeholders.contains_key(key);
-        let own = values::Own::of(&migration, self.dialect, |key| {
+        let own = values::Own::of(&migration, self.dialect(), |key| {
             values.contains_key(key) || given(key)
         });
         for problem in own.unknown {
@@ -229,8 +251,9 @@ impl<'a> Load<'a> {
             marks: Marks::default(),
             server: own.server,
         };
+        migration.directives.rules.schema.clone_from(&self.schema);
         // Its driver for SQLite does not enforce foreign keys.
-        migration.directives.foreign_keys = unenforced(self.dialect, migration.up.text());
+        migration.directives.foreign_keys = unenforced(self.dialect(), migration.up.text());
         migration
     }
 
@@ -241,7 +264,7 @@ impl<'a> Load<'a> {
         lines: &[std::ops::Range<usize>],
         reading: Reading<'_>,
     ) -> Script {
-        let made = delimiter::script(file, lines, reading, self.dialect);
+        let made = delimiter::script(file, lines, reading, self.dialect());
         made.unwrap_or_else(|message| {
             let problem = Diagnostic::error("liquibase-delimiter", message);
             self.problems
@@ -302,7 +325,7 @@ impl<'a> Load<'a> {
 
     /// What must hold for anything to run is asked before anything does.
     fn preconditions(&mut self, own: &Own) {
-        let read = precondition::of_node(&own.node, self.dialect);
+        let read = precondition::of_node(&own.node, self.dbms);
         let conditions = read.unwrap_or_else(|problems| {
             for (span, message) in problems {
                 let problem = Diagnostic::error("liquibase-precondition", message);

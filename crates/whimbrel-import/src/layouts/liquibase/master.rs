@@ -8,13 +8,13 @@ use whimbrel_core::Error;
 use whimbrel_core::diagnostic::Diagnostic;
 use whimbrel_core::source::{Entry, Listing, read_file};
 use whimbrel_core::text::SourceFile;
-use whimbrel_sql::Dialect;
 
 use super::super::read::{Problems, about};
-use super::attributes::is_for;
+use super::dbms::Dbms;
 use super::includes::{Chosen, Include, Item, Property, include, items};
 use super::node::Node;
-use super::paths::{self, extension, files, find, plain, resolved};
+use super::paths::{self, clean, extension, files, find, plain, resolved};
+use super::project::Project;
 use super::values::expand;
 
 /// What was found, in order.
@@ -55,16 +55,18 @@ pub(super) struct Around {
 pub(super) fn follow(
     listing: &Listing,
     changelogs: &[&Entry],
-    dialect: Dialect,
+    dbms: Dbms,
+    project: &Project,
     problems: &mut Problems,
 ) -> Result<Included, Error> {
     let mut walk = Walk {
         listing,
-        dialect,
+        dbms,
         seen: HashSet::new(),
+        name: String::new(),
         logical_path: None,
         chosen: Vec::new(),
-        values: BTreeMap::new(),
+        values: project.parameters.clone(),
         found: Included::default(),
         problems,
     };
@@ -99,8 +101,10 @@ pub(super) fn follow(
 
 struct Walk<'a> {
     listing: &'a Listing,
-    dialect: Dialect,
+    dbms: Dbms,
     seen: HashSet<PathBuf>,
+    /// What Liquibase calls the changelog that is read, where it has no other name.
+    name: String,
     /// Of the changelog that is read, or of one that includes it.
     logical_path: Option<String>,
     chosen: Vec<Chosen>,
@@ -167,6 +171,7 @@ impl Walk<'_> {
             }
         };
         self.found.used.insert(shown);
+        let outer_name = std::mem::replace(&mut self.name, name.to_owned());
         let (outer, depth) = (self.logical_path.clone(), self.chosen.len());
         if let Some(path) = root.get("logicalFilePath") {
             self.logical_path = Some(logical(path));
@@ -182,7 +187,7 @@ impl Walk<'_> {
         for item in items(root, &extension) {
             match item {
                 Item::Include(include) => self.include(path, &file, include)?,
-                Item::Property(property) => self.property(property),
+                Item::Property(property) => self.property(property, &file),
                 Item::Changeset(node) => self.found.parts.push(Part::Changeset(own(node))),
                 Item::Preconditions(node) => self.found.parts.push(Part::Preconditions(own(node))),
                 Item::Other(node) => {
@@ -194,6 +199,7 @@ impl Walk<'_> {
             }
         }
         self.logical_path = outer;
+        self.name = outer_name;
         self.chosen.truncate(depth);
         Ok(())
     }
@@ -206,10 +212,14 @@ impl Walk<'_> {
         }
     }
 
-    fn property(&mut self, property: Property) {
-        let dbms = property.dbms.as_deref();
-        if !dbms.is_none_or(|list| is_for(list, self.dialect)) {
-            return;
+    fn property(&mut self, property: Property, file: &Arc<SourceFile>) {
+        if let Some(list) = &property.dbms {
+            if !self.dbms.is_for(list) {
+                return;
+            }
+            if let Some(problem) = self.dbms.unclear(list) {
+                self.problems.add(problem.at(file, property.at.clone(), ""));
+            }
         }
         let value = self.expanded(&property.value, &self.values);
         let known = self.values.entry(property.name.clone());
@@ -226,8 +236,9 @@ impl Walk<'_> {
         mut include: Include,
     ) -> Result<(), Error> {
         include.path = self.expanded(&include.path, &self.values);
-        let found = match find(changelog, &include.path, include.relative) {
-            Some(path) => files(&path, &include)?,
+        include.place = find(changelog, &include.path, include.relative);
+        let found = match &include.place {
+            Some(path) => files(path, &include)?,
             None => Vec::new(),
         };
         let unclear = paths::problem(changelog, &include.path, include.relative);
@@ -285,14 +296,10 @@ impl Walk<'_> {
         let mut roots = self.listing.roots.iter();
         let below = roots.find_map(|root| file.strip_prefix(resolved(root)).ok());
         let below = below.filter(|rest| !rest.as_os_str().is_empty());
-        let (folder, file_name) = (plain(&include.path), name(file.file_name()));
-        let path = match below {
-            Some(rest) => rest.to_string_lossy().replace('\\', "/"),
-            None if include.is_folder => {
-                format!("{}/{file_name}", folder.trim_end_matches('/'))
-            }
-            None => folder,
-        };
+        let path = below.map_or_else(
+            || self.named(file, include),
+            |rest| rest.to_string_lossy().replace('\\', "/"),
+        );
         let entry = Entry {
             path: shown,
             folder: String::new(),
@@ -304,6 +311,23 @@ impl Walk<'_> {
         (path, entry)
     }
 
+    /// What Liquibase calls a file by what the changelog says.
+    fn named(&self, file: &Path, include: &Include) -> String {
+        let said = plain(&include.path);
+        let said = match self.name.rsplit_once('/').filter(|_| include.relative) {
+            Some((folder, _)) => clean(&Path::new(folder).join(said)),
+            None => clean(Path::new(&said)),
+        };
+        let said = if include.is_folder {
+            let place = include.place.as_deref().map(resolved).unwrap_or_default();
+            let rest = file.strip_prefix(place).unwrap_or(file);
+            said.join(rest)
+        } else {
+            said
+        };
+        said.to_string_lossy().replace('\\', "/")
+    }
+
     fn shown(&self, file: &Path) -> PathBuf {
         shown(self.listing, file)
     }
@@ -312,12 +336,17 @@ impl Walk<'_> {
 /// The path as people know it, below the folder that they named.
 pub(super) fn shown(listing: &Listing, file: &Path) -> PathBuf {
     let below = |root: &PathBuf| {
-        let rest = file.strip_prefix(resolved(root)).ok()?;
-        Some(if rest.as_os_str().is_empty() {
-            root.clone()
+        if resolved(root) == file {
+            return Some(root.clone());
+        }
+        // A file may be named as well; what it includes stands beside it.
+        let folder = if root.is_file() { root.parent()? } else { root };
+        let around = if folder.as_os_str().is_empty() {
+            Path::new(".")
         } else {
-            root.join(rest)
-        })
+            folder
+        };
+        Some(folder.join(file.strip_prefix(resolved(around)).ok()?))
     };
     listing
         .roots

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use whimbrel_core::diagnostic::Diagnostic;
 use whimbrel_core::rules::Condition;
 use whimbrel_core::text::SourceFile;
-use whimbrel_sql::Dialect;
 
 use super::attributes::Attributes;
+use super::dbms::Dbms;
 use super::precondition::{Outcomes, check};
 use super::values::expand;
 
@@ -131,14 +131,14 @@ fn is_one_dash(text: &str) -> bool {
 /// Reads a file.
 pub(super) fn parse(
     file: &Arc<SourceFile>,
-    dialect: Dialect,
+    dbms: Dbms,
     values: &mut BTreeMap<String, String>,
     given: &dyn Fn(&str) -> Option<String>,
 ) -> Changelog {
     let mut parser = Parser {
         file,
         given,
-        dialect,
+        dbms,
         changelog: Changelog {
             logical_path: None,
             changesets: Vec::new(),
@@ -170,7 +170,7 @@ struct Parser<'a> {
     file: &'a Arc<SourceFile>,
     /// Values that the settings give.
     given: &'a dyn Fn(&str) -> Option<String>,
-    dialect: Dialect,
+    dbms: Dbms,
     changelog: Changelog,
     ignore: Ignore,
     /// The line that opened a `/* liquibase rollback` block.
@@ -235,7 +235,7 @@ impl Parser<'_> {
                 let at = trimmed(text, &span);
                 let start = place(rest);
                 let attributes = Attributes::parse(self.file, start..span.end);
-                match check(rest, &attributes, at, self.dialect) {
+                match check(rest, &attributes, at, self.dbms.dialect()) {
                     Ok(condition) => current.conditions.push(condition),
                     Err(message) => self.problem(span, &message),
                 }
@@ -291,8 +291,12 @@ impl Parser<'_> {
             let problem = problem.at(self.file, trimmed(text, &range), "");
             self.changelog.problems.push(problem);
         }
-        if !attributes.is_for(self.dialect) {
+        if !attributes.is_for(self.dbms) {
             return;
+        }
+        if let Some(problem) = attributes.dbms().and_then(|list| self.dbms.unclear(list)) {
+            let problem = problem.at(self.file, trimmed(text, &range), "");
+            self.changelog.problems.push(problem);
         }
         let known = |key: &str| {
             let own = || values.get(key).or_else(|| self.local.get(key)).cloned();

@@ -104,7 +104,7 @@ pub(super) fn resolved(path: &Path) -> PathBuf {
 }
 
 /// Takes `..` out of a path.
-fn clean(path: &Path) -> PathBuf {
+pub(super) fn clean(path: &Path) -> PathBuf {
     let mut out = PathBuf::new();
     for part in path.components() {
         match part {

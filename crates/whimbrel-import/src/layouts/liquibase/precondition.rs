@@ -5,7 +5,8 @@ use std::ops::Range;
 use whimbrel_core::rules::{Condition, Otherwise};
 use whimbrel_sql::Dialect;
 
-use super::attributes::{Attributes, is_for};
+use super::attributes::Attributes;
+use super::dbms::Dbms;
 use super::node::{Node, Unread};
 
 /// What happens where a check does not hold, for all checks of a changeset.
@@ -50,7 +51,7 @@ fn outcome(name: &str, word: Option<&str>) -> Result<Otherwise, String> {
 ///
 /// # Errors
 /// Those that can't be read.
-pub(super) fn of_node(node: &Node, dialect: Dialect) -> Result<Vec<Condition>, Vec<Unread>> {
+pub(super) fn of_node(node: &Node, dbms: Dbms) -> Result<Vec<Condition>, Vec<Unread>> {
     let mut problems = Vec::new();
     let mut word = |name: &str| {
         outcome(name, node.get(name)).unwrap_or_else(|message| {
@@ -63,7 +64,7 @@ pub(super) fn of_node(node: &Node, dialect: Dialect) -> Result<Vec<Condition>, V
         error: word("onError"),
     };
     let mut list = Vec::new();
-    checks(node, dialect, &mut list, &mut problems);
+    checks(node, dbms, &mut list, &mut problems);
     for condition in &mut list {
         outcomes.set(condition);
     }
@@ -84,19 +85,19 @@ const WORDS: [&str; 6] = [
     "onUpdateSQL",
 ];
 
-fn checks(node: &Node, dialect: Dialect, out: &mut Vec<Condition>, problems: &mut Vec<Unread>) {
+fn checks(node: &Node, dbms: Dbms, out: &mut Vec<Condition>, problems: &mut Vec<Unread>) {
     let children = node.children.iter();
     for child in children.filter(|child| !WORDS.contains(&child.name.as_str())) {
         match child.name.as_str() {
-            "and" => checks(child, dialect, out, problems),
+            "and" => checks(child, dbms, out, problems),
             "not" => {
                 let start = out.len();
-                checks(child, dialect, out, problems);
+                checks(child, dbms, out, problems);
                 if let Err(message) = negate(&mut out[start..]) {
                     problems.push((child.at.clone(), message));
                 }
             }
-            _ => match asked(child, dialect) {
+            _ => match asked(child, dbms) {
                 Ok((sql, expected)) => out.push(Condition {
                     sql,
                     expected,
@@ -135,7 +136,8 @@ fn is(what: &str) -> String {
 }
 
 /// The query of a check, and the answer that it has to get.
-fn asked(node: &Node, dialect: Dialect) -> Result<(String, String), String> {
+fn asked(node: &Node, dbms: Dbms) -> Result<(String, String), String> {
+    let dialect = dbms.dialect();
     let needed = |name: &str| {
         let text = node.get(name).map(str::trim);
         text.filter(|text| !text.is_empty())
@@ -170,8 +172,11 @@ fn asked(node: &Node, dialect: Dialect) -> Result<(String, String), String> {
         }
         "dbms" => {
             only(&["type"])?;
-            let own = is_for(&needed("type")?.to_ascii_lowercase(), dialect);
-            yes(if own { "1 = 1" } else { "1 = 0" })
+            let list = needed("type")?;
+            if let Some(asked) = dbms.asked(list) {
+                return yes(asked);
+            }
+            yes(if dbms.is_for(list) { "1 = 1" } else { "1 = 0" })
         }
         "runningAs" => {
             only(&["username"])?;
