@@ -1,5 +1,6 @@
 //! The layouts: how each tool names, orders and runs its files. One module per tool.
 
+mod collation;
 mod dbmate;
 mod diesel;
 mod drizzle;
