@@ -149,22 +149,14 @@ fn migrator(
     let source = directory(settings)?
         .environment(environment.all())
         .placeholders(placeholders.clone());
-    let mut url = settings.url.clone();
-    // A relative database file belongs to the folder of `-C`.
-    if let Some(path) = url
-        .strip_prefix("sqlite:")
-        .filter(|path| !path.starts_with('/'))
-    {
-        let path = path.trim_start_matches("./");
-        if settings.root != std::path::Path::new(".") {
-            url = format!("sqlite:{}", settings.root.join(path).display());
-        }
-    }
-    let mut builder = Migrator::builder(&url)
+    let mut builder = Migrator::builder(&settings.url)
         .source(source)
         .listener(render::listener(output))
         .histories(histories(settings))
         .cancel(signals::cancel());
+    if settings.root != std::path::Path::new(".") {
+        builder = builder.folder(&settings.root);
+    }
     if let Some(password) = &settings.password {
         builder = builder.password(password);
     }

@@ -66,7 +66,7 @@ pub(crate) struct Environment(BTreeMap<String, String>);
 
 impl Environment {
     /// Reads `.env` in a folder without changing the process's own environment.
-    fn load(folder: &Path) -> Result<Self, Error> {
+    pub(crate) fn load(folder: &Path) -> Result<Self, Error> {
         let mut values = BTreeMap::new();
         let path = folder.join(".env");
         if path.is_file() {
@@ -104,6 +104,12 @@ impl Environment {
     /// All variables.
     pub(crate) fn all(&self) -> BTreeMap<String, String> {
         self.0.clone()
+    }
+
+    /// The URL that it gives, with the variable's name.
+    pub(crate) fn url(&self) -> Option<(&'static str, &str)> {
+        let mut names = ["WHIMBREL_URL", "DATABASE_URL"].into_iter();
+        names.find_map(|name| Some((name, self.get(name)?)))
     }
 
     /// A variable that is set and not empty.

@@ -185,25 +185,33 @@ impl Output {
     /// What a run did.
     pub(crate) fn report(&self, report: &Report) {
         self.end_bar();
-        for failure in &report.failures {
-            self.diagnostic(&failure.diagnostic);
-        }
+        let well = self.went_well(std::slice::from_ref(report));
         for line in table::summary(report) {
             self.print(&line);
         }
-        self.result(report);
+        self.document(json!({ "ok": well, "result": report }));
+    }
+
+    /// Shows what failed and did not end the run; a document has it in its result.
+    fn went_well(&self, reports: &[Report]) -> bool {
+        let mut well = true;
+        for failure in reports.iter().flat_map(|report| &report.failures) {
+            well = false;
+            if !self.json {
+                self.diagnostic(&failure.diagnostic);
+            }
+        }
+        well
     }
 
     /// What `redo` did.
     pub(crate) fn reports(&self, reports: &[Report; 2]) {
         self.end_bar();
-        for failure in reports.iter().flat_map(|report| &report.failures) {
-            self.diagnostic(&failure.diagnostic);
-        }
+        let well = self.went_well(reports);
         for line in reports.iter().flat_map(table::summary) {
             self.print(&line);
         }
-        self.result(reports);
+        self.document(json!({ "ok": well, "result": reports }));
     }
 
     /// Nothing to do.

@@ -145,6 +145,38 @@ fn the_history_may_stand_in_another_table_and_schema() {
     );
     let status = succeeded(&project.run(&["status", "--url", &url]));
     assert!(status.contains("0 applied, 1 pending"), "{status}");
+    // Cut off by the server, the second of these would be the first.
+    let long = "p".repeat(60);
+    for name in [&long, "", "ops.", ".past"] {
+        let refused = project.run(&["up", "--url", &url, "--table", name]);
+        assert_eq!(refused.status.code(), Some(2), "{name}");
+        assert!(told(&refused).contains("of the history's tables is"));
+    }
+}
+
+#[test]
+fn init_goes_where_a_variable_says() {
+    for (name, url) in [
+        ("WHIMBREL_URL", "sqlite:w.db"),
+        ("DATABASE_URL", "sqlite:d.db"),
+    ] {
+        let project = Project::new(&[]);
+        let output = whimbrel(project.0.path(), &["init"], &[(name, url)]);
+        assert!(succeeded(&output).contains(&format!("tables in {url}")));
+        assert!(!project.0.path().join("whimbrel.db").exists());
+        let settings = std::fs::read_to_string(project.0.path().join("whimbrel.toml")).unwrap();
+        assert!(
+            settings.contains(&format!("url = \"${{{name}}}\"")),
+            "{settings}"
+        );
+    }
+    let project = Project::new(&[]);
+    project.write(
+        ".env",
+        "DATABASE_URL=sqlite:e.db\nWHIMBREL_CONFIG=other.toml\n",
+    );
+    assert!(succeeded(&project.run(&["init"])).contains("wrote ./other.toml"));
+    assert!(project.0.path().join("e.db").exists());
 }
 
 #[test]
@@ -245,13 +277,42 @@ fn output_for_programs_is_one_document() {
         &["repair"],
         &["unlock"],
         &["up", "nonsense"],
+        &["up", "--continue-on-error"],
     ];
+    let bad = "CREATE TABLE b (i int);\nSELECT nope;\n";
     for command in commands {
+        if command.len() > 1 && command[1] == "--continue-on-error" {
+            project.write("migrations/003_y.sql", bad);
+        }
         let output = project.run(&[command, &["--json"][..]].concat());
         let document: serde_json::Value = serde_json::from_slice(&output.stdout)
             .unwrap_or_else(|error| panic!("{command:?}: {error}: {}", told(&output)));
         assert_eq!(document["command"], command[0]);
         assert_eq!(document["ok"], output.status.success(), "{document}");
         assert!(output.stderr.is_empty(), "{command:?}: {}", told(&output));
+        assert_eq!(document["warnings"], serde_json::json!([]), "{command:?}");
     }
+}
+
+/// Some of these forms named a file in the folder of the shell.
+#[test]
+fn a_file_belongs_to_the_folder_of_the_run() {
+    let project = Project::new(&[]);
+    project.write("sub %41/migrations/001_a.sql", "CREATE TABLE a (i int);\n");
+    for url in [
+        "sqlite:a.db",
+        "sqlite:./b.db",
+        "sqlite://c.db",
+        "file:d.db",
+        "e.db",
+        "sqlite:f.db?mode=rwc",
+    ] {
+        succeeded(&project.run(&["-C", "sub %41", "up", "--url", url]));
+    }
+    let folder = std::fs::read_dir(project.0.path().join("sub %41")).unwrap();
+    let names = folder.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<_> = names.collect();
+    names.sort();
+    let expected = ["a.db", "b.db", "c.db", "d.db", "e.db", "f.db", "migrations"];
+    assert_eq!(names, expected);
 }

@@ -237,18 +237,31 @@ fn reset_asks_and_undoes_everything_that_was_made() {
         "{}",
         told(&asked)
     );
+    let protected = |arguments: &[&str]| {
+        let variables = [("WHIMBREL_URL", "sqlite:a.db"), ("WHIMBREL_PROTECTED", "1")];
+        whimbrel(project.0.path(), arguments, &variables)
+    };
+    for everything in [
+        &["reset", "--yes"][..],
+        &["down", "--all", "--yes"],
+        &["down", "--all", "--dry-run"],
+        &["down", "--steps", "7"],
+        // All that there is was one batch.
+        &["down"],
+    ] {
+        let refused = protected(everything);
+        assert_eq!(refused.status.code(), Some(2));
+        assert!(
+            told(&refused).contains("is marked `protected`"),
+            "{}",
+            told(&refused)
+        );
+    }
     assert_eq!(project.tables(), "1234567");
-    let protected = whimbrel(
-        project.0.path(),
-        &["reset", "--yes"],
-        &[("WHIMBREL_URL", "sqlite:a.db"), ("WHIMBREL_PROTECTED", "1")],
-    );
-    assert_eq!(protected.status.code(), Some(2));
-    assert!(
-        told(&protected).contains("is marked `protected`"),
-        "{}",
-        told(&protected)
-    );
+    succeeded(&protected(&["down", "--steps", "1"]));
+    project.well(&["up"]);
+    succeeded(&protected(&["down"]));
+    project.well(&["up"]);
     project.well(&["reset", "--yes"]);
     // What Whimbrel did not make stays.
     assert_eq!(project.tables(), "7");
@@ -268,4 +281,96 @@ fn what_depends_on_a_failed_one_is_skipped() {
         "{}",
         told(&run)
     );
+}
+
+/// What a run tried and failed at, and what it passed over with it, is not late for what that run applied.
+#[test]
+fn what_a_run_failed_at_is_tried_again() {
+    let project = Project::new();
+    project.write("002_t2.sql", "SELECT nope;\n");
+    project.write("003_t3.sql", "-- Depends: 002\nCREATE TABLE t3 (i int);\n");
+    project.write("004_t4.sql", "-- Depends: 003\nCREATE TABLE t4 (i int);\n");
+    for expected in [
+        "1 migration failed, 2 skipped.",
+        "1 migration failed, 2 skipped.",
+    ] {
+        let run = project.run(&["up", "--continue-on-error"]);
+        assert!(told(&run).contains(expected), "{}", told(&run));
+        assert_eq!(project.tables(), "156");
+        let status = project.well(&["status"]);
+        assert!(!status.contains("out of order"), "{status}");
+    }
+    let both = project.run(&["up", "--continue-on-error", "--single-transaction"]);
+    assert_eq!(both.status.code(), Some(2));
+    // Others are late as ever; so is this one for what another run applied without it.
+    project.write("001.5_late.sql", "CREATE TABLE t9 (i int);\n");
+    let late = told(&project.run(&["plan"]));
+    assert!(late.contains("001.5_late is pending, but 006"), "{late}");
+    std::fs::remove_file(project.0.path().join("migrations/001.5_late.sql")).unwrap();
+    project.write(
+        "007_t7.sql",
+        "CREATE TABLE t7 (i int);\n-- Rollback: DROP TABLE t7;\n",
+    );
+    project.well(&["up", "007"]);
+    let late = told(&project.run(&["up"]));
+    assert!(late.contains("002_t2 is pending, but 007"), "{late}");
+    project.well(&["down", "007", "--force"]);
+    project.write("002_t2.sql", "CREATE TABLE t2 (i int);\n");
+    project.well(&["up"]);
+    assert_eq!(project.tables(), "1234567");
+}
+
+#[test]
+fn what_a_file_depends_on_may_be_named_as_its_file_is() {
+    let project = Project::new();
+    let text = "CREATE TABLE t1 (i int);\n-- Rollback: DROP TABLE t1;\n";
+    project.write(
+        "001_t1.sql",
+        &format!("-- Depends: 003_t3, 002_t2.sql\n{text}"),
+    );
+    project.well(&["up", "--steps", "2"]);
+    assert_eq!(project.tables(), "23");
+    project.well(&["up", "001", "--force"]);
+    let down = project.run(&["down", "002", "003"]);
+    assert!(
+        told(&down).contains("001_t1 depends on it"),
+        "{}",
+        told(&down)
+    );
+    project.write("004_t4.sql", "-- Depends: 009_none\nSELECT 1;\n");
+    let missing = told(&project.run(&["up"]));
+    assert!(
+        missing.contains("004_t4 depends on 009_none, which is neither"),
+        "{missing}"
+    );
+}
+
+#[test]
+fn irreversible_may_be_yes_or_no() {
+    let project = Project::new();
+    let text = "CREATE TABLE t7 (i int);\n-- Rollback: DROP TABLE t7;\n";
+    project.write("007_t7.sql", &format!("-- Irreversible: no\n{text}"));
+    project.well(&["up"]);
+    project.well(&["redo"]);
+    project.write("007_t7.sql", &format!("-- Irreversible: yes\n{text}"));
+    let refused = told(&project.run(&["redo"]));
+    assert!(
+        refused.contains("can't be undone: its file calls itself irreversible"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn what_is_half_done_is_no_baseline() {
+    let project = Project::new();
+    let text = "-- Transaction: off\nCREATE TABLE t1 (i int);\nSELECT nope;\n";
+    project.write("001_t1.sql", text);
+    assert_eq!(project.run(&["up"]).status.code(), Some(1));
+    let refused = told(&project.run(&["baseline", "2"]));
+    assert!(
+        refused.contains("error[half-done]") && refused.contains("repair 001 --restart"),
+        "{refused}"
+    );
+    project.well(&["repair", "001", "--restart"]);
+    project.well(&["baseline", "2"]);
 }

@@ -532,3 +532,42 @@ fn variables_that_nobody_fills() {
     );
     assert!(said.ends_with("[1]"), "{said}");
 }
+
+/// Files that are sent together keep their texts in one statement.
+#[test]
+fn the_file_whose_text_the_database_can_not_hold_is_named() {
+    let server = postgres();
+    let url = server.database();
+    let made =
+        "CREATE DATABASE latin ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0";
+    server.execute(&url, made);
+    let at = url.rfind('/').unwrap();
+    let latin = format!("{}/latin", &url[..at]);
+    let project = Project::new()
+        .write("migrations/002_b.sql", "CREATE TABLE b (i int);\n")
+        .write(
+            "migrations/003_c.sql",
+            "-- \u{2192} here\nCREATE TABLE c (i int);\n",
+        );
+    insta::assert_snapshot!(project.say(&["up", "--url", &latin, "-q"]), @r#"
+    error[22P05]: character with byte sequence 0xe2 0x86 0x92 in encoding "UTF8" has no equivalent in encoding "LATIN1"
+    --> migrations/003_c.sql
+     = note: none of the file's statements failed: it was the session SQL that runs before them, the history's own writes, or the commit behind them
+     = note: nothing of 003_c is in the database
+     = help: the database's encoding lacks a character of the file; those of its comments count as well, since the history keeps the whole file
+    2 migrations before it were applied and stay so.
+    [1]
+    "#);
+}
+
+#[test]
+fn a_backslash_before_a_quote() {
+    let text = "INSERT INTO a VALUES ('it\\'s');\n";
+    let project = Project::new().write("migrations/002_b.sql", text);
+    let url = postgres().database();
+    let said = project.say(&["plan", "--url", &url, "-q"]);
+    assert!(
+        said.contains("002_b.sql:1:") && said.contains("write two quotes, or E'...'"),
+        "{said}"
+    );
+}

@@ -23,7 +23,7 @@ fn write(folder: &Path, name: &str, text: &str) {
 }
 
 fn down(folder: &Path) -> Output {
-    whimbrel(folder, &["down", "--all", "-q"], URL)
+    whimbrel(folder, &["down", "--all", "-qy"], URL)
 }
 
 fn errors(output: &Output) -> String {
@@ -159,4 +159,56 @@ fn a_table_whose_referrer_is_gone() {
         &format!("-- Foreign-Keys: off\n{up}"),
     );
     succeeded(&down(folder.path()));
+}
+
+/// Words in the place of a rollback ran as SQL.
+#[test]
+fn a_rollback_that_says_none_is_none() {
+    let files = [
+        (
+            "001_a.sql",
+            "CREATE TABLE a (i int);\n-- Rollback: DROP TABLE a;\n",
+        ),
+        (
+            "002_b.sql",
+            "CREATE TABLE b (i int);\n-- Rollback: not possible\n",
+        ),
+        (
+            "003_c.sql",
+            "CREATE TABLE c (i int);\n\n-- Rollback\n-- N/A\n",
+        ),
+    ];
+    let folder = project(&files);
+    let output = down(folder.path());
+    assert_eq!(output.status.code(), Some(4));
+    insta::assert_snapshot!(errors(&output), @r"
+    error[irreversible]: 003_c can't be undone: its rollback is `N/A`
+     --> migrations/003_c.sql:4:4
+      |
+    4 | -- N/A
+      |    ^^^
+      |
+      = help: write SQL there, or undo only what came after it
+    error[irreversible]: 002_b can't be undone: its rollback is `not possible`
+     --> migrations/002_b.sql:2:14
+      |
+    2 | -- Rollback: not possible
+      |              ^^^^^^^^^^^^
+      |
+      = help: write SQL there, or undo only what came after it
+    ");
+    let status = succeeded(&whimbrel(folder.path(), &["status", "--json"], URL));
+    let status: serde_json::Value = serde_json::from_str(&status).unwrap();
+    let rows = status["result"]["migrations"].as_array().unwrap();
+    let reversible: Vec<_> = rows.iter().map(|row| row["reversible"].as_bool()).collect();
+    assert_eq!(reversible, [Some(true), Some(false), Some(false)]);
+    write(
+        folder.path(),
+        "004_d.sql",
+        "CREATE TABLE d (i int);\n-- Rollback: -\n",
+    );
+    let required = [URL, &[("WHIMBREL_REQUIRE_ROLLBACK", "1")]].concat();
+    let refused = whimbrel(folder.path(), &["up"], &required);
+    assert_eq!(refused.status.code(), Some(4));
+    assert!(errors(&refused).contains("004_d has no rollback"));
 }

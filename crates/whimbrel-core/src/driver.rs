@@ -34,6 +34,7 @@ mod unit;
 mod untransactional;
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -330,6 +331,8 @@ pub struct SessionOptions {
     pub session_sql: Vec<String>,
     /// SQLite: foreign-key enforcement where a migration does not say; on for native files.
     pub foreign_keys: bool,
+    /// SQLite: the folder of a file that is named without one; the process's own if empty.
+    pub folder: PathBuf,
 }
 
 /// A server, as it described itself at connection.

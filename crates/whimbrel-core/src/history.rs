@@ -1,12 +1,15 @@
 //! What a database remembers: applied migrations, attempts, the lock.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
+use whimbrel_sql::Dialect;
 
 use crate::checksum::Checksum;
+use crate::error::Error;
 use crate::migration::Kind;
 use crate::version::Version;
 
@@ -49,6 +52,33 @@ impl HistoryTables {
             scripts: format!("{stem}_scripts"),
         }
     }
+
+    /// Refuses names that the engine would cut off, which may make one table of two, and empty ones.
+    ///
+    /// # Errors
+    /// Says which name.
+    pub fn check(&self, dialect: Dialect) -> Result<(), Error> {
+        let length = |name: &str| match dialect {
+            Dialect::Postgres => (name.len(), 63),
+            Dialect::Mysql => (name.chars().count(), 64),
+            Dialect::Sqlite => (0, 0),
+        };
+        let tables = [&self.applied, &self.log, &self.lock, &self.scripts];
+        for name in tables.into_iter().chain(&self.schema) {
+            let (length, most) = length(name);
+            let why = if name.trim().is_empty() {
+                "is empty".to_owned()
+            } else if length > most {
+                format!("is longer than the {most} that this engine takes: choose a shorter one")
+            } else {
+                continue;
+            };
+            return Err(Error::Settings(format!(
+                "the name `{name}` of the history's tables {why}"
+            )));
+        }
+        Ok(())
+    }
 }
 
 impl Default for HistoryTables {
@@ -72,6 +102,8 @@ pub struct Applied {
     pub sequence: i64,
     /// The run that applied it, from 1.
     pub batch: i64,
+    /// The fencing token of that run.
+    pub run: i64,
     /// Of the up script's file.
     pub checksum: Checksum,
     /// Of the kept down script; none if there is no down script.
@@ -83,9 +115,9 @@ pub struct Applied {
     #[serde(rename = "duration_ms", serialize_with = "as_maybe_milliseconds")]
     pub duration: Option<Duration>,
     /// `user@host`.
-    pub applied_by: String,
+    pub applied_by: Arc<str>,
     /// The program and version that applied it.
-    pub tool: String,
+    pub tool: Arc<str>,
 }
 
 // serde hands the field as it is.
@@ -264,6 +296,8 @@ pub struct History {
     pub attempts: Vec<Attempt>,
     /// Who holds the lock, if anyone does.
     pub holder: Option<Holder>,
+    /// Where there is none: a table of the same name in a schema where it is not looked for.
+    pub elsewhere: Option<String>,
 }
 
 impl History {

@@ -1,5 +1,7 @@
 //! Migrations as a source gives them.
 
+mod declined;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -10,6 +12,7 @@ use crate::checksum::Checksum;
 use crate::diagnostic::Diagnostic;
 use crate::directive::Directives;
 use crate::history::KEPT_SCRIPT_LIMIT;
+use crate::shared::Shared;
 use crate::text::{Script, SourceFile};
 use crate::version::Version;
 
@@ -60,7 +63,7 @@ pub struct Migration {
     /// Versioned or repeatable.
     pub kind: Kind,
     /// What the file says of itself.
-    pub directives: Directives,
+    pub directives: Shared<Directives>,
     /// The file of the up script, whole.
     pub file: Arc<SourceFile>,
     /// Of the file of the up script.
@@ -181,14 +184,17 @@ impl Migration {
             .unwrap_or_else(|| self.name.replace('_', " "))
     }
 
-    /// The down script; reads its file if it is in one of its own.
+    /// The down script; reads its file if it is in one of its own. None also where a rollback says
+    /// in words that there is none.
     ///
     /// # Errors
     /// The file cannot be read or is not UTF-8.
     pub fn down_script(&self) -> Result<Option<Script>, crate::Error> {
         match &self.down {
             Down::None => Ok(None),
-            Down::Script(script) => Ok(Some(script.clone())),
+            Down::Script(script) => {
+                Ok((!declined::says_none(script.text())).then(|| script.clone()))
+            }
             Down::File(path) => {
                 crate::source::read_file(path).map(|file| Some(Script::whole(file)))
             }
@@ -225,7 +231,16 @@ impl Migration {
 
     /// True if there is a down script and the file does not call itself irreversible.
     pub fn is_reversible(&self) -> bool {
-        !matches!(self.down, Down::None) && self.directives.irreversible.is_none()
+        let none = matches!(self.down, Down::None) || self.declined().is_some();
+        !none && self.directives.irreversible.is_none()
+    }
+
+    /// A rollback in the file that says in words that there is none.
+    pub(crate) fn declined(&self) -> Option<&Script> {
+        match &self.down {
+            Down::Script(script) if declined::says_none(script.text()) => Some(script),
+            _ => None,
+        }
     }
 }
 

@@ -12,6 +12,7 @@ mod journal;
 mod lock;
 mod note;
 mod options;
+mod protect;
 mod recover;
 mod redo;
 mod repair;
@@ -315,6 +316,13 @@ impl Runner<'_> {
     }
 
     async fn plan_in(&self, session: &mut Session, goal: &Goal) -> Result<Plan, Error> {
+        self.may_be_asked(goal)?;
+        if self.options.plan.single_transaction && self.options.continue_on_error {
+            return Err(Error::Settings(
+                "one transaction for the whole run can't go on after a failure: leave out `--continue-on-error`, or the single transaction"
+                    .to_owned(),
+            ));
+        }
         let needed = needed_scripts(&session.migrations, &session.history, Some(goal));
         let kept = kept(session.driver.as_mut(), &needed).await?;
         let server = session.driver.server();
@@ -328,6 +336,7 @@ impl Runner<'_> {
             options: &self.options.plan,
         };
         let mut plan = plan(input, goal)?;
+        self.may_be_done(goal, &plan, &session.history)?;
         self.spare_own_tables(&mut plan);
         let commits = !server.capabilities.transactional_ddl;
         let changed = if commits {

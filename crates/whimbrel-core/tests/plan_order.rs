@@ -7,7 +7,7 @@ use std::sync::Arc;
 use whimbrel_core::checksum::Checksum;
 use whimbrel_core::directive::Directives;
 use whimbrel_core::driver::Capabilities;
-use whimbrel_core::history::{Applied, History};
+use whimbrel_core::history::{Action, Applied, Attempt, AttemptId, AttemptState, History};
 use whimbrel_core::hook::{Hook, When};
 use whimbrel_core::migration::{Down, Kind, Migration, Reading, Transactions};
 use whimbrel_core::plan::{Direction, Goal, Plan, PlanInput, PlanOptions, State, plan, status};
@@ -22,7 +22,7 @@ fn migration(version: &str, kind: Kind) -> Migration {
         version: Version::new(version),
         name: String::new(),
         kind,
-        directives: Directives::default(),
+        directives: Directives::default().shared(),
         checksum: Checksum::of(file.text()),
         up: Script::whole(Arc::clone(&file)),
         file,
@@ -58,12 +58,13 @@ fn applied(migrations: &[Migration], rows: &[(&str, Kind)]) -> History {
             kind: *kind,
             sequence: place,
             batch: place,
+            run: place,
             checksum: file.map_or_else(|| Checksum::of("gone"), |m| m.checksum.clone()),
             down_checksum: None,
             applied_at: Some("2026-01-01T00:00:00Z".parse().unwrap()),
             duration: Some(std::time::Duration::ZERO),
-            applied_by: "a@b".to_owned(),
-            tool: "test".to_owned(),
+            applied_by: "a@b".into(),
+            tool: "test".into(),
             version,
         }
     };
@@ -310,4 +311,63 @@ fn what_the_next_file_may_count_on_is_told_once() {
     }
     let many = ["SET ROLE a;", make, "SET ROLE b;", make];
     assert_eq!(warnings(&many), told("role"));
+}
+
+fn attempt(version: &str, action: Action, state: AttemptState, run: i64) -> Attempt {
+    Attempt {
+        id: AttemptId { run, number: 1 },
+        source: "main".to_owned(),
+        version: Version::new(version),
+        name: String::new(),
+        action,
+        state,
+        journalled: false,
+        statements_done: 0,
+        statement_running: None,
+        statements: 1,
+        hashes: String::new(),
+        connection: None,
+        state_before: None,
+        error: None,
+        started_at: "2026-01-01T00:00:00Z".parse().unwrap(),
+        duration: std::time::Duration::ZERO,
+        started_by: "a@b".to_owned(),
+    }
+}
+
+/// `3` was applied by the run with token 2.
+#[test]
+fn what_was_tried_is_not_late_for_what_was_applied_until_then() {
+    let mut migrations = files(&["1", "2", "3"]);
+    let rows = [("1", Kind::Versioned), ("3", Kind::Versioned)];
+    let mut history = applied(&migrations, &rows);
+    let tried = |history: &History, migrations: &[Migration]| {
+        planned(migrations, &[], history, &Goal::Latest).is_ok()
+    };
+    for (action, state, run, expected) in [
+        (Action::Up, AttemptState::Failed, 2, true),
+        (Action::Up, AttemptState::Failed, 3, true),
+        (Action::Up, AttemptState::Failed, 1, false),
+        (Action::Up, AttemptState::Resumed, 2, true),
+        (Action::Down, AttemptState::Done, 2, false),
+    ] {
+        history.attempts = vec![attempt("2", action, state, run)];
+        assert_eq!(tried(&history, &migrations), expected, "{action:?} {run}");
+    }
+    // What depends on it was passed over with it.
+    let mut more = files(&["1", "2", "2.1", "2.2", "3"]);
+    more[2].directives.depends = vec!["2".to_owned()];
+    history.attempts = vec![attempt("2", Action::Up, AttemptState::Failed, 2)];
+    assert!(!tried(&history, &more));
+    more[3].directives.depends = vec!["2.1".to_owned()];
+    assert!(tried(&history, &more));
+    // Files in an order of their own.
+    migrations = files(&["z", "a", "b"]);
+    history = applied(
+        &migrations,
+        &[("z", Kind::Versioned), ("b", Kind::Versioned)],
+    );
+    assert!(!tried(&history, &migrations));
+    history.attempts = vec![attempt("a", Action::Up, AttemptState::Failed, 2)];
+    assert!(tried(&history, &migrations));
 }

@@ -139,6 +139,17 @@ pub(crate) fn create(flavor: &dyn Flavor, tables: &HistoryTables) -> Vec<String>
     list
 }
 
+/// What a dry run shows around a run: the history's tables where they are to be created, taking the
+/// lock; giving it back.
+pub(crate) fn lock_listing(
+    created: Option<Vec<String>>,
+    take: impl IntoIterator<Item = String>,
+    release: impl IntoIterator<Item = String>,
+) -> [String; 2] {
+    let before = created.into_iter().flatten().chain(take);
+    [listing(before), listing(release)]
+}
+
 /// Statements as a dry run shows them: one after the other, each with its semicolon.
 pub(crate) fn listing<S: AsRef<str>>(statements: impl IntoIterator<Item = S>) -> String {
     let mut text = String::new();

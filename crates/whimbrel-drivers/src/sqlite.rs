@@ -51,7 +51,7 @@ pub fn connector(url: &str, options: SessionOptions) -> Result<Box<dyn Connect>,
     let path = percent_encoding::percent_decode_str(path)
         .decode_utf8_lossy()
         .into_owned();
-    Ok(file(path.into(), options, None))
+    Ok(file(options.folder.join(path), options, None))
 }
 
 /// A connector for a file. A local file of Cloudflare D1 comes with the longest statement that D1

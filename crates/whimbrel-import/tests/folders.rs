@@ -237,3 +237,24 @@ fn drizzle_without_a_journal_has_folders() {
         ]
     );
 }
+
+/// Those of two databases would all run in one.
+#[test]
+fn several_histories_are_not_one() {
+    for (layout, files) in [
+        ("prisma", ["a/1_x/migration.sql", "b/2_y/migration.sql"]),
+        ("diesel", ["a/1_x/up.sql", "b/2_y/up.sql"]),
+        ("drizzle", ["a/meta/_journal.json", "b/meta/_journal.json"]),
+    ] {
+        let text = match layout {
+            "drizzle" => "{\"entries\": []}",
+            _ => "SELECT 1;",
+        };
+        let folder = Folder::new(&files.map(|file| (file, text)));
+        let errors = folder.errors(layout, Sqlite);
+        assert!(
+            errors[0].ends_with("there are several histories here: a/, b/"),
+            "{errors:?}"
+        );
+    }
+}

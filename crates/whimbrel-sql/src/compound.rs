@@ -1,5 +1,8 @@
 //! Bodies whose semicolons do not end the statement.
 
+mod oracle;
+
+use self::oracle::Oracle;
 use crate::{Dialect, TokenKind};
 
 /// Follows the tokens of one statement and knows whether a semicolon ends it.
@@ -21,6 +24,7 @@ pub(crate) struct Compound {
     handler: bool,
     /// A REPEAT's condition, which no semicolon ends, is open (MySQL).
     until: bool,
+    oracle: Oracle,
     previous: Previous,
 }
 
@@ -30,7 +34,7 @@ enum Routine {
     Trigger,
     Event,
     Package,
-    /// MariaDB's BEGIN NOT ATOMIC.
+    /// MariaDB's BEGIN NOT ATOMIC; with `sql_mode = ORACLE` a BEGIN or DECLARE by itself.
     Anonymous,
 }
 
@@ -40,6 +44,8 @@ enum Block {
     Statements,
     /// A CASE expression.
     Expression,
+    /// What stands between AS and BEGIN (MariaDB with `sql_mode = ORACLE`).
+    Declarations,
 }
 
 /// The significant token before.
@@ -56,6 +62,8 @@ enum Previous {
     Opens,
     /// FOR or a comma in a handler: a condition's name may follow.
     Condition,
+    /// AS or IS in front of declarations.
+    Declares,
     Other,
 }
 
@@ -85,9 +93,11 @@ impl Compound {
             kind if kind.is_trivia() => return,
             TokenKind::Word if self.words > 1 && !self.create && self.routine.is_none() => {}
             TokenKind::Word => self.word(text, dialect),
+            _ if self.previous == Previous::Declares => self.declares_nothing(),
             TokenKind::Semicolon => {
                 self.previous = Previous::Semicolon;
                 self.handler = false;
+                self.oracle.subprogram = false;
             }
             TokenKind::Punctuation => {
                 match text {
@@ -101,6 +111,7 @@ impl Compound {
                     _ => {}
                 }
                 self.previous = match text {
+                    _ if self.label_sign(text) => Previous::Opens,
                     "." => Previous::Dot,
                     ":" => Previous::Colon,
                     "," if self.handler => Previous::Condition,
@@ -121,16 +132,22 @@ impl Compound {
             self.create = is(word, "create");
             if is(word, "begin") {
                 self.previous = Previous::Begin;
+            } else if dialect == Dialect::Mysql && is(word, "declare") {
+                self.routine = Some(Routine::Anonymous);
+                self.declares();
             }
             return;
         }
         if dialect == Dialect::Mysql
             && self.words == 1
             && before == Previous::Begin
-            && is(word, "not")
+            && !is(word, "work")
         {
             self.routine = Some(Routine::Anonymous);
-            self.blocks.push(Block::Statements);
+            self.open(Block::Statements);
+            if !is(word, "not") {
+                self.mysql(word, before);
+            }
             return;
         }
         if !self.create && self.routine.is_none() {
@@ -192,12 +209,19 @@ impl Compound {
         {
             return;
         }
+        if before == Previous::Declares && word.starts_with('$') {
+            self.declares_nothing();
+            return;
+        }
         let at_start = self.at_statement_start(before) || self.handler_statement(word, before);
         // Elsewhere `end` is a name.
         if is(word, "end") && (at_start || self.until || self.in_expression()) {
             self.until &= self.in_expression();
             self.blocks.pop();
             self.previous = Previous::End;
+            return;
+        }
+        if self.oracle(word, at_start) {
             return;
         }
         if is(word, "case") {
@@ -228,12 +252,6 @@ impl Compound {
             self.body_possible |= is(word, "do");
         } else if is(word, "row") && self.routine == Some(Routine::Trigger) {
             self.body_possible = true;
-        } else if one_of(word, &["as", "is"])
-            && self.routine == Some(Routine::Package)
-            && self.blocks.is_empty()
-        {
-            self.open(Block::Statements);
-            self.previous = Previous::Opens;
         } else if self.blocks.is_empty() && self.body_possible {
             self.header(word);
         }
@@ -241,7 +259,13 @@ impl Compound {
 
     /// A word behind the parameters, or behind whatever else the statement's head ends with.
     fn header(&mut self, word: &str) {
+        // A RETURN that no RETURNS stands before names the type, with `sql_mode = ORACLE`.
+        let names_type = self.routine == Some(Routine::Function) && is(word, "return");
+        self.oracle.returns |= names_type && !self.returns && !self.body_started;
         self.returns |= is(word, "returns");
+        if self.oracle.returns {
+            return;
+        }
         let head = header_word(word) || self.returns && !is(word, "return");
         self.body_started |= !head;
     }
@@ -281,9 +305,13 @@ impl Compound {
                     && (!self.body_started || before == Previous::Colon)
             }
             Some(Block::Expression) => false,
-            Some(Block::Statements) => matches!(
+            Some(Block::Statements | Block::Declarations) => matches!(
                 before,
-                Previous::Semicolon | Previous::Begin | Previous::Opens | Previous::Colon
+                Previous::Semicolon
+                    | Previous::Begin
+                    | Previous::Opens
+                    | Previous::Colon
+                    | Previous::Declares
             ),
         }
     }

@@ -25,7 +25,7 @@ pub enum SplitErrorKind {
     UnterminatedDollarQuote,
     /// A body of BEGIN ... END is not closed.
     UnterminatedBody,
-    /// COPY ... FROM STDIN without the `\.` line.
+    /// COPY ... FROM STDIN without the `\.` line, and a comment below it.
     UnterminatedCopy,
     /// More on the line of a COPY ... FROM STDIN.
     BehindCopy,
@@ -49,7 +49,7 @@ impl fmt::Display for SplitError {
             SplitErrorKind::UnterminatedDollarQuote => "this dollar quote is not closed",
             SplitErrorKind::UnterminatedBody => "this statement's body has no END",
             SplitErrorKind::UnterminatedCopy => {
-                "the data of this COPY do not end with a line `\\.`"
+                "this would be a row of the COPY above, whose data do not end with a line `\\.`"
             }
             SplitErrorKind::BehindCopy => "this stands between a COPY and its data",
             SplitErrorKind::MetaCommand { command } => {
@@ -69,6 +69,9 @@ impl SplitError {
         let command = match &self.kind {
             SplitErrorKind::BehindCopy => {
                 return Some("move it below the line `\\.` that ends the data");
+            }
+            SplitErrorKind::UnterminatedCopy => {
+                return Some("write a line `\\.` where the data end");
             }
             SplitErrorKind::EmptyDelimiter => {
                 return Some("write it on the same line, as in `DELIMITER $$`");

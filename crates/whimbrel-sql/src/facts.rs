@@ -145,7 +145,8 @@ pub fn facts(statement: &str, dialect: Dialect) -> Facts {
 
 /// The facts of a statement whose first words are known.
 pub(crate) fn of_words(words: &Words<'_>, dialect: Dialect) -> Facts {
-    if let Some(start) = rules::after_settings(words, dialect) {
+    let is = |at: usize, word: &str| words.is(at, &[word]);
+    if let Some(start) = rules::after_settings(words.len(), is, dialect) {
         return of_words(&words.since(start), dialect);
     }
     let verb = rules::verb(words);

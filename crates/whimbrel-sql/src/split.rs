@@ -137,7 +137,13 @@ impl<'a> Splitter<'a> {
             };
             return Some(Err(error));
         }
-        self.finish().map(Ok)
+        let end = self.text.len();
+        // Its end is that of the statement as well as of the data.
+        let copy = (self.copy == Copy::Stdin).then_some(end..end);
+        Some(Ok(match (self.finish()?, copy) {
+            (Item::Statement(statement), Some(data)) => Item::Statement(statement.with_data(&data)),
+            (item, _) => item,
+        }))
     }
 
     #[inline]
@@ -200,8 +206,8 @@ impl<'a> Splitter<'a> {
             .map_or(self.text.len(), |at| from + at + 1)
     }
 
-    /// The lines after the statement, up to the one that is `\.`. psql runs what else is on the
-    /// statement's line after the data.
+    /// The lines after the statement, up to the one that is `\.` or the end of the file, as in psql,
+    /// which runs what else is on the statement's line after the data.
     fn copy_data(&mut self, item: Item) -> Result<Item, SplitError> {
         let Item::Statement(statement) = item else {
             return Ok(item);
@@ -218,18 +224,25 @@ impl<'a> Splitter<'a> {
             });
         }
         let mut at = start;
+        let mut comment = None;
         while at < self.text.len() {
             let end = self.line_end(at);
             if self.text[at..end].trim_end_matches(['\r', '\n']) == "\\." {
                 self.lexer.position = end;
                 return Ok(Item::Statement(statement.with_data(&(start..at))));
             }
+            // No row is meant by it: a mark below which another script begins, or a note.
+            if self.text[at..end].trim_start().starts_with("--") {
+                comment = comment.or(Some(at..end));
+            }
             at = end;
         }
-        Err(SplitError {
-            span: statement.span(),
-            kind: SplitErrorKind::UnterminatedCopy,
-        })
+        if let Some(span) = comment {
+            let kind = SplitErrorKind::UnterminatedCopy;
+            return Err(SplitError { span, kind });
+        }
+        self.lexer.position = at;
+        Ok(Item::Statement(statement.with_data(&(start..at))))
     }
 
     /// pg_dump writes `\restrict` lines, which are for psql alone; any other command would do

@@ -1,6 +1,6 @@
 //! Statements of scripts, above all of those that broke other tools.
 
-use whimbrel_sql::{Dialect, SplitErrorKind, split};
+use whimbrel_sql::{Dialect, SplitErrorKind, facts, split};
 
 fn texts(text: &str, dialect: Dialect) -> Vec<String> {
     split(text, dialect)
@@ -171,6 +171,37 @@ fn mysql() {
     );
 }
 
+/// MariaDB with `sql_mode = ORACLE`: declarations stand before BEGIN, and their semicolons end nothing.
+#[test]
+fn oracle_bodies() {
+    let statements = [
+        "CREATE OR REPLACE PROCEDURE p (x INT, y OUT INT) AS v INT := 1; CURSOR c IS SELECT 1 FROM dual; TYPE r IS RECORD (a INT); BEGIN IF x = 1 THEN NULL; ELSIF x = 2 THEN NULL; END IF; FOR i IN 1..3 LOOP IF i = 1 THEN NULL; END IF; END LOOP; WHILE v < 3 LOOP v := v + 1; END LOOP; <<again>> LOOP EXIT again WHEN v > 5; END LOOP again; EXCEPTION WHEN OTHERS THEN NULL; END p",
+        "CREATE PROCEDURE p AS BEGIN NULL; END",
+        "CREATE FUNCTION f (x INT) RETURN VARCHAR(10) DETERMINISTIC IS BEGIN RETURN CASE WHEN x IS NULL THEN 1 ELSE 2 END; END",
+        "CREATE FUNCTION f RETURN INT IS a INT; BEGIN DECLARE b INT; BEGIN NULL; END; RETURN 1; END",
+        "CREATE TRIGGER t BEFORE INSERT ON t1 FOR EACH ROW DECLARE z INT; BEGIN :NEW.a := :NEW.a + 1; END",
+        "CREATE TRIGGER t BEFORE INSERT ON t1 FOR EACH ROW BEGIN :NEW.a := 1; NULL; END",
+        "CREATE PACKAGE k AS FUNCTION a RETURN INT; PROCEDURE b(x INT); END",
+        "CREATE OR REPLACE PACKAGE BODY k AS n INT := 0; FUNCTION a RETURN INT; FUNCTION a RETURN INT AS BEGIN RETURN 1; END; PROCEDURE b(x INT) AS y INT; BEGIN n := x; END; BEGIN n := 5; NULL; END",
+        "CREATE PACKAGE BODY k IS PROCEDURE b IS BEGIN NULL; END b; END k",
+        "DECLARE q INT := 2; BEGIN IF q IS NULL THEN NULL; END IF; END",
+        "BEGIN INSERT INTO t1 VALUES (7); END",
+        "BEGIN IF 1 = 1 THEN NULL; END IF; END",
+        // As ever: these are no declarations.
+        "CREATE PROCEDURE p() SELECT 1 AS x",
+        "CREATE FUNCTION f(x INT) RETURNS INT RETURN x IS NULL",
+        "CREATE FUNCTION f(x INT) RETURNS INT DETERMINISTIC LANGUAGE JAVASCRIPT AS 'return x;'",
+        "CREATE FUNCTION f(x INT) RETURNS INT DETERMINISTIC LANGUAGE JAVASCRIPT AS $$ return x $$",
+        "BEGIN",
+        "BEGIN WORK",
+        "COMMIT",
+    ];
+    assert_eq!(texts(&statements.join(";\n"), Dialect::Mysql), statements);
+    let control = |text: &str| facts(text, Dialect::Mysql).transaction_control;
+    assert_eq!(control(statements[10]), None);
+    assert!(control("BEGIN WORK").is_some() && control("BEGIN").is_some());
+}
+
 #[test]
 fn sqlite() {
     let long = format!(
@@ -231,8 +262,20 @@ fn copy_data_belongs_to_its_statement() {
     let noted = "COPY t FROM stdout; -- the server takes this word too\n1\n\\.\n";
     let found = split(noted, Dialect::Postgres).unwrap();
     assert_eq!(&noted[found[0].data().unwrap()], "1\n");
-    let error = split("COPY t FROM STDIN;\n1\n2\n", Dialect::Postgres).unwrap_err();
+    // The end of the file ends the data, but what is no row is not taken for one.
+    for data in ["", "1\n2\n", "1\n2"] {
+        let text = format!("COPY t FROM STDIN;\n{data}");
+        let found = split(&text, Dialect::Postgres).unwrap();
+        assert_eq!(&text[found[0].data().unwrap()], data);
+        assert_eq!(found.len(), 1);
+    }
+    let found = split("COPY t FROM STDIN -- nothing", Dialect::Postgres).unwrap();
+    assert_eq!(found[0].span(), 0..17);
+    assert!(found[0].data().unwrap().is_empty());
+    let text = "COPY t FROM STDIN;\n1\n\n -- Rollback\nDELETE FROM t;\n";
+    let error = split(text, Dialect::Postgres).unwrap_err();
     assert_eq!(error.kind, SplitErrorKind::UnterminatedCopy);
+    assert_eq!(&text[error.span], " -- Rollback\n");
 }
 
 #[test]

@@ -16,12 +16,12 @@ pub(super) async fn down(
     output: &Arc<Output>,
     arguments: &Down,
 ) -> Result<u8, Error> {
-    let goal = if let Some(version) = &arguments.to {
+    let goal = if arguments.all {
+        Goal::UndoAll
+    } else if let Some(version) = &arguments.to {
         Goal::DownTo(version.clone())
     } else if let Some(count) = arguments.steps {
         Goal::UndoSteps(count)
-    } else if arguments.all {
-        Goal::UndoAll
     } else if arguments.versions.is_empty() {
         Goal::UndoBatch
     } else {

@@ -1,6 +1,6 @@
 //! `init`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::json;
@@ -8,29 +8,35 @@ use whimbrel::{Error, supabase_project};
 
 use super::Project;
 use crate::cli::Global;
-use crate::config::{DEFAULT_DIR, DEFAULT_URL, FILE_NAME, TEMPLATE};
+use crate::config::{DEFAULT_DIR, DEFAULT_URL, Environment, FILE_NAME, TEMPLATE};
 use crate::exit;
 use crate::render::Output;
 
 pub(super) async fn run(global: &Global, output: &Arc<Output>) -> Result<u8, Error> {
     let root = global.folder.clone().unwrap_or_else(|| ".".into());
-    let path = root.join(global.config.clone().unwrap_or_else(|| FILE_NAME.into()));
+    let environment = Environment::load(&root)?;
+    let named = || environment.get("WHIMBREL_CONFIG").map(PathBuf::from);
+    let named = global.config.clone().or_else(named);
+    let path = root.join(named.unwrap_or_else(|| FILE_NAME.into()));
     let write_file = !path.exists();
     let mut global = global.clone();
     if write_file {
         let start = Start::of(&root)?;
+        let variable = environment.url().map(|(name, _)| format!("${{{name}}}"));
         // A password stays where it is: only a URL without one goes into the file.
-        let url = match global.url.as_deref() {
-            Some(url) if url.contains('@') => "${DATABASE_URL}",
-            Some(url) => url,
-            None => &start.url,
+        let url = match (global.url.as_deref(), &variable) {
+            (Some(url), _) if url.contains('@') => "${DATABASE_URL}",
+            (Some(url), _) => url,
+            (None, Some(variable)) => variable,
+            (None, None) => &start.url,
         };
         let text = TEMPLATE.replace("@URL@", url).replace("@DIR@", start.dir);
         write(&path, &text)?;
         output.say(&format!("wrote {}", path.display()));
         // What was just written may name a variable that is not set yet; the flag decides here.
-        let variable = || std::env::var("DATABASE_URL").ok();
-        global.url = global.url.or_else(variable).or(Some(start.url));
+        if variable.is_none() {
+            global.url = global.url.or(Some(start.url));
+        }
     }
     let project = Project::open(&global, output, None)?;
     for dir in &project.settings.dirs {

@@ -22,7 +22,7 @@ dir = "@DIR@"
 
 # [environments.production]
 # url = "${DATABASE_URL}"
-# protected = true          # `reset` refuses
+# protected = true          # `reset` and `down --all` refuse
 "#;
 
 /// Settings of the file, of a named database, or of an environment.

@@ -204,11 +204,8 @@ impl Places<'_> {
         if let Some(url) = &self.global.url {
             return Ok(Some(url.clone()));
         }
-        let variable = self
-            .variable("url")
-            .or(self.environment.get("DATABASE_URL"));
-        match variable {
-            Some(url) if !by_name => Ok(Some(url.to_owned())),
+        match self.environment.url() {
+            Some((_, url)) if !by_name => Ok(Some(url.to_owned())),
             _ => self
                 .section
                 .url

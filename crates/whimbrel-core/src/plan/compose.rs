@@ -3,13 +3,16 @@
 
 use std::sync::Arc;
 
+use whimbrel_sql::{Dialect, Statement, split};
+
 use super::prepare::{Prepared, Rules, prepare};
 use super::{Direction, PlanInput, placeholder};
 use crate::diagnostic::Diagnostic;
+use crate::directive::Directives;
 use crate::hook::{Hook, When};
-use crate::migration::{Migration, Transactions};
+use crate::migration::Transactions;
 use crate::rules::Condition;
-use crate::text::{Script, ScriptBuilder};
+use crate::text::{Script, ScriptBuilder, SourceFile};
 
 /// Puts placeholders in, splits the script and decides how it runs.
 pub(super) fn compose(
@@ -58,8 +61,11 @@ pub(super) fn compose_with_hooks(
         add(&mut builder, input, hook)?;
     }
     builder.append(&script);
-    for hook in of(When::AfterEach) {
-        end_statement(&mut builder);
+    let after: Vec<_> = of(When::AfterEach).collect();
+    if !after.is_empty() {
+        end_script(&mut builder, &script, input.dialect);
+    }
+    for hook in after {
         add(&mut builder, input, hook)?;
     }
     let mut directives = rules.directives.clone();
@@ -83,15 +89,16 @@ pub(super) fn hook_rules(hook: &Hook) -> Rules<'_> {
     }
 }
 
-/// A migration's conditions with their placeholders put in.
+/// The conditions that a file sets, with their placeholders put in.
 pub(super) fn conditions(
     input: PlanInput<'_>,
-    migration: &Migration,
+    directives: &Directives,
+    file: &Arc<SourceFile>,
 ) -> Result<Vec<Condition>, Vec<Diagnostic>> {
-    let rules = &migration.directives.rules;
+    let rules = &directives.rules;
     let mut conditions = rules.conditions.clone();
     for condition in &mut conditions {
-        let mut builder = Script::build(Arc::clone(&migration.file));
+        let mut builder = Script::build(Arc::clone(file));
         builder.put(&condition.sql, condition.span.start);
         let made = placeholder::resolve(input.options, &rules.placeholders, &builder.finish())?;
         made.text().clone_into(&mut condition.sql);
@@ -104,12 +111,24 @@ fn add(
     input: PlanInput<'_>,
     hook: &Hook,
 ) -> Result<(), Vec<Diagnostic>> {
-    builder.append(&resolved(input, &hook.script, hook_rules(hook))?);
-    end_statement(builder);
+    let script = resolved(input, &hook.script, hook_rules(hook))?;
+    builder.append(&script);
+    end_script(builder, &script, input.dialect);
     Ok(())
 }
 
-/// The last statement of a file may lack its semicolon, and its last line its end.
-fn end_statement(builder: &mut ScriptBuilder) {
-    builder.put("\n;\n", 0);
+/// The last statement of a file may lack its semicolon, its last line its end, and the data of a COPY
+/// theirs.
+fn end_script(builder: &mut ScriptBuilder, script: &Script, dialect: Dialect) {
+    let text = script.text();
+    let statements = split(text, dialect).unwrap_or_default();
+    let last = statements.last();
+    let data = last.and_then(Statement::data);
+    let end = match last.filter(|_| data.is_some_and(|data| data.end == text.len())) {
+        Some(copy) if !text[copy.span().end..].contains(';') => "\n;\n\\.\n",
+        Some(_) if text.ends_with('\n') => "\\.\n",
+        Some(_) => "\n\\.\n",
+        None => "\n;\n",
+    };
+    builder.put(end, 0);
 }

@@ -16,6 +16,26 @@ pub(super) struct Dependency {
     pub(super) index: Option<usize>,
 }
 
+impl Dependency {
+    /// What to say of one that is nowhere, to somebody with files of the source `own`, and what
+    /// helps.
+    pub(super) fn unknown(&self, own: &str) -> (&'static str, String) {
+        let source = &self.source;
+        if self.version.as_str().starts_with('@') {
+            let help = format!("name the migration of {source} that has the tag");
+            ("is a tag, and the history keeps none", help)
+        } else if source == own {
+            let help = "check the version in the `Depends:` line".to_owned();
+            ("is neither applied nor among the files", help)
+        } else {
+            let help = format!(
+                "apply the files of the source {source} first (`WHIMBREL_SOURCE={source}`), or check the name"
+            );
+            ("is not applied", help)
+        }
+    }
+}
+
 /// The migrations' dependencies, by place among the files.
 pub(super) struct Dependencies(Vec<Vec<Dependency>>);
 
@@ -23,12 +43,12 @@ impl Dependencies {
     pub(super) fn of(migrations: &[Migration]) -> Self {
         let any = migrations.iter().any(|m| !m.directives.depends.is_empty());
         let mut places = HashMap::new();
+        let mut labels = HashMap::new();
         if any {
             for (index, migration) in migrations.iter().enumerate() {
-                places.insert(
-                    (migration.source.to_string(), migration.version.clone()),
-                    index,
-                );
+                let source = migration.source.to_string();
+                labels.insert((source.clone(), migration.label()), index);
+                places.insert((source, migration.version.clone()), index);
             }
         }
         let resolve = |migration: &Migration| {
@@ -40,8 +60,16 @@ impl Dependencies {
                     let (source, version) = text
                         .split_once('/')
                         .unwrap_or((&migration.source, text.as_str()));
-                    let (source, version) = (source.to_owned(), Version::new(version));
-                    let index = places.get(&(source.clone(), version.clone())).copied();
+                    let source = source.to_owned();
+                    // As a version, or as its file is called.
+                    let name = version.strip_suffix(".sql").unwrap_or(version);
+                    let by_label = || labels.get(&(source.clone(), name.to_owned()));
+                    let mut version = Version::new(version);
+                    let index = places.get(&(source.clone(), version.clone()));
+                    let index = index.or_else(by_label).copied();
+                    if let Some(index) = index {
+                        version = migrations[index].version.clone();
+                    }
                     Dependency {
                         text: text.clone(),
                         source,
@@ -126,4 +154,37 @@ pub(super) fn circle(migrations: &[Migration], places: &[usize]) -> Diagnostic {
     )
     .at(&first.file, 0..0, "")
     .help("take one of the `Depends:` lines out")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Dependency;
+    use crate::version::Version;
+
+    #[test]
+    fn what_is_nowhere_is_told_by_where_it_would_be() {
+        let told = |text: &str| {
+            let (source, version) = text.split_once('/').unwrap();
+            let entry = Dependency {
+                text: text.to_owned(),
+                source: source.to_owned(),
+                version: Version::new(version),
+                index: None,
+            };
+            let (state, help) = entry.unknown("main");
+            format!("{state}; {help}")
+        };
+        assert_eq!(
+            told("main/7"),
+            "is neither applied nor among the files; check the version in the `Depends:` line"
+        );
+        assert_eq!(
+            told("billing/7"),
+            "is not applied; apply the files of the source billing first (`WHIMBREL_SOURCE=billing`), or check the name"
+        );
+        assert_eq!(
+            told("billing/@v1"),
+            "is a tag, and the history keeps none; name the migration of billing that has the tag"
+        );
+    }
 }

@@ -12,9 +12,14 @@ use crate::version::Version;
 /// What the history says of the migrations' order.
 pub(super) struct Order<'a> {
     migrations: &'a [Migration],
-    tops: HashMap<&'a str, Top<'a>>,
+    tops: Tops<'a>,
+    /// Of what was tried before: how far its source has come since.
+    since_tried: HashMap<usize, Tops<'a>>,
     starts: HashMap<&'a str, usize>,
 }
+
+/// By source.
+type Tops<'a> = HashMap<&'a str, Top<'a>>;
 
 /// How far a source has come.
 #[derive(Default)]
@@ -33,53 +38,27 @@ struct Reach<'a> {
 
 impl<'a> Order<'a> {
     pub(super) fn of(migrations: &'a [Migration], history: &'a History) -> Self {
-        let mut places: ByVersion<'_, usize> = ByVersion::default();
-        let mut by_place = HashSet::new();
-        let mut last: HashMap<&str, &Version> = HashMap::new();
-        for (index, migration) in migrations.iter().enumerate() {
-            let key = (&*migration.source, &migration.version);
-            match migration.kind {
-                // A baseline may have the version of the migration that it goes up to.
-                Kind::Baseline => {
-                    places.entry(key).or_insert(index);
-                }
-                _ => {
-                    places.insert(key, index);
-                }
-            }
-            if migration.kind == Kind::Versioned
-                && last
-                    .insert(&migration.source, &migration.version)
-                    .is_some_and(|previous| *previous > migration.version)
-            {
-                by_place.insert(&*migration.source);
-            }
-        }
-        let mut tops: HashMap<&str, Top<'_>> = HashMap::new();
-        for row in &history.applied {
-            let top = tops.entry(&row.source).or_default();
-            let place = places.get(&(row.source.as_str(), &row.version)).copied();
-            let compares = !by_place.contains(row.source.as_str());
-            match row.kind {
-                Kind::Repeatable | Kind::Hook => {}
-                Kind::Versioned => top.applied.extend(row, place, compares),
-                Kind::Baseline => {
-                    top.applied.extend(row, place, compares);
-                    top.baseline.extend(row, place, compares);
-                }
-            }
-        }
+        let places = Places::of(migrations);
+        let tops = places.tops(history.applied.iter());
+        let tried = super::tried::tried(migrations, history);
+        let since = |(&index, &run): (&usize, &i64)| {
+            let later = history.applied.iter().filter(|row| row.run > run);
+            (index, places.tops(later))
+        };
         Self {
             starts: starts(migrations, &tops, migrations.len()),
+            since_tried: tried.iter().map(since).collect(),
             migrations,
             tops,
         }
     }
 
-    /// A version that is applied although it comes after this migration.
+    /// A version that is applied although it comes after this migration, and that makes it late: one
+    /// that was applied before the run that tried it last, or in that run, knew of it.
     pub(super) fn applied_after(&self, index: usize) -> Option<&'a Version> {
         let migration = &self.migrations[index];
-        let reach = &self.tops.get(&*migration.source)?.applied;
+        let tops = self.since_tried.get(&index).unwrap_or(&self.tops);
+        let reach = &tops.get(&*migration.source)?.applied;
         let by_place = reach.place.filter(|(place, _)| *place > index);
         let by_version = reach.version.filter(|top| **top > migration.version);
         by_place.map(|(_, version)| version).or(by_version)
@@ -135,11 +114,62 @@ impl<'a> Order<'a> {
     }
 }
 
-fn starts<'a>(
-    migrations: &'a [Migration],
-    tops: &HashMap<&str, Top<'_>>,
-    end: usize,
-) -> HashMap<&'a str, usize> {
+/// Where the files stand.
+struct Places<'a> {
+    places: ByVersion<'a, usize>,
+    /// Sources whose files are not in the order of their versions.
+    by_place: HashSet<&'a str>,
+}
+
+impl<'a> Places<'a> {
+    fn of(migrations: &'a [Migration]) -> Self {
+        let mut places: ByVersion<'_, usize> = ByVersion::default();
+        let mut by_place = HashSet::new();
+        let mut last: HashMap<&str, &Version> = HashMap::new();
+        for (index, migration) in migrations.iter().enumerate() {
+            let key = (&*migration.source, &migration.version);
+            match migration.kind {
+                // A baseline may have the version of the migration that it goes up to.
+                Kind::Baseline => {
+                    places.entry(key).or_insert(index);
+                }
+                _ => {
+                    places.insert(key, index);
+                }
+            }
+            if migration.kind == Kind::Versioned
+                && last
+                    .insert(&migration.source, &migration.version)
+                    .is_some_and(|previous| *previous > migration.version)
+            {
+                by_place.insert(&*migration.source);
+            }
+        }
+        Self { places, by_place }
+    }
+
+    /// How far these rows bring each source.
+    fn tops<'r>(&self, rows: impl Iterator<Item = &'r Applied>) -> Tops<'r> {
+        let mut tops: Tops<'_> = HashMap::new();
+        for row in rows {
+            let top = tops.entry(&row.source).or_default();
+            let key = (row.source.as_str(), &row.version);
+            let place = self.places.get(&key).copied();
+            let compares = !self.by_place.contains(row.source.as_str());
+            match row.kind {
+                Kind::Repeatable | Kind::Hook => {}
+                Kind::Versioned => top.applied.extend(row, place, compares),
+                Kind::Baseline => {
+                    top.applied.extend(row, place, compares);
+                    top.baseline.extend(row, place, compares);
+                }
+            }
+        }
+        tops
+    }
+}
+
+fn starts<'a>(migrations: &'a [Migration], tops: &Tops<'_>, end: usize) -> HashMap<&'a str, usize> {
     let files = migrations.iter().enumerate().take(end);
     files
         .filter(|(_, m)| m.kind == Kind::Baseline && !tops.contains_key(&*m.source))

@@ -1,6 +1,8 @@
 //! From a script to statements in units: splitting, transaction rules, resuming.
 
-use whimbrel_sql::{SplitError, Statement, TransactionControl, Verb, split};
+use whimbrel_sql::{
+    Dialect, SplitError, SplitErrorKind, Statement, TransactionControl, Verb, split,
+};
 
 use super::control::{commits, foreign_keys_pragma, is_boundary, surely_commits_inside, why_alone};
 use super::segments::Segments;
@@ -64,7 +66,7 @@ pub(super) fn prepare(
     };
     let script = script.clone();
     let statements = split(script.text(), input.dialect)
-        .map_err(|error| vec![split_diagnostic(&script, &error)])?;
+        .map_err(|error| vec![split_diagnostic(&script, &error, input.dialect)])?;
     let refused = batches::check(input, &script, &statements, rules.directives);
     if !refused.is_empty() {
         return Err(refused);
@@ -93,12 +95,31 @@ pub(super) fn prepare(
     Ok(prepared)
 }
 
-pub(super) fn split_diagnostic(script: &Script, error: &SplitError) -> Diagnostic {
+pub(super) fn split_diagnostic(
+    script: &Script,
+    error: &SplitError,
+    dialect: Dialect,
+) -> Diagnostic {
     let diagnostic = Diagnostic::error("syntax", error.to_string());
     let diagnostic = diagnostic.at_script(script, error.span.clone(), "");
-    match error.hint() {
+    match error.hint().or_else(|| backslash(script, error, dialect)) {
         Some(hint) => diagnostic.help(hint),
         None => diagnostic,
+    }
+}
+
+/// Servers may be set so that a backslash is the other thing in strings. Files are read as by default.
+fn backslash(script: &Script, error: &SplitError, dialect: Dialect) -> Option<&'static str> {
+    let before = script.text().get(..error.span.start)?;
+    let quoted = error.kind == SplitErrorKind::UnterminatedString && before.contains("\\'");
+    match dialect {
+        Dialect::Postgres if quoted => Some(
+            "a backslash before a quote is no escape in a plain string, whatever standard_conforming_strings says: write two quotes, or E'...'",
+        ),
+        Dialect::Mysql if quoted => Some(
+            "a backslash before a quote escapes it, whatever NO_BACKSLASH_ESCAPES says: a text that ends with one can be written with CHAR(92)",
+        ),
+        _ => None,
     }
 }
 

@@ -23,6 +23,7 @@ pub(super) fn plan(input: PlanInput<'_>, goal: &Goal) -> Result<Plan, Error> {
     planner.check_files();
     planner.check_applied();
     planner.check_baselines();
+    planner.check_place();
     let pending = planner.pending();
     let chosen = planner.choose(goal, &pending);
     let renamed = renamed::check(input, &chosen);
@@ -239,10 +240,7 @@ impl<'a> Planner<'a> {
                             entry.text, migration.version
                         ),
                     ),
-                    None => (
-                        "is neither applied nor among the files",
-                        "check the version in the `Depends:` line".to_owned(),
-                    ),
+                    None => entry.unknown(&migration.source),
                 };
                 Diagnostic::error(
                     "dependency",
@@ -351,7 +349,7 @@ impl<'a> Planner<'a> {
             timeout: migration.directives.timeout,
             lock_timeout: migration.directives.lock_timeout,
             foreign_keys: prepared.foreign_keys,
-            conditions: conditions(self.input, migration)?,
+            conditions: conditions(self.input, &migration.directives, &migration.file)?,
             settings: migration.directives.rules.settings,
             resume: None,
             depends,

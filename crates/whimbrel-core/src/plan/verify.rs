@@ -76,7 +76,7 @@ fn to_run(
     rules: Rules<'_>,
 ) -> Result<Option<Vec<Statement>>, Vec<Diagnostic>> {
     let mut list = split(script.text(), input.dialect)
-        .map_err(|error| vec![split_diagnostic(script, &error)])?;
+        .map_err(|error| vec![split_diagnostic(script, &error, input.dialect)])?;
     let refused = batches::check(input, script, &list, rules.directives);
     if !refused.is_empty() {
         return Err(refused);

@@ -68,7 +68,10 @@ impl Execution<'_> {
         }
         match result {
             Ok(()) => Ok(()),
-            Err(failed) if failed.undid_others() => {
+            // The first keeps the scripts of all: by itself each keeps its own.
+            Err(failed)
+                if failed.undid_others() || group.len() > 1 && failed.is_in_no_statement() =>
+            {
                 // What stands before the one that failed is fine: one by one from here.
                 self.alone_until = group.start + failed.unit + 1;
                 Ok(())
@@ -176,6 +179,13 @@ fn units<'a>(
 }
 
 impl GroupError {
+    /// What was refused are none of the first unit's own statements.
+    fn is_in_no_statement(&self) -> bool {
+        let refused = self.error.outcome == Outcome::RolledBack
+            && self.error.error.kind.is_about_the_statement();
+        self.unit == 0 && self.error.statement.is_none() && refused
+    }
+
     /// A statement failed, and took units before its own along.
     fn undid_others(&self) -> bool {
         self.done < self.unit

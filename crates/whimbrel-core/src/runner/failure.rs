@@ -38,10 +38,14 @@ pub(super) fn diagnostic(
         let span = condition.map_or(0..0, |condition| condition.span.clone());
         diagnostic = diagnostic.at(step.script.file(), span, "");
     }
-    if failed.statement.is_none() && error.kind == DriverErrorKind::Statement {
+    let refused = matches!(
+        error.kind,
+        DriverErrorKind::Statement | DriverErrorKind::AlreadyExists | DriverErrorKind::DoesNotExist
+    );
+    if failed.statement.is_none() && refused {
         diagnostic.notes.insert(
             0,
-            "none of the file's statements failed: it was the session SQL that runs before them, or the commit behind them".to_owned(),
+            "none of the file's statements failed: it was the session SQL that runs before them, the history's own writes, or the commit behind them".to_owned(),
         );
     }
     diagnostic.notes.push(state_note(step, state));

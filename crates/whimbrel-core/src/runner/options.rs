@@ -30,7 +30,7 @@ pub struct RunOptions {
     pub retry_delay: Duration,
     /// Go on after a failure with what does not depend on it.
     pub continue_on_error: bool,
-    /// Never undo everything at once: `reset` refuses.
+    /// Never undo everything at once: refused, however it is asked for.
     pub protected: bool,
 }
 

@@ -1,4 +1,4 @@
-//! One migration down and up again, under one lock; and everything down.
+//! One migration down and up again, under one lock.
 
 use std::time::Instant;
 
@@ -128,34 +128,6 @@ impl Runner<'_> {
         let plan = self.plan_in(session, &again_goal(down)).await;
         session.history = before;
         plan
-    }
-
-    /// Undoes everything.
-    ///
-    /// # Errors
-    /// The database is marked as protected; or see [`Error`].
-    pub async fn reset(&self) -> Result<Report, Error> {
-        self.may_reset()?;
-        self.run(&Goal::UndoAll).await
-    }
-
-    /// What [`Runner::reset`] would do.
-    ///
-    /// # Errors
-    /// The database is marked as protected; or see [`Error`].
-    pub async fn plan_reset(&self) -> Result<(Plan, String), Error> {
-        self.may_reset()?;
-        self.dry_run(&Goal::UndoAll).await
-    }
-
-    fn may_reset(&self) -> Result<(), Error> {
-        if self.options.protected {
-            return Err(Error::Settings(format!(
-                "{} is marked `protected` in the settings: `reset` refuses",
-                self.connect.database()
-            )));
-        }
-        Ok(())
     }
 }
 

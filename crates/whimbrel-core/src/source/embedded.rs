@@ -67,12 +67,12 @@ impl Source for Embedded {
                 },
                 root: 0,
                 stem: stem.to_owned(),
-                extension: extension.to_owned(),
+                extension: extension.to_owned().into(),
                 text: Arc::clone(file).into(),
             }
         });
         let (entries, others) =
-            entries.partition(|entry: &Entry| !BESIDE.contains(&entry.extension.as_str()));
+            entries.partition(|entry: &Entry| !BESIDE.contains(&&*entry.extension));
         let listing = Listing {
             source: Arc::clone(&self.name),
             entries,

@@ -3,7 +3,7 @@
 use super::{Adopted, Adoption, Entry, EntryState};
 use crate::diagnostic::Diagnostic;
 use crate::error::Error;
-use crate::history::{Applied, History};
+use crate::history::{Applied, Attempt, History};
 use crate::migration::{Kind, Migration};
 use crate::plan::{find, not_found};
 
@@ -49,6 +49,13 @@ pub fn baseline(
     {
         return Err(has_records(last, first, records.count()));
     }
+    let half_done = |migration: &&&Migration| {
+        let attempt = history.attempt(&migration.source, &migration.version);
+        recorded(migration).is_none() && attempt.is_some_and(Attempt::is_half_done)
+    };
+    if let Some(begun) = covered.iter().find(half_done) {
+        return Err(is_half_done(last, begun));
+    }
     let batch = history.next_batch();
     let entries = covered
         .into_iter()
@@ -84,6 +91,16 @@ fn entry(migration: &Migration, batch: i64) -> Result<Entry, Error> {
         }),
         ..Entry::of(migration, EntryState::New)
     })
+}
+
+fn is_half_done(last: &Migration, begun: &Migration) -> Error {
+    let (label, version) = (begun.label(), &begun.version);
+    let message = format!("{} can't be a baseline: {label} is half-done", last.label());
+    let help = format!(
+        "finish it: whimbrel up; or, if the rest of it was done by hand, or all of it taken back, forget the attempt first: whimbrel repair {version} --restart"
+    );
+    let problem = Diagnostic::error("half-done", message).at(&begun.file, 0..0, "");
+    Error::refused(problem.help(help))
 }
 
 fn has_records(last: &Migration, first: &Applied, count: usize) -> Error {

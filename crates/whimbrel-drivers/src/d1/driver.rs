@@ -213,12 +213,8 @@ impl Driver for D1 {
         let created = create.then(|| history_sql::create(&FLAVOR, tables));
         let take =
             history_sql::take_lock(&FLAVOR, tables, owner, lease.length, None, &self.claim());
-        let before = created.into_iter().flatten().chain([take]);
         let release = history_sql::release_lock(&FLAVOR, tables, lease.token);
-        Ok([
-            history_sql::listing(before),
-            history_sql::listing([release]),
-        ])
+        Ok(history_sql::lock_listing(created, [take], [release]))
     }
 
     async fn kept_scripts(

@@ -18,7 +18,7 @@ impl Mysql {
     pub(super) fn lock_name(&self) -> String {
         let tables = &self.options.tables;
         let table = history_sql::table(&Flavor, tables, &tables.lock);
-        format!("'whimbrel:{}'", &Checksum::of(&table).as_str()[..32])
+        format!("'whimbrel:{:.32}'", Checksum::of(&table))
     }
 
     /// What reads the history: the lock, what is applied, attempts.
@@ -87,17 +87,15 @@ impl Mysql {
     }
 
     pub(super) fn lock_text(&self, owner: &Owner, lease: &Lease, create: bool) -> [String; 2] {
-        let tables = &self.options.tables;
-        let created = create.then(|| history_sql::create(&Flavor, tables));
         // The login says so of a run's connection; a client may have another habit.
-        let before = std::iter::once("SET NAMES utf8mb4".to_owned());
-        let before = before.chain(created.into_iter().flatten());
-        let before = before.chain([get_lock(&self.lock_name())]);
-        let before = before.chain(self.taking(owner, lease.length, None));
-        [
-            history_sql::listing(before.chain(["COMMIT".to_owned()])),
-            history_sql::listing(self.releasing(lease)),
-        ]
+        let mut first = vec!["SET NAMES utf8mb4".to_owned()];
+        if create {
+            first.extend(history_sql::create(&Flavor, &self.options.tables));
+        }
+        let mut take = vec![get_lock(&self.lock_name())];
+        take.extend(self.taking(owner, lease.length, None));
+        take.push("COMMIT".to_owned());
+        history_sql::lock_listing(Some(first), take, self.releasing(lease))
     }
 
     /// Raises the token if the row is free, and reads the history, in one transaction.

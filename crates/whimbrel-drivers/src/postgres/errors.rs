@@ -144,12 +144,18 @@ fn advice(code: &str, message: &str) -> Option<String> {
         "2D000" => {
             "it commits by itself: write the directive `-- Transaction: off` into the file's opening comment"
         }
+        "42501" => {
+            "connect as the owner of what is named, or grant this role the right (since PostgreSQL 15 nobody but the database's owner may create in the schema public)"
+        }
         "3D000" => "create the database first: CREATE DATABASE",
         "55P03" => {
             "another session holds a lock on what this statement changes; try again when it is done, or allow more time with --lock-timeout"
         }
         "53200" => {
             "many objects in one transaction need many locks: raise max_locks_per_transaction, or leave --single-transaction out"
+        }
+        "22P05" => {
+            "the database's encoding lacks a character of the file; those of its comments count as well, since the history keeps the whole file"
         }
         "25006" => STANDBY,
         "55P04" => {

@@ -15,23 +15,48 @@ use crate::history_sql::{self, Claim, Part, Row};
 /// What each of [`Postgres::reads`] gives.
 const READS: [Part; 3] = [Part::Lock, Part::Applied, Part::Attempts];
 
+/// Row-level security that leaves out rows of a table for this role. A policy that is true of every
+/// row leaves none out, unless another one restricts it.
+const HIDES_ROWS: &str = "c.relrowsecurity AND pg_catalog.row_security_active(c.oid) AND NOT (EXISTS (SELECT FROM pg_catalog.pg_policy p WHERE p.polrelid = c.oid AND p.polpermissive AND p.polcmd IN ('*', 'r') AND pg_catalog.pg_get_expr(p.polqual, p.polrelid) = 'true' AND EXISTS (SELECT FROM pg_catalog.unnest(p.polroles) AS r WHERE r = 0 OR pg_catalog.pg_has_role(r, 'USAGE'))) AND NOT EXISTS (SELECT FROM pg_catalog.pg_policy p WHERE p.polrelid = c.oid AND NOT p.polpermissive))";
+
+/// A history that seems to be empty would be applied all over again.
+fn hides(table: &str) -> DriverError {
+    DriverError::new(
+        DriverErrorKind::History,
+        format!("row-level security hides rows of `{table}` from this role"),
+    )
+    .with_hint("connect as the owner of the history's tables, or take row-level security from them: ALTER TABLE ... DISABLE ROW LEVEL SECURITY")
+}
+
 /// How often the creation of the history tables is tried when others create them too.
 const CREATE_TRIES: u32 = 10;
 
 impl Postgres {
-    /// Finds the schema of the history and the size of the lock table; with the lock row in the
-    /// same round trip if the tables are there.
+    /// Finds the schema of the history, the size of the lock table and whose rows are hidden; with the
+    /// lock row in the same round trip if the tables are there.
     fn look(&self) -> String {
         let tables = &self.options.tables;
-        let lock = history_sql::table(&Flavor, tables, &tables.lock).replace('\'', "''");
+        let name = |table: &String| history_sql::table(&Flavor, tables, table).replace('\'', "''");
+        let lock = name(&tables.lock);
+        let class = |table: &String| format!("pg_catalog.to_regclass('{}')", name(table));
+        let all = [&tables.applied, &tables.log, &tables.lock, &tables.scripts];
+        let all = all.map(class).join(", ");
         // Where there are no tables yet, the schema that was asked for.
         let wanted = tables.schema.as_ref();
         let wanted = wanted.map_or_else(
             || "pg_catalog.current_schema()".to_owned(),
             |schema| history_sql::Flavor::literal(&Flavor, schema),
         );
+        let literal = |text| history_sql::Flavor::literal(&Flavor, text);
+        let elsewhere = match tables.schema {
+            Some(_) => "NULL".to_owned(),
+            None => format!(
+                "CASE WHEN pg_catalog.to_regclass('{lock}') IS NULL THEN (SELECT pg_catalog.min(n.nspname::text) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relname = {} AND c.relkind = 'r') END",
+                literal(&tables.lock)
+            ),
+        };
         format!(
-            "SELECT coalesce((SELECT n.nspname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = pg_catalog.to_regclass('{lock}')), {wanted}), pg_catalog.current_setting('max_locks_per_transaction')::bigint * (pg_catalog.current_setting('max_connections')::bigint + pg_catalog.current_setting('max_prepared_transactions')::bigint), pg_catalog.pg_backend_pid()"
+            "SELECT coalesce((SELECT n.nspname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = pg_catalog.to_regclass('{lock}')), {wanted}), pg_catalog.current_setting('max_locks_per_transaction')::bigint * (pg_catalog.current_setting('max_connections')::bigint + pg_catalog.current_setting('max_prepared_transactions')::bigint), pg_catalog.pg_backend_pid(), (SELECT pg_catalog.min(c.relname::text) FROM pg_catalog.pg_class c WHERE c.oid IN ({all}) AND {HIDES_ROWS}), {elsewhere}"
         )
     }
 
@@ -71,15 +96,24 @@ impl Postgres {
                 }
             })
             .await;
-        if let [schema, slots, pid] = place.as_slice() {
+        let mut elsewhere = None;
+        if let [schema, slots, pid, hidden, other] = place.as_slice() {
+            if let Some(table) = hidden {
+                return Err(hides(table));
+            }
             // A pooler gives its own key.
             self.server.pooled = *pid != Some(self.connection.key().pid.to_string());
             self.options.tables.schema.clone_from(schema);
+            let applied = &self.options.tables.applied;
+            elsewhere = other.as_ref().map(|other| format!("{other}.{applied}"));
             self.server.lock_slots = slots.as_deref().and_then(|text| text.parse().ok());
         }
         match result {
             Ok(()) => found.history(),
-            Err(failed) if failed.error.code.as_deref() == Some("42P01") => Ok(History::default()),
+            Err(failed) if failed.error.code.as_deref() == Some("42P01") => Ok(History {
+                elsewhere,
+                ..History::default()
+            }),
             Err(failed) => Err(failed.error),
         }
     }
@@ -91,7 +125,7 @@ impl Postgres {
                 DriverErrorKind::History,
                 "the connection's search_path names no schema for the history tables",
             )
-            .with_hint("name one: --table SCHEMA.whimbrel_applied")
+            .with_hint("name one: --table SCHEMA.whimbrel_applied; or grant this role USAGE on one that is there: what it may not use does not count")
         })?;
         let mut commands = vec![
             "BEGIN".to_owned(),
@@ -175,16 +209,14 @@ impl Postgres {
         create: bool,
     ) -> Result<[String; 2], DriverError> {
         let created = if create {
-            self.creation().await?
+            Some(self.creation().await?)
         } else {
-            Vec::new()
+            None
         };
-        let taken = self.taking(owner, lease.length, None);
-        let before = created.into_iter().chain(taken);
-        Ok([
-            history_sql::listing(before.chain(["COMMIT".to_owned()])),
-            history_sql::listing(self.releasing(lease)),
-        ])
+        let mut take = Vec::from(self.taking(owner, lease.length, None));
+        take.push("COMMIT".to_owned());
+        let release = self.releasing(lease);
+        Ok(history_sql::lock_listing(created, take, release))
     }
 
     pub(super) async fn try_lock(

@@ -127,6 +127,10 @@ impl<'a> Batch<'a> {
             text.push_str(";\n");
             if let Some(data) = command.data {
                 text.push_str(data);
+                // The end of a file may end its last row.
+                if !data.is_empty() && !data.ends_with('\n') {
+                    text.push('\n');
+                }
                 text.push_str("\\.\n");
             }
         }

@@ -303,14 +303,11 @@ impl Driver for Sqlite {
                 .await?
         };
         let flavor = Flavor::now();
-        let created = create.then(|| creation(&tables)).into_iter().flatten();
+        let created = create.then(|| creation(&tables));
         let take = history_sql::take_lock(&flavor, &tables, owner, lease.length, None, &claim);
-        let before = created.chain(["BEGIN IMMEDIATE".to_owned(), take, "COMMIT".to_owned()]);
+        let take = ["BEGIN IMMEDIATE".to_owned(), take, "COMMIT".to_owned()];
         let release = history_sql::release_lock(&flavor, &tables, lease.token);
-        Ok([
-            history_sql::listing(before),
-            history_sql::listing([release]),
-        ])
+        Ok(history_sql::lock_listing(created, take, [release]))
     }
 
     async fn kept_scripts(

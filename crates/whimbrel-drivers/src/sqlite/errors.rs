@@ -46,6 +46,11 @@ pub(super) fn error_in(sql: &str, cause: &Error) -> DriverError {
     let mut error = error(cause);
     let place = || named(sql, &error.message).map(Position::Byte);
     error.position = error.position.clone().or_else(place);
+    if error.hint.is_none() && misses_parent(sql, &error.message) {
+        error.hint = Some(format!(
+            "the statement does not name this table: a trigger does, or a reference leads to it; {ENFORCED}"
+        ));
+    }
     error
 }
 
@@ -67,6 +72,17 @@ pub(super) fn parameter(sql: &str, name: &str) -> DriverError {
         message,
         ..DriverError::default()
     }
+}
+
+/// True if a statement that changes rows misses a table that it does not name: one that a reference
+/// leads to, or a trigger names.
+fn misses_parent(sql: &str, message: &str) -> bool {
+    let verb = sql.trim_start().get(..6).unwrap_or_default();
+    let changes = ["insert", "update", "delete", "replac"]
+        .iter()
+        .any(|word| verb.eq_ignore_ascii_case(word));
+    let table = message.strip_prefix("no such table: main.");
+    changes && table.is_some_and(|table| !sql.contains(table))
 }
 
 /// Where a statement names what the message says is not there, if it does so once: SQLite gives
@@ -105,12 +121,14 @@ fn name(extended: i32) -> String {
         )
 }
 
+const ENFORCED: &str = "references are enforced here; the directive `-- Foreign-Keys: off` runs a file without, with a check before its commit, `--session-sql 'PRAGMA foreign_keys = off'` every file, without one, as do the layouts of tools that don't enforce them";
+
 fn advice(code: ErrorCode, message: &str) -> Option<String> {
     let text = match code {
         _ if message.starts_with("foreign key mismatch")
             || message.starts_with("FOREIGN KEY constraint failed") =>
         {
-            "references are enforced here; the directive `-- Foreign-Keys: off` runs a file without, with a check before its commit, and so do the layouts of tools that don't enforce them (`--layout golang-migrate`)"
+            ENFORCED
         }
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => {
             "another connection is writing to the file; try again when it is done"
@@ -125,7 +143,15 @@ fn advice(code: ErrorCode, message: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::named;
+    use super::{misses_parent, named};
+
+    #[test]
+    fn a_table_that_is_not_named_is_a_parent() {
+        let missed = |sql| misses_parent(sql, "no such table: main.collection");
+        assert!(missed("INSERT INTO new SELECT * FROM old"));
+        assert!(!missed("INSERT INTO collection VALUES (1)"));
+        assert!(!missed("CREATE INDEX i ON a (b)"));
+    }
 
     #[test]
     fn what_is_not_there_is_found_where_it_is_named_once() {

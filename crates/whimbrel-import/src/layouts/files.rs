@@ -242,7 +242,7 @@ fn read(
         version: Version::new(found.version.as_str()),
         name: found.name.clone(),
         kind: Kind::Versioned,
-        directives: reading.directives,
+        directives: reading.directives.shared(),
         checksum: Checksum::of(file.text()),
         file,
         up: reading.up,

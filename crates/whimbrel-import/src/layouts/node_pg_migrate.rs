@@ -82,7 +82,7 @@ fn is_marked(listing: &Listing) -> bool {
 
 fn is_code(entry: &Entry) -> bool {
     matches!(
-        entry.extension.as_str(),
+        &*entry.extension,
         "js" | "cjs" | "mjs" | "ts" | "cts" | "mts"
     ) && entry.folder.is_empty()
         && number_and_name(&entry.stem).is_some()

@@ -10,6 +10,7 @@ use whimbrel_sql::Dialect;
 
 use super::collation::words;
 use super::files::{Found, Problems, Rules, about, folder_of, is_numbered, load};
+use super::several::refuse_several;
 
 const LOCK_HELP: &str = "resolve what is in conflict there; it holds one line, such as `provider = \"postgresql\"`, the datasource's";
 
@@ -42,6 +43,8 @@ impl Layout for Prisma {
         let mut problems = Problems::default();
         check_provider(listing, dialect, &mut problems)?;
         refuse_lost(listing, &mut problems);
+        let migrations = listing.entries.iter().filter(|entry| is_migration(entry));
+        refuse_several(migrations, &mut problems);
         let mut found = Vec::new();
         for entry in &listing.entries {
             if is_migration(entry) {

@@ -108,8 +108,7 @@ pub(super) fn transaction_control(
     }
     Some(match verb {
         Verb::Begin if words.is(0, &["start"]) && !words.is(1, &["transaction"]) => return None,
-        // MariaDB's BEGIN NOT ATOMIC is a block.
-        Verb::Begin if words.is(1, &["not"]) => return None,
+        Verb::Begin if mysql && begins_block(words) => return None,
         Verb::Begin => Control::Begin,
         Verb::Commit | Verb::Rollback if words.is(1, &["prepared"]) => Control::Prepared,
         Verb::Commit => Control::Commit,
@@ -119,6 +118,11 @@ pub(super) fn transaction_control(
         Verb::Release => Control::Release,
         _ => return None,
     })
+}
+
+/// MariaDB's BEGIN NOT ATOMIC, or with `sql_mode = ORACLE` a BEGIN with its first statement.
+fn begins_block(words: &Words<'_>) -> bool {
+    words.is(0, &["begin"]) && words.len() > 1 && !words.is(1, &["work"])
 }
 
 /// PostgreSQL: what its manual calls not executable inside a transaction block.
@@ -315,13 +319,17 @@ pub(super) fn may_run_again(words: &Words<'_>, facts: &Facts) -> bool {
     }
 }
 
-/// MariaDB's `SET STATEMENT ... FOR`: where the statement begins that it runs. So many settings that it
-/// is not seen count as a statement that may do anything.
-pub(super) fn after_settings(words: &Words<'_>, dialect: Dialect) -> Option<usize> {
-    let prefixed = dialect == Dialect::Mysql && words.starts_with(&["set", "statement"]);
+/// MariaDB's `SET STATEMENT ... FOR`: where the statement begins that it runs, of so many words. At
+/// their end if that is not seen: it may be anything.
+pub(super) fn after_settings(
+    length: usize,
+    is: impl Fn(usize, &str) -> bool,
+    dialect: Dialect,
+) -> Option<usize> {
+    let prefixed = dialect == Dialect::Mysql && is(0, "set") && is(1, "statement");
     prefixed.then(|| {
-        let end = words.position(words.len(), &["for"]);
-        end.map_or(words.len(), |at| at + 1)
+        let end = (2..length).find(|&at| is(at, "for"));
+        end.map_or(length, |at| at + 1)
     })
 }
 
@@ -335,13 +343,13 @@ fn sets_log_bin(words: &Words<'_>) -> bool {
 }
 
 /// Blocks that MariaDB runs outside of a routine.
-const BLOCKS: [&str; 6] = ["if", "case", "loop", "repeat", "while", "for"];
+const BLOCKS: [&str; 7] = ["if", "case", "loop", "repeat", "while", "for", "declare"];
 
 /// MySQL: what it commits depends on what it calls or holds.
 pub(super) fn may_commit(words: &Words<'_>, facts: &Facts) -> bool {
     let block = || {
         let labelled = words.is(1, &[":"]);
-        words.is(0, &BLOCKS) || words.starts_with(&["begin", "not"]) || labelled
+        words.is(0, &BLOCKS) || begins_block(words) || labelled
     };
     match facts.verb {
         Verb::Call | Verb::Execute => true,

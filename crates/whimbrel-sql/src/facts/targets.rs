@@ -39,17 +39,6 @@ pub fn targets(statement: &str, dialect: Dialect) -> Vec<Target> {
     }
 }
 
-/// Where the statement begins that MariaDB's `SET STATEMENT ... FOR` runs.
-fn after_settings(tokens: &[Piece<'_>], dialect: Dialect) -> Option<usize> {
-    let is = |at: usize, word: &str| {
-        let token = tokens.get(at);
-        token.is_some_and(|token| token.text.eq_ignore_ascii_case(word))
-    };
-    let prefixed = dialect == Dialect::Mysql && is(0, "set") && is(1, "statement");
-    let end = prefixed.then(|| (2..tokens.len()).find(|&at| is(at, "for")));
-    end.flatten().map(|at| at + 1)
-}
-
 pub(super) struct Piece<'a> {
     kind: TokenKind,
     pub(super) text: &'a str,
@@ -81,7 +70,9 @@ pub(super) struct Reader<'t, 'a> {
 impl<'t, 'a> Reader<'t, 'a> {
     /// Begins behind the settings that a statement may run with.
     pub(super) fn new(tokens: &'t mut Vec<Piece<'a>>, dialect: Dialect) -> Self {
-        if let Some(start) = after_settings(tokens, dialect) {
+        let is = |at: usize, word: &str| tokens.get(at).is_some_and(|token| token.is_word(word));
+        let start = rules::after_settings(tokens.len(), is, dialect);
+        if let Some(start) = start {
             tokens.drain(..start);
         }
         Self {

@@ -63,6 +63,12 @@ impl MigratorBuilder {
         self
     }
 
+    /// The folder of a SQLite file that the URL names without one; the process's own if not set.
+    pub fn folder(mut self, folder: impl Into<std::path::PathBuf>) -> Self {
+        self.session.folder = folder.into();
+        self
+    }
+
     /// Names of the history tables; see [`HistoryTables::named`].
     pub fn tables(mut self, tables: HistoryTables) -> Self {
         self.session.tables = tables;
@@ -124,6 +130,7 @@ impl MigratorBuilder {
             whimbrel_drivers::connector(url, password, self.session.clone())
         };
         let connect = connector(&self.url, self.password.as_deref())?;
+        self.session.tables.check(connect.dialect())?;
         let shadow = self.shadow.as_deref().map(|url| connector(url, None));
         let shadow = shadow.transpose()?;
         if shadow

@@ -5,7 +5,7 @@ use whimbrel_sql::Dialect;
 use crate::diagnostic::Diagnostic;
 use crate::history::Applied;
 use crate::migration::{Migration, label};
-use crate::text::SourceFile;
+use crate::text::{Script, SourceFile};
 
 /// So many are named.
 const NAMED: usize = 5;
@@ -43,7 +43,10 @@ impl<'a> Irreversible<'a> {
                     let problem = problem.at(&migration.file, 0..0, "");
                     problems.push(problem.help("undo only what came after it"));
                 }
-                (Some(migration), None) => present.push((row, migration)),
+                (Some(migration), None) => match migration.declined() {
+                    Some(script) => problems.push(declined(row, script)),
+                    None => present.push((row, migration)),
+                },
                 (None, _) => gone.push(row),
             }
         }
@@ -78,6 +81,17 @@ impl<'a> Irreversible<'a> {
             "write a rollback as the files' own tool has it"
         }
     }
+}
+
+fn declined(row: &Applied, script: &Script) -> Diagnostic {
+    let text = script.text();
+    let start = text.len() - text.trim_start().len();
+    let first = text[start..].lines().next().unwrap_or_default();
+    let words = first.trim_end_matches(|c: char| c.is_whitespace() || c == ';');
+    let message = format!("{} can't be undone: its rollback is `{words}`", name(row));
+    Diagnostic::error("irreversible", message)
+        .at_script(script, start..start + words.len(), "")
+        .help("write SQL there, or undo only what came after it")
 }
 
 fn name(row: &Applied) -> String {

@@ -6,9 +6,9 @@ use super::Planner;
 use crate::diagnostic::Diagnostic;
 use crate::history::Action;
 use crate::migration::{Kind, Migration};
-use crate::plan::ByVersion;
 use crate::plan::difference::difference;
 use crate::plan::modified::{Change, Noted, change_in, modified};
+use crate::plan::{ByVersion, in_step};
 
 impl Planner<'_> {
     /// A run without any files is seldom meant.
@@ -16,6 +16,19 @@ impl Planner<'_> {
         if self.input.migrations.is_empty() {
             let warning = Diagnostic::warning("no-migrations", "there are no migrations here");
             let help = "`whimbrel new NAME` writes one; `--dir` or `dir` in whimbrel.toml names another folder";
+            self.warnings.push(warning.help(help));
+        }
+    }
+
+    /// A history that nobody sees is like none: all is applied again, into this schema. It may be
+    /// meant so: one schema per customer, say.
+    pub(super) fn check_place(&mut self) {
+        if let Some(table) = &self.input.history.elsewhere {
+            let message = format!(
+                "this database has a history in {table}, where the connection's search_path does not lead; a new one is begun"
+            );
+            let warning = Diagnostic::warning("history-elsewhere", message);
+            let help = format!("if that one is meant, name it: --table {table}");
             self.warnings.push(warning.help(help));
         }
     }
@@ -91,6 +104,10 @@ impl Planner<'_> {
     }
 
     fn check_missing(&mut self) {
+        let (_, rest) = in_step(self.input.migrations, self.input.history);
+        if rest.is_empty() {
+            return;
+        }
         let files: ByVersion<'_, &Migration> = self
             .input
             .migrations
@@ -98,10 +115,7 @@ impl Planner<'_> {
             .map(|m| ((&*m.source, &m.version), m))
             .collect();
         let sources: HashSet<_> = self.input.migrations.iter().map(|m| &*m.source).collect();
-        let missing: Vec<_> = self
-            .input
-            .history
-            .applied
+        let missing: Vec<_> = rest
             .iter()
             .filter(|row| row.kind == Kind::Versioned && sources.contains(row.source.as_str()))
             .filter(|row| !files.contains_key(&(row.source.as_str(), &row.version)))
