@@ -16,6 +16,7 @@ mod prisma;
 pub(crate) mod rails;
 mod read;
 mod refinery;
+mod rollback;
 mod session;
 mod several;
 mod sqitch;

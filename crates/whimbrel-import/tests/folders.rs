@@ -140,7 +140,13 @@ fn prismas_lock_file_says_one_engine() {
     let conflict = format!("# locked\n<<<<<<< HEAD\n{ours}=======\n{ours}>>>>>>> other\n");
     assert_eq!(
         wrong(&conflict),
-        ["migration_lock.toml:2:9: the lock file is not TOML"]
+        [
+            "migration_lock.toml:2:1: git left a conflict in this file: it holds two versions of what stands here"
+        ]
+    );
+    assert_eq!(
+        wrong("provider: x\n"),
+        ["migration_lock.toml:1:11: the lock file is not TOML"]
     );
     assert_eq!(
         wrong("# locked\n"),
