@@ -84,7 +84,7 @@ pub(super) fn read(file: &Arc<SourceFile>, dialect: Dialect) -> Reading {
                 let end = comment.start + line.trim_end().len();
                 one_liners.push(end - statement.len()..end);
             }
-            None if undoing.is_none() && undo::is_heading(text, &comment) => {
+            None if undoing.is_none() && undo::is_heading(text, &comment, dialect) => {
                 undoing = Some(comment);
             }
             None if opening => {
