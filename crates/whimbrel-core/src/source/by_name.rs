@@ -6,6 +6,7 @@ use std::collections::{HashMap, HashSet};
 
 use whimbrel_sql::Dialect;
 
+pub(super) use self::habits::in_versioned_folders;
 pub use self::habits::is_dated;
 use super::layout::{Certainty, Entry, Layout, Listing, Recognised};
 use super::native::{self, FileName, FileRole, split_role};
