@@ -140,6 +140,13 @@ fn unfit(file: &Arc<SourceFile>) -> Option<Diagnostic> {
         let refusal = Diagnostic::error("nul-byte", "there is a NUL byte in the file");
         return Some(refusal.at(file, at..at + 1, "").help(help));
     }
+    if let Some(at) = conflict(text) {
+        let message = "git left a conflict in this file: it holds two versions of what stands here";
+        let refusal = Diagnostic::error("merge-conflict", message);
+        let help =
+            "keep what is right, and take the lines with `<<<<<<<`, `=======` and `>>>>>>>` out";
+        return Some(refusal.at(file, at..at + 7, "").help(help));
+    }
     let first = text.find('\r')?;
     if text.contains('\n') || !(text.contains("--") || text.contains('#')) {
         return None;
@@ -150,6 +157,18 @@ fn unfit(file: &Arc<SourceFile>) -> Option<Diagnostic> {
     );
     let help = "save the file with line ends of Unix or Windows (LF, CRLF)";
     Some(refusal.at(file, first..first + 1, "").help(help))
+}
+
+/// Where a merge conflict begins: the statements above it may be ones that nothing takes back.
+fn conflict(text: &str) -> Option<usize> {
+    let line = |mark: &str, from: usize| {
+        let starts = |at: &usize| *at == 0 || text[..*at].ends_with('\n');
+        let found = text[from..].match_indices(mark).map(|(at, _)| from + at);
+        found.into_iter().find(starts)
+    };
+    let first = line("<<<<<<< ", 0)?;
+    let middle = line("=======", first)?;
+    line(">>>>>>> ", middle).map(|_| first)
 }
 
 /// Asks for no file's size before it is read: most are small, and there may be ten thousand.

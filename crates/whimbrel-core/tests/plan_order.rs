@@ -81,12 +81,22 @@ fn planned(
     history: &History,
     goal: &Goal,
 ) -> Result<Plan, Vec<String>> {
+    planned_for(Dialect::Postgres, migrations, hooks, history, goal)
+}
+
+fn planned_for(
+    dialect: Dialect,
+    migrations: &[Migration],
+    hooks: &[Hook],
+    history: &History,
+    goal: &Goal,
+) -> Result<Plan, Vec<String>> {
     let input = PlanInput {
         migrations,
         hooks,
         history,
         kept: &HashMap::new(),
-        dialect: Dialect::Postgres,
+        dialect,
         capabilities: Capabilities {
             transactional_ddl: true,
             cancel: true,
@@ -261,7 +271,7 @@ fn hooks_are_steps_around_the_others_or_in_them() {
 
 #[test]
 fn what_the_next_file_may_count_on_is_told_once() {
-    let warnings = |texts: &[&str]| {
+    let warnings_for = |dialect: Dialect, texts: &[&str]| {
         let made = texts.iter().enumerate().map(|(place, text)| {
             let file = SourceFile::new(format!("{place}.sql"), *text);
             Migration {
@@ -271,12 +281,14 @@ fn what_the_next_file_may_count_on_is_told_once() {
             }
         });
         let made: Vec<_> = made.collect();
-        let plan = planned(&made, &[], &applied(&made, &[]), &Goal::Latest).unwrap();
+        let history = applied(&made, &[]);
+        let plan = planned_for(dialect, &made, &[], &history, &Goal::Latest).unwrap();
         plan.warnings
             .iter()
             .map(|one| one.message.clone())
             .collect::<Vec<_>>()
     };
+    let warnings = |texts: &[&str]| warnings_for(Dialect::Postgres, texts);
     let told = |what: &str| {
         vec![format!(
             "{what} is set for this file alone: 1 after it starts without"
@@ -306,8 +318,28 @@ fn what_the_next_file_may_count_on_is_told_once() {
             vec![],
         ),
         ("SET work_mem = '8MB';", make, vec![]),
+        ("SET TIME ZONE 'Asia/Tokyo';", make, told("the time zone")),
+        ("SET timezone = 'UTC';", make, told("the time zone")),
+        ("SET TIME ZONE LOCAL;", make, vec![]),
     ] {
         assert_eq!(warnings(&[first, second]), expected, "{first} {second}");
+    }
+    let make_there = "CREATE TABLE a (i int);";
+    for (first, expected) in [
+        ("SET time_zone = '+00:00';", told("the time zone")),
+        ("SET @@session.time_zone='+02:00';", told("the time zone")),
+        ("SET time_zone = @old;", vec![]),
+        ("SET SESSION sql_mode = '';", told("sql_mode")),
+        ("SET sql_mode = ''; SET sql_mode = @old;", vec![]),
+        ("SET FOREIGN_KEY_CHECKS = 0;", told("foreign_key_checks")),
+        (
+            "SET foreign_key_checks = 0; SELECT 1; SET foreign_key_checks = 1;",
+            vec![],
+        ),
+        ("SET NAMES utf8mb4;", vec![]),
+    ] {
+        let said = warnings_for(Dialect::Mysql, &[first, make_there]);
+        assert_eq!(said, expected, "{first}");
     }
     let many = ["SET ROLE a;", make, "SET ROLE b;", make];
     assert_eq!(warnings(&many), told("role"));

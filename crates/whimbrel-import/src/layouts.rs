@@ -1,5 +1,6 @@
 //! The layouts: how each tool names, orders and runs its files. One module per tool.
 
+mod collation;
 mod dbmate;
 mod diesel;
 mod drizzle;
@@ -16,6 +17,7 @@ mod prisma;
 pub(crate) mod rails;
 mod read;
 mod refinery;
+mod rollback;
 mod session;
 mod several;
 mod sqitch;

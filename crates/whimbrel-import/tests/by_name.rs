@@ -272,3 +272,32 @@ fn what_yoyos_files_say_is_heeded() {
     assert_eq!(loaded.hooks.len(), 1);
     assert_eq!(loaded.hooks[0].when, When::AfterApplied);
 }
+
+/// By their first parts, February the first would come before January the fifteenth.
+#[test]
+fn dates_that_do_not_begin_with_the_year_are_refused() {
+    let folder = Folder::new(&[("15-01-2024_a.sql", SQL), ("01-02-2024_b.sql", SQL)]);
+    let detected = folder.detected(Postgres);
+    assert!(
+        detected.contains("these names begin with dates that do not begin with the year"),
+        "{detected}"
+    );
+}
+
+/// On MySQL what stands above the conflict would be there to stay.
+#[test]
+fn what_git_could_not_merge_is_refused() {
+    let text = "SELECT 1;\n<<<<<<< HEAD\nSELECT 2;\n=======\nSELECT 3;\n>>>>>>> theirs\n";
+    let folder = Folder::new(&[("1_a.sql", text)]);
+    assert_eq!(
+        folder.detected(Mysql),
+        "1_a.sql:2:1: git left a conflict in this file: it holds two versions of what stands here"
+    );
+    for whole in [
+        "SELECT '\n<<<<<<< a';\n",
+        "-- =======\n-- >>>>>>> a\nSELECT 1;\n",
+    ] {
+        let folder = Folder::new(&[("1_a.sql", whole)]);
+        assert_eq!(folder.detected(Postgres), "native");
+    }
+}

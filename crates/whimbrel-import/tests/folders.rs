@@ -108,6 +108,25 @@ fn prisma_takes_folders_as_texts() {
     );
 }
 
+/// As Prisma's JavaScript compares words; its older versions compared bytes.
+#[test]
+fn prismas_folders_are_in_the_order_of_words() {
+    let folder = Folder::new(&[
+        ("20240101120000_b/migration.sql", "SELECT 2;"),
+        ("20240101_a/migration.sql", "SELECT 1;"),
+        ("20240102000000_c/migration.sql", "SELECT 3;"),
+    ]);
+    let read = folder.migrations("prisma", Sqlite);
+    let names: Vec<_> = read.iter().map(|m| m.name.as_str()).collect();
+    assert_eq!(names, ["a", "b", "c"]);
+    assert_eq!(
+        folder.warnings("prisma", Sqlite),
+        [
+            "20240101120000_b/migration.sql:1:1: this runs after 20240101_a, as in today's Prisma; older versions, which sort by bytes, ran it before"
+        ]
+    );
+}
+
 #[test]
 fn prismas_lock_file_says_one_engine() {
     let wrong = |lock: &str| {
@@ -121,7 +140,13 @@ fn prismas_lock_file_says_one_engine() {
     let conflict = format!("# locked\n<<<<<<< HEAD\n{ours}=======\n{ours}>>>>>>> other\n");
     assert_eq!(
         wrong(&conflict),
-        ["migration_lock.toml:2:9: the lock file is not TOML"]
+        [
+            "migration_lock.toml:2:1: git left a conflict in this file: it holds two versions of what stands here"
+        ]
+    );
+    assert_eq!(
+        wrong("provider: x\n"),
+        ["migration_lock.toml:1:11: the lock file is not TOML"]
     );
     assert_eq!(
         wrong("# locked\n"),

@@ -119,6 +119,24 @@ fn supabases_old_dump_is_left_out() {
     }
 }
 
+/// Supabase and wrangler know no rollback, so what is not a comment runs there.
+#[test]
+fn a_rollback_that_the_tool_would_run_is_warned_of() {
+    for layout in ["supabase", "wrangler"] {
+        let folder = Folder::new(&[
+            ("1_a.sql", "SELECT 1;\n-- Rollback\nSELECT -1;\n"),
+            ("2_b.sql", "SELECT 2;\n-- Rollback\n-- SELECT -2;\n"),
+            ("3_c.sql", "-- Rollback: SELECT -3;\nSELECT 3;\n"),
+        ]);
+        assert_eq!(
+            folder.warnings(layout, Sqlite),
+            [
+                "1_a.sql:3:1: this rollback is not commented out: the files' own tool would run it as a part of the migration"
+            ]
+        );
+    }
+}
+
 /// To the tool it is a comment, and to whoever wrote it the beginning of what undoes the file.
 #[test]
 fn a_heading_that_is_no_mark_is_warned_of() {

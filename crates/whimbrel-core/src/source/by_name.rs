@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use whimbrel_sql::Dialect;
 
+pub(super) use self::habits::in_versioned_folders;
 pub use self::habits::is_dated;
 use super::layout::{Certainty, Entry, Layout, Listing, Recognised};
 use super::native::{self, FileName, FileRole, split_role};

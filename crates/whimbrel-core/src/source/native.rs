@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rustc_hash::{FxHashMap, FxHashSet};
 use whimbrel_sql::Dialect;
 
+use self::file_name::is_backward_date;
 pub(super) use self::file_name::split_role;
 pub use self::file_name::{FileName, FileRole};
 use super::layout::{Certainty, Entry, Layout, Listing, Recognised};
@@ -96,6 +97,7 @@ pub(super) fn load(
 ) -> Result<Loaded, Error> {
     let mut loaded = Loaded::default();
     loaded.warnings.extend(programs_beside(listing));
+    refuse_backward_dates(listing)?;
     let mut errors = Vec::new();
     let is_down = |entry: &&Entry| split_role(&entry.stem).1 == FileRole::Down;
     let (downs, entries): (Vec<_>, Vec<_>) = listing.entries.iter().partition(is_down);
@@ -297,12 +299,33 @@ fn pair_downs(
     }
 }
 
+/// `01-02-2024_users`, of which nothing tells what is the month, would be sorted by its first part.
+fn refuse_backward_dates(listing: &Listing) -> Result<(), Error> {
+    let [first, _, ..] = listing.entries.as_slice() else {
+        return Ok(());
+    };
+    if !listing
+        .entries
+        .iter()
+        .all(|entry| is_backward_date(&entry.stem))
+    {
+        return Ok(());
+    }
+    let message = "these names begin with dates that do not begin with the year: sorted, they would run in another order";
+    let help = "begin them with the year and the month, as in `2024-02-01_users.sql`";
+    Err(Error::refused(
+        path_error("backward-date", message, &first.path).help(help),
+    ))
+}
+
 fn up_name(down: &Path) -> String {
     let name = down
         .file_name()
         .map(|n| n.to_string_lossy().into_owned())
         .unwrap_or_default();
+    // What says `.rollback` has no `.up` beside it, but the name alone.
     name.replacen(".down.", ".up.", 1)
+        .replacen(".rollback.", ".", 1)
 }
 
 fn path_error(code: &str, message: &str, path: &Path) -> Diagnostic {

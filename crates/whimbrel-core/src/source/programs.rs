@@ -84,11 +84,16 @@ pub(super) fn programs_beside(listing: &Listing) -> Option<Diagnostic> {
 /// some tools run as well, and `.up` scripts of any. They are passed over, but not without a word.
 pub(super) fn with_other_extensions(listing: &Listing, dialect: Dialect) -> Vec<Diagnostic> {
     const SQL: [&str; 5] = ["plsql", "psql", "ddl", "dml", "sql"];
+    // Packed, or to be filled in, by whatever runs it.
+    const MADE: [&str; 12] = [
+        "gz", "bz2", "xz", "zst", "zip", "j2", "jinja", "jinja2", "tmpl", "tpl", "template", "erb",
+    ];
     let may_be = |entry: &Entry| {
         let extension = entry.extension.trim().to_ascii_lowercase();
         let is_half = split_role(&entry.stem).1 != FileRole::Single;
         is_half && !PROGRAMS.contains(&&*extension)
             || is_engines_own(&extension, dialect)
+            || entry.stem.to_ascii_lowercase().ends_with(".sql") && MADE.contains(&&*extension)
             || SQL.contains(&extension.as_str())
     };
     let numbered = |stem: &str| {
@@ -126,6 +131,8 @@ mod tests {
             "V4__d.ddl",
             "5_e.md",
             "6_f.sql.bak",
+            "9_j.sql.gz",
+            "10_k.sql.j2",
             "g.psql",
             "7_h.sql.postgres",
             "7_h.sql.sqlite",
@@ -147,10 +154,12 @@ mod tests {
             "7_h.sql.postgres",
             "8_i.up.txt",
             "9_j.down.fizz",
+            "9_j.sql.gz",
+            "10_k.sql.j2",
         ] {
             assert!(said.contains(&format!("{name}:1:1: files with")), "{said}");
         }
-        assert_eq!(said.lines().count(), 6, "{said}");
+        assert_eq!(said.lines().count(), 8, "{said}");
     }
 
     #[test]

@@ -15,7 +15,7 @@ use super::undo;
 
 /// Remarks that other tools put into their files, and whether there is a layout of the same name.
 /// Read as native, such a file would run its down part as well, so it is refused.
-const FOREIGN: [(&str, &str, bool); 8] = [
+const FOREIGN: [(&str, &str, bool); 9] = [
     ("+goose", "goose", true),
     ("+micrate", "micrate", false),
     ("+migrate", "sql-migrate", true),
@@ -24,6 +24,7 @@ const FOREIGN: [(&str, &str, bool); 8] = [
     ("up migration", "node-pg-migrate", true),
     ("! previous:", "graphile-migrate", true),
     ("liquibase formatted sql", "liquibase", true),
+    ("atlas:txtar", "Atlas", false),
 ];
 
 /// What a comment line says behind its dashes, however many and wherever they stand; none if the
@@ -84,7 +85,7 @@ pub(super) fn read(file: &Arc<SourceFile>, dialect: Dialect) -> Reading {
                 let end = comment.start + line.trim_end().len();
                 one_liners.push(end - statement.len()..end);
             }
-            None if undoing.is_none() && undo::is_heading(text, &comment) => {
+            None if undoing.is_none() && undo::is_heading(text, &comment, dialect) => {
                 undoing = Some(comment);
             }
             None if opening => {
@@ -123,6 +124,9 @@ fn foreign(file: &Arc<SourceFile>, comment: &Range<usize>, opening: bool) -> Opt
     if !(opening || says.starts_with(['+', 'm', 'M'])) {
         return None;
     }
+    if opening && says.starts_with("atlas:checkpoint") {
+        return Some(checkpoint(file, comment));
+    }
     let (mark, tool, layout) = FOREIGN.into_iter().find(|(mark, _, _)| {
         says.get(..mark.len())
             .is_some_and(|start| start.eq_ignore_ascii_case(mark))
@@ -145,6 +149,15 @@ fn foreign(file: &Arc<SourceFile>, comment: &Range<usize>, opening: bool) -> Opt
             .at(file, comment.clone(), "")
             .help(help),
     )
+}
+
+/// Atlas begins an empty database there, and passes over it on others.
+fn checkpoint(file: &Arc<SourceFile>, comment: &Range<usize>) -> Diagnostic {
+    let message =
+        "this checkpoint of Atlas stands for all files before it: here it would run behind them";
+    Diagnostic::error("foreign-file", message)
+        .at(file, comment.clone(), "")
+        .help("take it out of the folder; or take those before it out, and say with `whimbrel baseline` which databases have it")
 }
 
 /// How other programs mark the halves of a file, all of which is read by Whimbrel too: a down half
@@ -346,6 +359,18 @@ mod tests {
 
     #[test]
     fn files_of_other_tools_are_refused() {
+        for (mark, expected) in [
+            (
+                "-- atlas:txtar",
+                "this is a file of Atlas, not a native one",
+            ),
+            ("-- atlas:checkpoint", "this checkpoint of Atlas stands for"),
+        ] {
+            let text = format!("{mark}\n\n-- migration.sql --\nSELECT 1;\n");
+            let sections = read(&SourceFile::new("a.sql", text), Dialect::Postgres);
+            let message = sections.problems[0].to_string();
+            assert!(message.contains(expected), "{message}");
+        }
         let file = SourceFile::new("a.sql", "-- +goose Up\nSELECT 1;\n-- +goose Down\n");
         let sections = read(&file, Dialect::Postgres);
         assert_eq!(

@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
 use self::names::{Kind, kind};
+use super::by_name::in_versioned_folders;
 use super::layout::{Entry, Listing};
 use super::native::{FileName, FileRole, about_file};
 use crate::diagnostic::{Diagnostic, Severity};
@@ -167,7 +168,8 @@ impl Folder<'_> {
 fn copies(listing: &Listing, layout: Option<&str>) -> Option<Diagnostic> {
     let mut sizes: HashMap<(usize, &str), usize> = HashMap::new();
     let mut names: HashMap<&str, Vec<&Entry>> = HashMap::new();
-    for entry in ups(listing) {
+    // Numbered folders follow each other, whatever is in them.
+    for entry in ups(listing).filter(|entry| !in_versioned_folders([*entry])) {
         *sizes.entry((entry.root, &entry.folder)).or_default() += 1;
         names.entry(&entry.stem).or_default().push(entry);
     }
@@ -188,7 +190,8 @@ fn copies(listing: &Listing, layout: Option<&str>) -> Option<Diagnostic> {
     }
     let size = |(root, folder): &(usize, String)| sizes[&(*root, folder.as_str())];
     let mostly = |(one, two): &(_, _), names: &BTreeSet<&str>| {
-        one != two && 2 * names.len() >= size(one).min(size(two))
+        let least = size(one).min(size(two));
+        one != two && least > 1 && 2 * names.len() >= least
     };
     let mut shared = shared.into_iter();
     let ((one, two), same) = shared.find(|(pair, names)| mostly(pair, names))?;
@@ -362,6 +365,13 @@ mod tests {
             ],
             &["2023/1_a.sql", "2024/1_b.sql"],
             &["1_seed/up.sql", "2_archive/up.sql"],
+            &[
+                "v1.0/up.sql SELECT 1",
+                "v1.1/up.sql SELECT 1",
+                "v1.1/x.sql",
+                "v1.0/x.sql",
+            ],
+            &["a/1.sql SELECT 1", "a/2.sql", "b/1.sql SELECT 1", "c/2.sql"],
             &["seeds/1_a.sql", "seeds/2_b.sql"],
             &["staging/1_a.sql"],
             &[

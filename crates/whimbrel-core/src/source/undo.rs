@@ -5,7 +5,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use whimbrel_sql::{Dialect, Lexer};
+use whimbrel_sql::{Dialect, Lexer, Statement, Target, Verb, split, targets};
 
 use super::remark;
 use crate::diagnostic::Diagnostic;
@@ -25,9 +25,54 @@ const WORDS: [&str; 9] = [
 ];
 const UNDOING: [&str; 6] = ["down", "downs", "undo", "revert", "downgrade", "backout"];
 
+/// Words that may head what undoes the file, in whatever sentence, if what stands below does so.
+const LOOSELY: [&str; 9] = [
+    "rollback",
+    "down",
+    "undo",
+    "revert",
+    "reverts",
+    "reverting",
+    "reverse",
+    "backout",
+    "downgrade",
+];
+
 /// True if a comment is alone on its line, between statements, and heads what undoes those above.
-pub(super) fn is_heading(text: &str, comment: &Range<usize>) -> bool {
-    says_so(&text[comment.clone()]) && is_between_statements(&text[..comment.start])
+pub(super) fn is_heading(text: &str, comment: &Range<usize>, dialect: Dialect) -> bool {
+    let says = &text[comment.clone()];
+    (says_so(says) || has_word(says) && undoes(text, comment, dialect))
+        && is_between_statements(&text[..comment.start])
+}
+
+fn has_word(comment: &str) -> bool {
+    let words = comment.split(|c: char| !c.is_ascii_alphanumeric());
+    let is_one = |word: &str| LOOSELY.iter().any(|one| one.eq_ignore_ascii_case(word));
+    words.into_iter().any(is_one)
+}
+
+/// True if the first statement below the comment drops what one above it makes: then nobody means
+/// both to run, unless it was made for the time being.
+fn undoes(text: &str, comment: &Range<usize>, dialect: Dialect) -> bool {
+    let below = &text[comment.end..];
+    let Some(first) = split(below, dialect)
+        .ok()
+        .and_then(|list| list.into_iter().next())
+    else {
+        return false;
+    };
+    if first.facts.verb != Verb::Drop {
+        return false;
+    }
+    let dropped = targets(&below[first.span()], dialect);
+    let above = &text[..comment.start];
+    let makes = |statement: &Statement| {
+        let facts = &statement.facts;
+        let made = || targets(&above[statement.span()], dialect);
+        let same = |made: &[Target]| made.first().is_some_and(|made| dropped.contains(made));
+        facts.verb == Verb::Create && !facts.temporary && same(&made())
+    };
+    split(above, dialect).is_ok_and(|list| list.iter().any(makes))
 }
 
 /// The words alone, behind dashes and marks; what follows a colon or stands in brackets explains.
@@ -96,7 +141,9 @@ pub fn undo_in_up(up: &Script, dialect: Dialect) -> Option<Diagnostic> {
     let (file, text) = (up.file(), up.file().text());
     let comment = |line: &str| line.starts_with("--") || line.starts_with(['#', '/']);
     // Few files have one, and the others need not be split to see that.
-    if !(text.lines().map(str::trim_start)).any(|line| comment(line) && says_so(line)) {
+    if !(text.lines().map(str::trim_start))
+        .any(|line| comment(line) && (says_so(line) || has_word(line)))
+    {
         return None;
     }
     let mut tokens = Lexer::new(up.text(), dialect).filter(|token| !token.kind.is_trivia());
@@ -106,7 +153,7 @@ pub fn undo_in_up(up: &Script, dialect: Dialect) -> Option<Diagnostic> {
         let is_mark = |says: &str| says.starts_with('+') || says.starts_with("migrate:");
         first < comment.start
             && comment.end < last
-            && is_heading(text, comment)
+            && is_heading(text, comment, dialect)
             && !remark(&text[comment.clone()]).is_some_and(is_mark)
     };
     let heading = whimbrel_sql::comments(text, dialect).find(heads)?;
@@ -185,6 +232,30 @@ mod tests {
             ("SELECT 1; -- Down\nSELECT 2;\n", false),
             ("SELECT 1;\n-- Rollback\nSELECT 2;\n", false),
             ("SELECT 1;\n-- Rollback --\nSELECT 2;\n", true),
+            (
+                "CREATE TABLE a (i int);\n-- Rollback of 001, by hand\nDROP TABLE IF EXISTS a;\n",
+                true,
+            ),
+            (
+                "CREATE TABLE a (i int);\nSELECT 1;\n-- name: down\nDROP TABLE a;\n",
+                true,
+            ),
+            (
+                "CREATE TABLE a (i int);\n-- scale down\nDROP TABLE b;\n",
+                false,
+            ),
+            (
+                "CREATE TABLE a (i int);\n-- no more of it\nDROP TABLE a;\n",
+                false,
+            ),
+            (
+                "CREATE TEMP TABLE a (i int);\n-- undo that\nDROP TABLE a;\n",
+                false,
+            ),
+            (
+                "CREATE TABLE a (i int);\n-- To revert:\n-- DROP TABLE a;\nSELECT 1;\n",
+                false,
+            ),
         ] {
             let file = SourceFile::new("a.sql", text);
             let reading = super::super::read_native(&file, Dialect::Postgres);

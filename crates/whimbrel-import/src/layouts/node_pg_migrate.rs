@@ -11,6 +11,7 @@ use whimbrel_core::text::{Script, SourceFile};
 use whimbrel_core::version::Version;
 use whimbrel_sql::Dialect;
 
+use super::collation::words;
 use super::files::{Problems, Rules, any_file_has, file_with, lines, load, number_and_name};
 use super::pairs::{Role, pairs, role};
 
@@ -109,10 +110,10 @@ fn moment(name: &str) -> i64 {
 }
 
 /// A name as the tool compares those of one time: as words, by their letters and numbers alone.
-fn collated(name: &str) -> (Version, String) {
+fn collated(name: &str) -> impl Ord + use<> {
     let letters = name.chars().filter(|c| c.is_alphanumeric());
     let letters: String = letters.collect();
-    (Version::new(letters.to_lowercase()), name.to_owned())
+    (Version::new(letters.to_lowercase()), words(name))
 }
 
 /// The line that begins a part: dashes, the direction, the word.

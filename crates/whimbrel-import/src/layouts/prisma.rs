@@ -8,8 +8,8 @@ use whimbrel_core::migration::Transactions;
 use whimbrel_core::source::{Blank, Certainty, Entry, Layout, Listing, Loaded, Recognised};
 use whimbrel_sql::Dialect;
 
-use super::files::{Found, Problems, Rules, folder_of, is_numbered, load};
-use super::pairs::by_text;
+use super::collation::words;
+use super::files::{Found, Problems, Rules, about, folder_of, is_numbered, load};
 use super::several::refuse_several;
 
 const LOCK_HELP: &str = "resolve what is in conflict there; it holds one line, such as `provider = \"postgresql\"`, the datasource's";
@@ -37,7 +37,7 @@ impl Layout for Prisma {
         Some(Recognised::new(Certainty::Certain, reason))
     }
 
-    /// The folder's name is the version, in the order of texts. Each file goes to the server as it
+    /// The folder's name is the version, in the order of words. Each file goes to the server as it
     /// is. A `down.sql` beside it is what Prisma's manual says to undo it with by hand.
     fn load(&self, listing: &Listing, dialect: Dialect) -> Result<Loaded, Error> {
         let mut problems = Problems::default();
@@ -62,7 +62,8 @@ impl Layout for Prisma {
                 );
             }
         }
-        by_text(&mut found);
+        found.sort_by_cached_key(|item| words(&item.version));
+        warn_of_order(&found, &mut problems);
         load(
             listing,
             dialect,
@@ -75,6 +76,24 @@ impl Layout for Prisma {
     fn blank(&self, _: &Listing, version: &str, name: &str) -> Option<Vec<Blank>> {
         let file = format!("{version}_{name}/migration.sql");
         Some(vec![(file, String::new())])
+    }
+}
+
+/// Prisma's programs in Rust sorted by bytes, those in JavaScript sort by words: `1_a` before `10_b`.
+/// Where stamps of several forms stand side by side, not every database had the files in one order.
+fn warn_of_order(found: &[Found<'_>], problems: &mut Problems) {
+    let turned = found
+        .windows(2)
+        .find(|pair| pair[0].version > pair[1].version);
+    if let Some([first, second]) = turned {
+        let message = format!(
+            "this runs after {}, as in today's Prisma; older versions, which sort by bytes, ran it before",
+            first.version
+        );
+        let problem = about(second.up, Diagnostic::warning("folder-order", message));
+        problems.warnings.push(
+            problem.help("give the folders stamps of one length, while no database has them yet"),
+        );
     }
 }
 

@@ -12,6 +12,7 @@ use whimbrel_core::text::SourceFile;
 use whimbrel_sql::Dialect;
 
 use super::files::{Found, Problems, Rules, exact, load};
+use super::rollback::warn_of_plain;
 
 /// The layout of the Supabase CLI.
 #[derive(Clone, Copy, Debug)]
@@ -98,9 +99,11 @@ fn old_dump(listing: &Listing) -> Option<&Entry> {
 /// A comment that looks like a directive means nothing to Supabase.
 fn rollback_alone(file: &Arc<SourceFile>, dialect: Dialect) -> Reading {
     let native = read_native(file, dialect);
+    let plain = warn_of_plain(file, &native, dialect);
     Reading {
         up: native.up,
         down: native.down,
+        problems: plain.into_iter().collect(),
         ..Reading::whole(file, dialect)
     }
 }

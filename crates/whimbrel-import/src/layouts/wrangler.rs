@@ -5,14 +5,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use whimbrel_core::Error;
-use whimbrel_core::migration::{Substitute, Transactions};
+use whimbrel_core::migration::{Reading, Substitute, Transactions};
 use whimbrel_core::source::{
     Blank, Certainty, Entry, Layout, Listing, Loaded, Recognised, read_native,
 };
-use whimbrel_core::text::Script;
+use whimbrel_core::text::{Script, SourceFile};
 use whimbrel_sql::{Dialect, TransactionControl, split};
 
 use super::files::{Found, Problems, Rules, exact, file_name, load, number_and_name};
+use super::rollback::warn_of_plain;
 
 const CONFIGS: [&str; 3] = ["wrangler.toml", "wrangler.json", "wrangler.jsonc"];
 
@@ -70,7 +71,7 @@ impl Layout for Wrangler {
             dialect,
             &found,
             &Rules {
-                reader: read_native,
+                reader: read,
                 substitute: Some(Substitute::new(move |script| Ok(unframed(script, dialect)))),
                 ..Rules::plain(Transactions::Bare)
             },
@@ -82,6 +83,14 @@ impl Layout for Wrangler {
         let text = "";
         Some(vec![(format!("{version}_{name}.sql"), text.to_owned())])
     }
+}
+
+fn read(file: &Arc<SourceFile>, dialect: Dialect) -> Reading {
+    let mut reading = read_native(file, dialect);
+    reading
+        .problems
+        .extend(warn_of_plain(file, &reading, dialect));
+    reading
 }
 
 /// wrangler takes `BEGIN TRANSACTION;` and `COMMIT;` out of a file before it sends it, as SQLite's

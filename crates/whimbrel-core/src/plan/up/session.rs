@@ -44,10 +44,23 @@ fn left_at_the_end(step: &Step) -> Option<(&'static str, &Statement)> {
     left
 }
 
-/// Values that leave names to be looked up as without the setting.
-const USUAL: [&str; 6] = ["to", "default", "none", "public", "$user", "pg_catalog"];
+/// Values as they are without the setting, and words that are none.
+const USUAL: [&str; 11] = [
+    "to",
+    "default",
+    "none",
+    "public",
+    "$user",
+    "pg_catalog",
+    "zone",
+    "local",
+    "system",
+    "1",
+    "on",
+];
 
-/// Where names are looked up, or as whom, and whether the statement chooses it or gives it back.
+/// Where names are looked up, or as whom, or how values are read, and whether the statement chooses it
+/// or gives it back.
 fn name(step: &Step, statement: &Statement) -> Option<(&'static str, bool)> {
     let verb = statement.facts.verb;
     if !matches!(verb, Verb::Set | Verb::Reset | Verb::Use) {
@@ -62,12 +75,23 @@ fn name(step: &Step, statement: &Statement) -> Option<(&'static str, bool)> {
     if verb == Verb::Use {
         return Some(("the database of USE", true));
     }
-    let name = match first {
-        "search_path" | "schema" if step.dialect == Dialect::Postgres => "search_path",
-        "role" if step.dialect == Dialect::Postgres => "role",
-        "all" if verb == Verb::Reset => "search_path",
+    let variable = first
+        .trim_start_matches("@@")
+        .trim_start_matches("session.");
+    let name = match (step.dialect, variable) {
+        (Dialect::Postgres, "search_path" | "schema") => "search_path",
+        (Dialect::Postgres, "role") => "role",
+        (Dialect::Postgres, "time" | "timezone") | (Dialect::Mysql, "time_zone") => "the time zone",
+        (Dialect::Mysql, "sql_mode") => "sql_mode",
+        (Dialect::Mysql, "foreign_key_checks") => "foreign_key_checks",
+        (_, "all") if verb == Verb::Reset => "search_path",
         _ => return None,
     };
-    let chooses = verb == Verb::Set && words.any(|word| !USUAL.contains(&word));
-    Some((name, chooses))
+    // What was kept in a variable is given back.
+    let usual = |word: &str| USUAL.contains(&word) || word.starts_with('@');
+    let chooses = match name {
+        "sql_mode" => !words.any(usual),
+        _ => words.any(|word| !usual(word)),
+    };
+    Some((name, verb == Verb::Set && chooses))
 }

@@ -18,7 +18,9 @@ pub(super) fn count_up<'a>(mut versions: impl Iterator<Item = &'a str>) -> bool 
 }
 
 /// True if every file is in a folder whose name has a number: `v1.10/tables.sql`.
-pub(super) fn in_versioned_folders<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> bool {
+pub(in crate::source) fn in_versioned_folders<'a>(
+    entries: impl IntoIterator<Item = &'a Entry>,
+) -> bool {
     let mut entries = entries.into_iter().peekable();
     entries.peek().is_some()
         && entries.all(|entry| {

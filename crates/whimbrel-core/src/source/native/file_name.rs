@@ -48,6 +48,26 @@ impl FileName {
     }
 }
 
+/// True of a day and a month in whichever order, and a year: `01-02-2024`, `1.2.2024`.
+pub(super) fn is_backward_date(stem: &str) -> bool {
+    let mut parts = stem.splitn(3, ['-', '.', '_']);
+    let mut number = |most: usize| {
+        let part = parts.next()?;
+        let digits = part.bytes().take_while(u8::is_ascii_digit).count();
+        (digits <= most).then(|| (part[..digits].parse::<u32>().ok(), digits, part.len()))
+    };
+    let (Some((Some(one), a, whole)), Some((Some(two), b, other)), Some((Some(year), 4, _))) =
+        (number(2), number(2), number(4))
+    else {
+        return false;
+    };
+    a == whole
+        && b == other
+        && (1..=31).contains(&one)
+        && (1..=31).contains(&two)
+        && (1990..2100).contains(&year)
+}
+
 /// Takes `.up` or `.down` off a stem. yoyo says `.rollback`, and a rollback must never pass for a
 /// migration.
 pub(in crate::source) fn split_role(stem: &str) -> (&str, FileRole) {
@@ -89,6 +109,25 @@ fn version_end(text: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn dates_that_begin_with_the_day_are_told() {
+        for stem in ["01-02-2024_a", "1.2.2024", "31_12_2024_a"] {
+            assert!(is_backward_date(stem), "{stem}");
+        }
+        for stem in [
+            "2024-02-01_a",
+            "01-02-20240_a",
+            "01_02_users",
+            "01_2024_sales",
+            "1.2.3_a",
+            "001_02_2024",
+            "99-01-2024_a",
+            "01a-02-2024",
+        ] {
+            assert!(!is_backward_date(stem), "{stem}");
+        }
+    }
 
     #[test]
     fn names_are_taken_apart() {
