@@ -511,6 +511,28 @@ fn a_file_of_the_client_is_refused() {
     assert!(said.ends_with("[4]"), "{said}");
 }
 
+/// What another program would have put a value in for. SQLite takes NULL for it, without a word.
+#[test]
+fn variables_that_nobody_fills() {
+    let text = "CREATE TABLE b (i int);\nINSERT INTO b VALUES (:SIZE);\n";
+    let say = |url: &str| {
+        let project = Project::new().write("migrations/002_b.sql", text);
+        project.say(&["up", "--url", url])
+    };
+    let said = say(&postgres().database());
+    assert!(
+        said.contains("002_b.sql:2:23") && said.contains("help: `:SIZE` is a variable"),
+        "{said}"
+    );
+    let said = say("sqlite:app.db");
+    assert!(
+        said.contains("`:SIZE` stands for a value that nobody gives: SQLite would take NULL")
+            && said.contains("002_b.sql:2:23"),
+        "{said}"
+    );
+    assert!(said.ends_with("[1]"), "{said}");
+}
+
 /// Files that are sent together keep their texts in one statement.
 #[test]
 fn the_file_whose_text_the_database_can_not_hold_is_named() {

@@ -235,7 +235,7 @@ fn wanted(all: &[Migration], migration: &Migration, names: &[NewName]) -> Direct
             .map(|text| text.replace(['\r', '\n'], " ")),
         depends: own.depends.iter().map(renamed).collect(),
         rules: crate::rules::Rules::default(),
-        ..own.clone()
+        ..(**own).clone()
     }
 }
 

@@ -1,7 +1,7 @@
 //! Directives: the `-- Key: value` lines in a file's opening comment.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::checksum::Checksum;
 use crate::diagnostic::Diagnostic;
 use crate::rules::Rules;
+use crate::shared::Shared;
 use crate::text::SourceFile;
 use crate::version::Version;
 
@@ -91,6 +92,16 @@ const KEYS: [&str; 13] = [
 const CONVERTED: &str = "Converted";
 
 impl Directives {
+    /// These directives, for a migration. Most files have none, and share that.
+    pub fn shared(self) -> Shared<Self> {
+        static NONE: LazyLock<Shared<Directives>> = LazyLock::new(Shared::default);
+        if self == **NONE {
+            NONE.clone()
+        } else {
+            Shared::from(self)
+        }
+    }
+
     /// True if `Allow:` lists the name.
     pub fn allows(&self, name: &str) -> bool {
         self.allow

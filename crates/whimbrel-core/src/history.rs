@@ -1,6 +1,7 @@
 //! What a database remembers: applied migrations, attempts, the lock.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -114,9 +115,9 @@ pub struct Applied {
     #[serde(rename = "duration_ms", serialize_with = "as_maybe_milliseconds")]
     pub duration: Option<Duration>,
     /// `user@host`.
-    pub applied_by: String,
+    pub applied_by: Arc<str>,
     /// The program and version that applied it.
-    pub tool: String,
+    pub tool: Arc<str>,
 }
 
 // serde hands the field as it is.

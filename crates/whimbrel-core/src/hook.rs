@@ -29,6 +29,8 @@ pub struct Hook {
 pub enum When {
     /// Before the first migration, also where none is pending; a unit of its own.
     Before,
+    /// Before the first migration, if any runs.
+    BeforeApplied,
     /// Before each migration, in its transaction if it has one.
     BeforeEach,
     /// After each migration, in its transaction if it has one.

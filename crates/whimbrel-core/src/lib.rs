@@ -18,6 +18,7 @@ pub mod plan;
 pub mod report;
 pub mod rules;
 pub mod runner;
+pub mod shared;
 pub mod source;
 pub mod takeover;
 pub mod text;

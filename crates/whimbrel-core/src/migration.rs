@@ -12,6 +12,7 @@ use crate::checksum::Checksum;
 use crate::diagnostic::Diagnostic;
 use crate::directive::Directives;
 use crate::history::KEPT_SCRIPT_LIMIT;
+use crate::shared::Shared;
 use crate::text::{Script, SourceFile};
 use crate::version::Version;
 
@@ -62,7 +63,7 @@ pub struct Migration {
     /// Versioned or repeatable.
     pub kind: Kind,
     /// What the file says of itself.
-    pub directives: Directives,
+    pub directives: Shared<Directives>,
     /// The file of the up script, whole.
     pub file: Arc<SourceFile>,
     /// Of the file of the up script.

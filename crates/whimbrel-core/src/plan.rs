@@ -44,7 +44,7 @@ use crate::checksum::Checksum;
 use crate::diagnostic::Diagnostic;
 use crate::driver::Capabilities;
 use crate::error::Error;
-use crate::history::History;
+use crate::history::{Applied, History};
 use crate::hook::Hook;
 use crate::migration::{Kind, Migration};
 use crate::rules::{Condition, Setting};
@@ -54,6 +54,23 @@ use crate::version::Version;
 /// Something for each migration, by source and version. Thousands of them are put into such maps for
 /// a run that finds nothing to do, and nobody gains by versions that collide: so no keyed hashing.
 pub(crate) type ByVersion<'a, T> = rustc_hash::FxHashMap<(&'a str, &'a Version), T>;
+
+/// The records, from the first, that are of the files in the same places, with those; and the other
+/// records. Usually there are none, and nothing has to be looked up.
+pub(crate) fn in_step<'a>(
+    migrations: &'a [Migration],
+    history: &'a History,
+) -> (
+    impl Iterator<Item = (&'a Migration, &'a Applied)>,
+    &'a [Applied],
+) {
+    let applied = &history.applied;
+    let is_of = |(file, row): &(&Migration, &Applied)| {
+        *file.source == *row.source && file.version == row.version
+    };
+    let count = migrations.iter().zip(applied).take_while(is_of).count();
+    (migrations.iter().zip(&applied[..count]), &applied[count..])
+}
 
 /// Up or down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

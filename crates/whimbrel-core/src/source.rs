@@ -12,6 +12,7 @@ mod programs;
 mod roles;
 mod rollback;
 mod sections;
+mod set_apart;
 mod undo;
 mod walk;
 
@@ -30,6 +31,8 @@ pub use self::layout::{
 };
 pub use self::native::{FileName, FileRole, Native};
 pub use self::sections::remark;
+pub use self::set_apart::set_apart;
+pub use self::undo::undo_in_up;
 
 use crate::diagnostic::Diagnostic;
 use crate::error::Error;
@@ -177,19 +180,26 @@ pub fn in_parallel<'a, T: Sync, R: Send>(
         .map_or(1, usize::from)
         .min(8);
     let share = items.len().div_ceil(threads).max(64);
-    let mut result = Vec::with_capacity(items.len());
+    // Each writes to its own part of one list: lists of their own would have to be put together.
+    let mut results: Vec<Option<R>> = items.iter().map(|_| None).collect();
     std::thread::scope(|scope| {
         let work = &work;
-        let workers: Vec<_> = items
-            .chunks(share)
-            .map(|chunk| scope.spawn(move || chunk.iter().map(work).collect::<Vec<_>>()))
+        let parts = items.chunks(share).zip(results.chunks_mut(share));
+        let workers: Vec<_> = parts
+            .map(|(items, results)| {
+                scope.spawn(move || {
+                    for (item, result) in items.iter().zip(results) {
+                        *result = Some(work(item));
+                    }
+                })
+            })
             .collect();
         for worker in workers {
-            match worker.join() {
-                Ok(list) => result.extend(list),
-                Err(panic) => std::panic::resume_unwind(panic),
+            if let Err(panic) = worker.join() {
+                std::panic::resume_unwind(panic);
             }
         }
     });
-    result
+    // All are there; said so, it stays where it is.
+    results.into_iter().map_while(|result| result).collect()
 }

@@ -150,6 +150,83 @@ impl Script {
         }
     }
 
+    /// The same text for another file, in which the parts of this one's file stand: each range begins at
+    /// the place beside it. What is in none of them belongs to the end of the one before.
+    pub fn standing_in(&self, file: &Arc<SourceFile>, places: &[(Range<usize>, usize)]) -> Self {
+        let text = self.text();
+        let mut builder = Self::build(Arc::clone(file));
+        let mut at = 0;
+        while at < text.len() {
+            let run = self.run(at);
+            let (origin, end) = (run.from, run.end);
+            let index = places.partition_point(|(range, _)| range.end <= origin);
+            let place = places.get(index).filter(|(range, _)| range.start <= origin);
+            let next = match places.get(index) {
+                Some((range, _)) if range.start > origin => range.start,
+                Some((range, _)) => range.end,
+                None => usize::MAX,
+            };
+            let end = if run.copied {
+                end.min(at.saturating_add(next - origin))
+            } else {
+                end
+            };
+            if let Some((range, from)) = place {
+                let from = from + (origin - range.start);
+                if run.copied {
+                    builder.copy_text(&text[at..end], from);
+                } else {
+                    builder.put(&text[at..end], from);
+                }
+            } else {
+                let before = index.checked_sub(1).map(|index| &places[index]);
+                let first = places.first().map_or(0, |(_, from)| *from);
+                let from = before.map_or(first, |(range, from)| from + range.len());
+                builder.put(&text[at..end], from);
+            }
+            at = end;
+        }
+        builder.finish()
+    }
+
+    /// The files that its text comes from, each once, in the order of the text.
+    pub fn files(&self) -> Vec<Arc<SourceFile>> {
+        let Body::Made(made) = &self.body else {
+            return vec![Arc::clone(&self.file)];
+        };
+        let mut files: Vec<Arc<SourceFile>> = Vec::new();
+        for piece in &made.pieces {
+            let file = piece.file.as_ref().unwrap_or(&self.file);
+            if !files.iter().any(|other| Arc::ptr_eq(other, file)) {
+                files.push(Arc::clone(file));
+            }
+        }
+        files
+    }
+
+    /// The piece that a byte lies in, from there on.
+    fn run(&self, offset: usize) -> Run<'_> {
+        match &self.body {
+            Body::Slice(range) => Run {
+                file: &self.file,
+                from: range.start + offset,
+                copied: true,
+                end: range.len(),
+            },
+            Body::Made(made) => {
+                let after = made.pieces.partition_point(|piece| piece.at <= offset);
+                let next = made.pieces.get(after);
+                let piece = made.piece(offset);
+                Run {
+                    file: self.file_at(offset),
+                    from: self.origin(offset),
+                    copied: piece.is_some_and(|piece| piece.copied),
+                    end: next.map_or(made.text.len(), |piece| piece.at),
+                }
+            }
+        }
+    }
+
     /// Line and column in the file of a byte offset in this script's text.
     pub fn place(&self, offset: usize) -> Place {
         self.file_at(offset).place(self.origin(offset))
@@ -162,6 +239,16 @@ impl Made {
         let index = self.pieces.partition_point(|piece| piece.at <= offset);
         index.checked_sub(1).map(|index| &self.pieces[index])
     }
+}
+
+/// A text in one piece, from some byte of it.
+struct Run<'a> {
+    file: &'a Arc<SourceFile>,
+    /// Where it comes from in the file.
+    from: usize,
+    copied: bool,
+    /// Its end in the script's text.
+    end: usize,
 }
 
 /// Puts a [`Script`] together.
@@ -209,28 +296,40 @@ impl ScriptBuilder {
         self
     }
 
+    /// Appends a text that stands for something at a place of a script, of this file or of another.
+    pub fn put_for(&mut self, text: &str, script: &Script, offset: usize) -> &mut Self {
+        let file = script.file_at(offset);
+        let own = Arc::ptr_eq(file, &self.file);
+        self.pieces.push(Piece {
+            file: (!own).then(|| Arc::clone(file)),
+            at: self.text.len(),
+            from: script.origin(offset),
+            copied: false,
+        });
+        self.text.push_str(text);
+        self
+    }
+
     /// Appends a whole script, of this file or of another.
     pub fn append(&mut self, script: &Script) -> &mut Self {
-        let own = Arc::ptr_eq(&script.file, &self.file);
-        let file = (!own).then(|| Arc::clone(&script.file));
-        let start = self.text.len();
-        match &script.body {
-            Body::Slice(range) => self.pieces.push(Piece {
-                file,
-                at: start,
-                from: range.start,
-                copied: true,
-            }),
-            Body::Made(made) => {
-                let pieces = made.pieces.iter().map(|piece| Piece {
-                    file: piece.file.clone().or_else(|| file.clone()),
-                    at: start + piece.at,
-                    ..*piece
-                });
-                self.pieces.extend(pieces);
-            }
+        self.append_part(script, 0..script.text().len())
+    }
+
+    /// Appends a part of a script, of this file or of another.
+    pub fn append_part(&mut self, script: &Script, range: Range<usize>) -> &mut Self {
+        let mut at = range.start;
+        while at < range.end {
+            let run = script.run(at);
+            let own = Arc::ptr_eq(run.file, &self.file);
+            self.pieces.push(Piece {
+                file: (!own).then(|| Arc::clone(run.file)),
+                at: self.text.len() + (at - range.start),
+                from: run.from,
+                copied: run.copied,
+            });
+            at = run.end.min(range.end);
         }
-        self.text.push_str(script.text());
+        self.text.push_str(&script.text()[range]);
         self
     }
 
@@ -251,6 +350,44 @@ mod tests {
     use std::sync::Arc;
 
     use super::{Place, Script, SourceFile};
+
+    #[test]
+    fn parts_keep_the_files_that_they_come_from() {
+        let (one, two) = (
+            SourceFile::new("a", "\n\nSELECT 1;"),
+            SourceFile::new("b", "\nSELECT ${x};"),
+        );
+        let mut builder = Script::build(Arc::clone(&one));
+        builder.copy(2..11).append(&Script::whole(Arc::clone(&two)));
+        let whole = builder.finish();
+        assert_eq!(whole.files().len(), 2);
+        let at = whole.text().find('$').unwrap();
+        let mut builder = Script::build(Arc::clone(&one));
+        builder.append_part(&whole, 7..at).put_for("2", &whole, at);
+        builder.append_part(&whole, at + 4..whole.text().len());
+        let part = builder.finish();
+        assert_eq!(part.text(), "1;\nSELECT 2;");
+        let end = part.text().len() - 1;
+        let seen = |at: usize| {
+            (
+                part.file_at(at).name().to_owned(),
+                part.place(at).line,
+                part.place(at).column,
+            )
+        };
+        assert_eq!(seen(0), ("a".to_owned(), 3, 8));
+        assert_eq!(seen(end), ("b".to_owned(), 2, 12));
+    }
+
+    #[test]
+    fn a_text_may_stand_in_another_file() {
+        let file = SourceFile::new("a.xml", "<sql>\n  SELECT 1 &lt; 2;\n  SELECT 3;</sql>");
+        let text = Script::whole(SourceFile::new("a.xml", "SELECT 1 < 2;\n  SELECT 3;"));
+        let script = text.standing_in(&file, &[(16..25, 27)]);
+        assert_eq!(script.text(), text.text());
+        assert_eq!(script.place(0), Place { line: 3, column: 3 });
+        assert_eq!(script.place(18), Place { line: 3, column: 5 });
+    }
 
     #[test]
     fn places_count_lines_and_characters() {

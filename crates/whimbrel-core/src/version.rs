@@ -10,8 +10,9 @@ use serde::{Serialize, Serializer};
 ///
 /// The text is kept as it was written. Equality and order look at the groups in it: groups of
 /// digits compare as numbers of any length (`001` equals `1`, `9` comes before `10`), other
-/// characters compare as text. Where a text is made of digits and the separators `_`, `.` and `-`
-/// alone, only the numbers count (`20231201_001` equals `20231201-1`).
+/// characters compare as text. The separators `_`, `.` and `-` between two numbers do not count for
+/// the order (`1.1.11`, `1.1.11a`, `1.1.12`); where a text is made of digits and them alone, nor
+/// for equality (`20231201_001` equals `20231201-1`). `1.0.0-rc2` comes before `1.0.0`.
 #[derive(Clone)]
 pub struct Version {
     text: String,
@@ -19,11 +20,16 @@ pub struct Version {
     key: Vec<u8>,
 }
 
+/// What leads to a release: comes before its end.
+const PRERELEASE: u8 = 0;
+/// The end of the groups. Behind it are those again with what did not count for the order, unless
+/// it doesn't count for equality either.
+const END: u8 = 1;
 /// A group of digits: its length without leading zeros and the digits, so that numbers of any size
 /// are in order. Comes before text.
-const NUMBER: u8 = 1;
+const NUMBER: u8 = 2;
 /// Other characters, up to a zero byte; a zero in the text itself is followed by 255.
-const TEXT: u8 = 2;
+const TEXT: u8 = 3;
 
 impl Version {
     /// Reads a version from its text.
@@ -46,10 +52,24 @@ impl Version {
 
 fn key_of(text: &str) -> Vec<u8> {
     let numbers_only = text.bytes().any(|b| b.is_ascii_digit())
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_digit() || matches!(b, b'_' | b'.' | b'-'));
+        && text.bytes().all(|b| b.is_ascii_digit() || is_separator(b));
     let mut key = Vec::with_capacity(text.len() + 8);
+    let left_out = push_groups(&mut key, text, !numbers_only, true);
+    key.push(END);
+    if left_out && !numbers_only {
+        push_groups(&mut key, text, true, false);
+    }
+    key
+}
+
+fn is_separator(byte: u8) -> bool {
+    matches!(byte, b'_' | b'.' | b'-')
+}
+
+/// Appends the groups, without any text if `texts` is false, and tells if some were left out.
+/// `ordering` leaves out the separators between numbers as well, and knows prereleases.
+fn push_groups(key: &mut Vec<u8>, text: &str, texts: bool, ordering: bool) -> bool {
+    let (mut left_out, mut numbers) = (false, 0);
     let mut rest = text.as_bytes();
     while let Some(first) = rest.first() {
         let digits = first.is_ascii_digit();
@@ -58,6 +78,7 @@ fn key_of(text: &str) -> Vec<u8> {
             .position(|b| b.is_ascii_digit() != digits)
             .unwrap_or(rest.len());
         let (group, tail) = rest.split_at(end);
+        let between = numbers > 0 && !tail.is_empty() && group.iter().copied().all(is_separator);
         if digits {
             let zeros = group.iter().take_while(|&&b| b == b'0').count();
             let number = &group[zeros..];
@@ -65,8 +86,12 @@ fn key_of(text: &str) -> Vec<u8> {
             let length = u32::try_from(number.len()).unwrap_or(u32::MAX);
             key.extend_from_slice(&length.to_be_bytes());
             key.extend_from_slice(number);
-        } else if !numbers_only {
-            key.push(TEXT);
+            numbers += 1;
+        } else if !texts || ordering && between {
+            left_out = true;
+        } else {
+            let prerelease = ordering && numbers > 1 && names_prerelease(group);
+            key.push(if prerelease { PRERELEASE } else { TEXT });
             for &byte in group {
                 key.push(byte);
                 if byte == 0 {
@@ -75,9 +100,24 @@ fn key_of(text: &str) -> Vec<u8> {
             }
             key.push(0);
         }
+        if !digits && !between {
+            numbers = 0;
+        }
         rest = tail;
     }
-    key
+    left_out
+}
+
+/// `-rc` in `1.0.0-rc2`, `-beta.` in `v1.0.0-beta.1/tables`: the word, and behind it at most a
+/// number or another part of the path.
+fn names_prerelease(group: &[u8]) -> bool {
+    const WORDS: [&str; 6] = ["alpha", "beta", "rc", "pre", "preview", "snapshot"];
+    let name = group.split(|&b| b == b'/').next().unwrap_or_default();
+    let Ok(name) = std::str::from_utf8(name) else {
+        return false;
+    };
+    let word = name.trim_matches(['-', '.', '_']);
+    WORDS.iter().any(|known| word.eq_ignore_ascii_case(known))
 }
 
 impl PartialEq for Version {
@@ -148,5 +188,41 @@ mod tests {
         assert_ne!(version("0002_a"), version("0002_b"));
         assert!(version("0002_a") < version("0002_b"));
         assert_ne!(version("R__a"), version("R__b"));
+    }
+
+    fn assert_rising(texts: &[&str]) {
+        for pair in texts.windows(2) {
+            assert!(version(pair[0]) < version(pair[1]), "{pair:?}");
+        }
+    }
+
+    #[test]
+    fn what_follows_a_number_comes_right_behind_it() {
+        assert_rising(&["1.1.9", "1.1.10", "1.1.11", "1.1.11a", "1.1.11b", "1.1.12"]);
+        assert_rising(&["2023.01.01_users", "2023.01.02", "2023.01.03_roles"]);
+        assert_rising(&["0001_2fa", "0001_add", "0002_a"]);
+        assert_ne!(version("1.2a"), version("1_2a"));
+        assert_ne!(version("1.2a"), version("12a"));
+    }
+
+    #[test]
+    fn what_leads_to_a_release_comes_before_it() {
+        assert_rising(&[
+            "0.9.9",
+            "1.0.0-alpha",
+            "1.0.0-beta.2",
+            "1.0.0-rc2",
+            "1.0.0-rc10",
+        ]);
+        assert_rising(&[
+            "1.0.0-RC10",
+            "1.0.0",
+            "1.0.0-fix",
+            "1.0.1-SNAPSHOT",
+            "1.0.1",
+        ]);
+        assert_rising(&["v1.0.0-rc1/2_b", "v1.0.0-rc2/1_a", "v1.0.0/1_a", "v1.1/1_a"]);
+        assert_rising(&["001", "001-beta", "001-beta-users", "002"]);
+        assert_rising(&["2.0.0", "2.0.0-beta-users"]);
     }
 }

@@ -22,7 +22,7 @@ fn migration(version: &str, kind: Kind) -> Migration {
         version: Version::new(version),
         name: String::new(),
         kind,
-        directives: Directives::default(),
+        directives: Directives::default().shared(),
         checksum: Checksum::of(file.text()),
         up: Script::whole(Arc::clone(&file)),
         file,
@@ -63,8 +63,8 @@ fn applied(migrations: &[Migration], rows: &[(&str, Kind)]) -> History {
             down_checksum: None,
             applied_at: Some("2026-01-01T00:00:00Z".parse().unwrap()),
             duration: Some(std::time::Duration::ZERO),
-            applied_by: "a@b".to_owned(),
-            tool: "test".to_owned(),
+            applied_by: "a@b".into(),
+            tool: "test".into(),
             version,
         }
     };

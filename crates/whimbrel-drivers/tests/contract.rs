@@ -147,10 +147,7 @@ async fn a_unit_and_its_record_are_one(engine: &str) {
     let history = driver.read_history().await.unwrap();
     assert_eq!(history.applied.len(), 1);
     let row = &history.applied[0];
-    assert_eq!(
-        (row.name.as_str(), row.applied_by.as_str()),
-        (NAME, "me@here")
-    );
+    assert_eq!((row.name.as_str(), &*row.applied_by), (NAME, "me@here"));
     assert!(row.duration.unwrap() < Duration::from_secs(60));
     driver.unlock(&lease).await.unwrap();
     driver.close().await.unwrap();

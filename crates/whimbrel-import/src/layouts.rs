@@ -16,6 +16,7 @@ pub(crate) mod rails;
 mod read;
 mod refinery;
 mod session;
+mod several;
 mod sqitch;
 mod sql_migrate;
 mod sqlx;

@@ -41,6 +41,7 @@ fn other_names_stay_an_error() {
         vec!["v1_to_v2.sql", "v2_to_v1.sql"],
         vec!["app--1.0--1.1.sql", "app--1.1--1.0.sql", "app--1.0.sql"],
         vec!["a1.sql", "b2.sql"],
+        vec!["app.1.0.sql", "app.1.0-1.1.sql", "app.1.1.sql"],
     ] {
         let files: Vec<_> = names.iter().map(|name| (*name, SQL)).collect();
         let detected = Folder::new(&files).detected(Postgres);
@@ -79,9 +80,21 @@ fn numbers_that_go_on_are_by_name() {
         ["2024_01_05_users.sql", "2024_01_05_roles.sql"],
         ["001a_users.sql", "001b_roles.sql"],
         ["2023/001_users.sql", "2024/001_roles.sql"],
+        // The second folder's comes later, whatever its number.
+        ["2023/002_users.sql", "2024/001_roles.sql"],
+        ["35/state.sql", "70/08_edges.sql"],
     ] {
         let folder = Folder::new(&names.map(|name| (name, SQL)));
         assert_eq!(folder.detected(Postgres), "by-name", "{names:?}");
+    }
+    for names in [
+        ["1.9/001_users.sql", "1.10/002_roles.sql"],
+        ["app/002_users.sql", "billing/001_roles.sql"],
+        // Tickets, in the order of the times.
+        ["1234-a/20240102_users.sql", "2345-b/20240101_roles.sql"],
+    ] {
+        let folder = Folder::new(&names.map(|name| (name, SQL)));
+        assert_eq!(folder.detected(Postgres), "native", "{names:?}");
     }
     // One file must not have another version once there is a second one.
     let one = Folder::new(&[("2024-01-05-users.sql", SQL)]);

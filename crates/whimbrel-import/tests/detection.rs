@@ -75,6 +75,10 @@ fn each_tools_files_are_found() {
             "rails",
         ),
         (
+            vec![("pgpm.plan", "%project=a\n"), ("deploy/a.sql", sql)],
+            "sqitch",
+        ),
+        (
             vec![("001_a.ts", "export const up = 'SELECT 1';\n")],
             "ts-strings",
         ),
@@ -137,5 +141,18 @@ fn odd_names_are_read() {
         let folder = Folder::new(&files);
         let read = folder.read(layout, Postgres);
         assert!(read[0].starts_with(expected), "{layout}: {read:?}");
+    }
+}
+
+/// "Nothing to do" would be said of a database that lacks them all.
+#[test]
+fn a_layout_that_takes_no_file_is_refused() {
+    let folder = Folder::new(&[("1-a.sql", "SELECT 1;\n")]);
+    for layout in ["golang-migrate", "prisma", "diesel"] {
+        let errors = folder.errors(layout, Postgres);
+        assert!(
+            errors[0].ends_with(&format!("is a migration of the layout {layout}")),
+            "{errors:?}"
+        );
     }
 }

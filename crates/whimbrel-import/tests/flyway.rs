@@ -204,7 +204,6 @@ flyway.placeholders.who=ann
 flyway.defaultSchema=app
 flyway.outOfOrder=true
 flyway.mixed=true
-flyway.initSql=SET ROLE app
 ";
 
 /// The settings stand above the folder that is named.
@@ -240,12 +239,88 @@ fn the_projects_settings_are_heeded() {
     };
     let marks = (marks.before.as_str(), marks.behind.as_str());
     assert_eq!((values["who"].as_str(), marks), ("ann", ("#[", "]")));
-    let warnings: Vec<_> = loaded.warnings.iter().map(ToString::to_string).collect();
-    assert!(
-        warnings[0].ends_with("flyway.conf:13:8: the setting initSql is not followed"),
-        "{warnings:?}"
-    );
     // They are about their own locations.
     let other = load("other", Some("flyway"));
     assert_eq!(other.migrations[0].directives.rules.schema, None);
+}
+
+/// By these Flyway would run something else.
+#[test]
+fn settings_that_change_what_runs_are_refused() {
+    let toml = "[flyway]\nlocations = [\"filesystem:target/sql\"]\ntarget = \"2\"\ncherryPick = [\"1\"]\noutOfOrder = true\n[environments.default]\nschemas = [\"app\"]\ninitSql = \"SET ROLE app\"\n[environments.other]\nschemas = [\"no\"]\n";
+    let folder = Folder::new(&[("flyway.toml", toml), ("target/sql/V1__a.sql", "SELECT 1;")]);
+    let load = |options: &[(&str, &str)]| {
+        let mut directory = Directory::new(folder.at("target/sql")).known_layouts(layouts());
+        for (name, value) in options {
+            directory = directory.layout_option(*name, *value);
+        }
+        directory.load(Dialect::Postgres)
+    };
+    let error = load(&[]).unwrap_err();
+    let texts: Vec<_> = error
+        .diagnostics()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    let ends = [
+        "flyway.toml:8:1: the setting initSql is not followed",
+        "flyway.toml:3:1: the setting target is not followed",
+        "flyway.toml:4:1: the setting cherryPick is not followed",
+    ];
+    assert_eq!(texts.len(), ends.len());
+    assert!(
+        texts
+            .iter()
+            .zip(ends)
+            .all(|(text, end)| text.ends_with(end)),
+        "{texts:?}"
+    );
+    let loaded = load(&[("ignore-settings", "initSql, target,cherryPick")]).unwrap();
+    let schema = loaded.migrations[0].directives.rules.schema.as_ref();
+    assert_eq!(schema.unwrap().schema, "app");
+}
+
+/// What holds of them is decided where they run.
+#[test]
+fn settings_of_applications_and_builds_are_named() {
+    let yaml = "spring:\n  flyway:\n    enabled: true\n    locations: [classpath:db/migration, 'classpath:db/{vendor}']\n    out-of-order: false\n    placeholders:\n      user-name: ann\n";
+    let properties = "spring.flyway.url=jdbc:x\nspring.flyway.baseline-on-migrate=true\n# spring.flyway.target=1\nspring.flyway.placeholder-prefix=#{\n";
+    let pom = "<project xmlns=\"http://maven.apache.org/POM/4.0.0\"><properties><flyway.outOfOrder>true</flyway.outOfOrder></properties><build><plugins><plugin><artifactId>flyway-maven-plugin</artifactId>\n<configuration><url>x</url><placeholders><who>a</who></placeholders></configuration></plugin></plugins></build></project>";
+    let gradle = "plugins { id 'org.flywaydb.flyway' }\nflyway {\n  url = 'x'\n  initSql = 'SET x = 1'\n  mixed = false\n}\nother {\n  target = 1\n}\n";
+    let folder = Folder::new(&[
+        (".git/HEAD", ""),
+        ("src/main/resources/db/migration/V1__a.sql", "SELECT 1;"),
+        ("src/main/resources/application.yml", yaml),
+        ("src/main/resources/application-prod.properties", properties),
+        ("pom.xml", pom),
+        ("build.gradle", gradle),
+    ]);
+    let at = folder.at("src/main/resources/db/migration");
+    let load = |on: &str| {
+        let directory = Directory::new(&at).known_layouts(layouts());
+        directory
+            .layout_option("project-settings", on)
+            .load(Dialect::Postgres)
+            .unwrap()
+    };
+    let plain = Directory::new(&at)
+        .known_layouts(layouts())
+        .load(Dialect::Postgres)
+        .unwrap();
+    let mut texts: Vec<_> = plain
+        .warnings
+        .iter()
+        .map(|one| one.to_string().rsplit('/').next().unwrap().to_owned())
+        .collect();
+    texts.sort();
+    assert_eq!(
+        texts,
+        [
+            "application-prod.properties:4:1: application-prod.properties sets placeholderPrefix for Flyway, which is not read",
+            "application.yml:4:5: application.yml sets locations, placeholders.user-name for Flyway, which is not read",
+            "build.gradle:4:3: build.gradle sets initSql for Flyway, which is not read",
+            "pom.xml:2:1: pom.xml sets placeholders.who, outOfOrder for Flyway, which is not read",
+        ]
+    );
+    assert!(load("false").warnings.is_empty());
 }

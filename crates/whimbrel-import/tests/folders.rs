@@ -109,6 +109,27 @@ fn prisma_takes_folders_as_texts() {
 }
 
 #[test]
+fn prismas_lock_file_says_one_engine() {
+    let wrong = |lock: &str| {
+        let folder = Folder::new(&[
+            ("20230101000000_a/migration.sql", "SELECT 1;"),
+            ("migration_lock.toml", lock),
+        ]);
+        folder.errors("prisma", Postgres)
+    };
+    let ours = "provider = \"postgresql\"\n";
+    let conflict = format!("# locked\n<<<<<<< HEAD\n{ours}=======\n{ours}>>>>>>> other\n");
+    assert_eq!(
+        wrong(&conflict),
+        ["migration_lock.toml:2:9: the lock file is not TOML"]
+    );
+    assert_eq!(
+        wrong("# locked\n"),
+        ["migration_lock.toml:1:1: the lock file names no provider, which Prisma refuses as well"]
+    );
+}
+
+#[test]
 fn prismas_folders_have_their_files() {
     let folder = Folder::new(&[
         ("20230101000000_a/migration.sql", "SELECT 1;"),
@@ -196,4 +217,25 @@ fn drizzle_without_a_journal_has_folders() {
             "20250102000000_b b: SELECT 2;"
         ]
     );
+}
+
+/// Those of two databases would all run in one.
+#[test]
+fn several_histories_are_not_one() {
+    for (layout, files) in [
+        ("prisma", ["a/1_x/migration.sql", "b/2_y/migration.sql"]),
+        ("diesel", ["a/1_x/up.sql", "b/2_y/up.sql"]),
+        ("drizzle", ["a/meta/_journal.json", "b/meta/_journal.json"]),
+    ] {
+        let text = match layout {
+            "drizzle" => "{\"entries\": []}",
+            _ => "SELECT 1;",
+        };
+        let folder = Folder::new(&files.map(|file| (file, text)));
+        let errors = folder.errors(layout, Sqlite);
+        assert!(
+            errors[0].ends_with("there are several histories here: a/, b/"),
+            "{errors:?}"
+        );
+    }
 }

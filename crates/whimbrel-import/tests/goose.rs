@@ -9,6 +9,30 @@ use whimbrel_sql::Dialect::{Mysql, Postgres};
 const USERS: &str =
     "-- words\n-- +goose Up\nCREATE TABLE users (id int);\n\n-- +goose Down\nDROP TABLE users;\n";
 
+/// goose looks for names that end in `.sql` exactly, and so do others.
+#[test]
+fn files_called_otherwise_are_passed_over() {
+    for (layout, mark) in [
+        ("goose", "-- +goose Up\n"),
+        ("dbmate", "-- migrate:up\n"),
+        ("sql-migrate", "-- +migrate Up\n"),
+        ("sqlx", ""),
+        ("supabase", ""),
+        ("wrangler", ""),
+    ] {
+        let text = format!("{mark}SELECT 1;\n");
+        let folder = Folder::new(&[("1_a.SQL", &text), ("2_b.sql", &text)]);
+        assert_eq!(folder.read(layout, Postgres).len(), 1, "{layout}");
+        assert_eq!(
+            folder.warnings(layout, Postgres),
+            ["1_a.SQL:1:1: the tool is exact about `.sql`: it is passed over"],
+            "{layout}"
+        );
+    }
+    let folder = Folder::new(&[("1_a.up.SQL", "SELECT 1;\n")]);
+    assert_eq!(folder.read("golang-migrate", Postgres).len(), 1);
+}
+
 #[test]
 fn numbers_give_the_order_and_lines_the_parts() {
     let body = "-- +goose Up\n-- +goose StatementBegin\nCREATE FUNCTION f() RETURNS int AS $$ BEGIN RETURN 1; END $$ LANGUAGE plpgsql\n-- +goose StatementEnd\nSELECT f();\n";

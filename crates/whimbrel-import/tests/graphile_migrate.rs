@@ -4,6 +4,8 @@
 mod common;
 
 use common::Folder;
+use whimbrel_core::hook::When;
+use whimbrel_core::source::Source;
 use whimbrel_sql::Dialect::Postgres;
 
 const FIRST: &str = "--! Previous: -\n--! Hash: sha1:aa\n\nCREATE TABLE a (b int);\n";
@@ -68,7 +70,7 @@ fn placeholders_have_values_or_are_refused() {
 /// What `graphile-migrate init` writes is JSON with comments.
 #[test]
 fn the_projects_own_placeholders_are_put_in() {
-    let gmrc = "{\n  // ours\n  \"placeholders\": {\n    \":APP_USER\": \"app\",\n    \":SECRET\": \"!ENV\",\n  },\n  \"afterAllMigrations\": [\"grants.sql\"],\n}\n";
+    let gmrc = "{\n  // ours\n  \"placeholders\": {\n    \":APP_USER\": \"app\",\n    \":SECRET\": \"!ENV\",\n  },\n}\n";
     let text = format!("{FIRST}SELECT ':APP_USER', ':SECRET', ':OTHER';\n");
     let folder = Folder::at(
         "migrations",
@@ -82,9 +84,61 @@ fn the_projects_own_placeholders_are_put_in() {
         folder.substituted("graphile-migrate", &[]),
         ["committed/000001.sql:5:22: the placeholder :SECRET has no value"]
     );
-    let warnings = folder.warnings("graphile-migrate", Postgres);
+}
+
+/// Scripts run around the migrations; what can't be run is no mere warning.
+#[test]
+fn the_projects_actions_are_hooks_or_refused() {
+    let folder = Folder::at(
+        "migrations",
+        &[
+            (
+                "../.gmrc",
+                "{\"beforeAllMigrations\": \"before.sql\", \"afterAllMigrations\": [{\"_\": \"sql\", \"file\": \"grants.sql\", \"shadow\": false}, {\"_\": \"sql\", \"file\": \"no.sql\", \"shadow\": true}]}",
+            ),
+            ("committed/000001.sql", FIRST),
+            ("before.sql", "SELECT 1;"),
+            ("grants.sql", "GRANT a TO :DATABASE_OWNER;"),
+        ],
+    );
+    let load = |options: &[(&str, &str)]| {
+        let mut directory = folder
+            .of_layout("graphile-migrate")
+            .placeholders([("DATABASE_OWNER".to_owned(), "o".to_owned())].into());
+        for (name, value) in options {
+            directory = directory.layout_option(*name, *value);
+        }
+        directory.load(Postgres).unwrap()
+    };
+    let loaded = load(&[]);
+    let hooks: Vec<_> = loaded
+        .hooks
+        .iter()
+        .map(|hook| (hook.when, hook.script.text()))
+        .collect();
+    assert_eq!(
+        hooks,
+        [
+            (When::BeforeApplied, "SELECT 1;"),
+            (When::AfterApplied, "GRANT a TO o;")
+        ]
+    );
+    assert_eq!(loaded.warnings.len(), 0);
+    assert!(load(&[("actions", "false")]).hooks.is_empty());
+    let folder = Folder::at(
+        "migrations",
+        &[
+            (
+                "../.gmrc",
+                "{\n\"afterAllMigrations\": [\"!grants.sql\", {\"_\": \"command\", \"command\": \"./dump\"}]}",
+            ),
+            ("committed/000001.sql", FIRST),
+        ],
+    );
+    let errors = folder.errors("graphile-migrate", Postgres);
+    assert!(errors[0].ends_with(".gmrc:2:2: afterAllMigrations: grants.sql runs as the root user of .gmrc, which Whimbrel does not know"), "{errors:?}");
     assert!(
-        warnings[0].ends_with(".gmrc:7:4: the actions of afterAllMigrations are not run"),
-        "{warnings:?}"
+        errors[1].ends_with(".gmrc:2:2: afterAllMigrations: Whimbrel runs no commands (`./dump`)"),
+        "{errors:?}"
     );
 }

@@ -62,3 +62,13 @@ fn one_marked_file_among_many_is_enough() {
     let folder = Folder::new(&[("1700000000001_a.up.sql", marked)]);
     assert_eq!(folder.detected(Postgres), "golang-migrate");
 }
+
+/// As words are sorted, not bytes: case and punctuation come last.
+#[test]
+fn names_of_one_time_are_sorted_as_words() {
+    let names = ["1_Beta.sql", "1_alpha.sql", "1_a_c10.sql", "1_ac9.sql"];
+    let folder = Folder::new(&names.map(|name| (name, "-- Up Migration\nSELECT 1;\n")));
+    let read = folder.migrations("node-pg-migrate", Postgres);
+    let versions: Vec<_> = read.iter().map(|m| m.version.as_str()).collect();
+    assert_eq!(versions, ["1_ac9", "1_a_c10", "1_alpha", "1_Beta"]);
+}

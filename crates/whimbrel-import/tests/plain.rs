@@ -86,6 +86,93 @@ fn supabase_is_told_by_its_folder() {
     assert_eq!(rule, Transactions::Bare);
 }
 
+/// The CLI's first versions dumped a project's schema into such a file.
+#[test]
+fn supabases_old_dump_is_left_out() {
+    let read = |files: &[(&str, &str)]| {
+        let folder = Folder::at("supabase/migrations", files);
+        let read = folder.read("supabase", Postgres);
+        (read, folder.warnings("supabase", Postgres))
+    };
+    let (read_, warnings) = read(&[
+        ("20211208235959_init.sql", "SELECT 1;"),
+        ("20240101000000_b.sql", "SELECT 2;"),
+    ]);
+    assert_eq!(read_, ["20240101000000 b: SELECT 2;"]);
+    assert_eq!(
+        warnings,
+        [
+            "20211208235959_init.sql:1:1: the Supabase CLI leaves a first file `_init.sql` of before 2021-12-09 out: it is passed over"
+        ]
+    );
+    for other in [".gitkeep", "20200101000000_a.sql", "0.txt"] {
+        let (read, _) = read(&[
+            (other, "SELECT 0;"),
+            ("20210101000000_init.sql", "SELECT 1;"),
+        ]);
+        let last = read.last().unwrap();
+        assert_eq!(last, "20210101000000 init: SELECT 1;", "{other}");
+    }
+    for name in ["20211209000000_init.sql", "20210101000000_initial.sql"] {
+        let (read, warnings) = read(&[(name, "SELECT 1;")]);
+        assert_eq!((read.len(), warnings.len()), (1, 0), "{name}");
+    }
+}
+
+/// To the tool it is a comment, and to whoever wrote it the beginning of what undoes the file.
+#[test]
+fn a_heading_that_is_no_mark_is_warned_of() {
+    let below = "SELECT 1;\n-- Down\nSELECT 2;\n";
+    for (layout, name, before, after) in [
+        ("goose", "1_a.sql", "-- +goose Up\n", ""),
+        ("dbmate", "1_a.sql", "-- migrate:up\n", "-- migrate:down\n"),
+        (
+            "sql-migrate",
+            "1_a.sql",
+            "-- +migrate Up\n",
+            "-- +migrate Down\nSELECT 3;\n-- +migrate Up\n",
+        ),
+        ("node-pg-migrate", "1_a.sql", "-- Up Migration\n", ""),
+        ("golang-migrate", "1_a.up.sql", "-- users\n", ""),
+        ("supabase", "1_a.sql", "-- users\n", ""),
+    ] {
+        let text = format!("{before}{below}{after}");
+        let folder = Folder::new(&[(name, &text)]);
+        assert_eq!(
+            folder.warnings(layout, Postgres),
+            [format!(
+                "{name}:3:1: the statements below this line run with those above it: to the tool that these files are of, it is a comment"
+            )],
+            "{layout}"
+        );
+    }
+    // node-pg-migrate runs the whole file where it has no mark for up.
+    let whole = Folder::new(&[("1_a.sql", "SELECT 1;\n-- Down Migration\nSELECT 2;\n")]);
+    assert_eq!(whole.warnings("node-pg-migrate", Postgres).len(), 1);
+    // Marks are none, and what is not between statements is none.
+    for (layout, text) in [
+        (
+            "node-pg-migrate",
+            "-- Down Migration\nSELECT 2;\n-- Up Migration\nSELECT 1;\n",
+        ),
+        (
+            "sql-migrate",
+            "-- +migrate Up\nSELECT 1;\n-- +migrate Down\nSELECT 2;\n-- +migrate Up\nSELECT 1;\n",
+        ),
+        (
+            "goose",
+            "-- +goose Up\nSELECT 1;\n-- Down payments\nSELECT 2;\n-- +goose Down\nSELECT 3;\n",
+        ),
+        (
+            "goose",
+            "-- +goose Up\nCREATE TABLE a (\n-- Down\ni int);\n-- Down\n",
+        ),
+    ] {
+        let folder = Folder::new(&[("1_a.sql", text)]);
+        assert_eq!(folder.warnings(layout, Postgres).len(), 0, "{text}");
+    }
+}
+
 #[test]
 fn wrangler_is_told_by_its_configuration() {
     let folder = Folder::at(

@@ -53,6 +53,14 @@ fn the_plan_gives_the_order_and_the_scripts() {
 }
 
 #[test]
+fn a_lone_plan_may_have_another_name() {
+    let plan = "%project=a\n\none [other:@v1] 2020-01-01T00:00:00Z A <a@b.c>\n";
+    let folder = Folder::new(&[("pgpm.plan", plan), ("deploy/one.sql", "SELECT 1;\n")]);
+    let loaded = folder.loaded("sqitch");
+    assert_eq!(find(&loaded, "one").directives.depends, ["other/@v1"]);
+}
+
+#[test]
 fn the_configuration_says_where_files_are() {
     let folder = Folder::new(&[
         (

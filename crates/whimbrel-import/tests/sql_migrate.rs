@@ -41,6 +41,21 @@ fn each_part_may_come_more_than_once() {
     );
 }
 
+/// By the file's whole name, in which `-` comes before `.`; wrangler does the same.
+#[test]
+fn names_are_in_the_tools_order() {
+    let names = ["1_a.sql", "1_a-b.sql", "c.sql", "c-d.sql"];
+    for (layout, text) in [
+        ("sql-migrate", "-- +migrate Up\nSELECT 1;\n"),
+        ("wrangler", "SELECT 1;\n"),
+    ] {
+        let folder = Folder::new(&names.map(|name| (name, text)));
+        let read = folder.migrations(layout, Sqlite);
+        let versions: Vec<_> = read.iter().map(|m| m.version.as_str()).collect();
+        assert_eq!(versions, ["1_a-b", "1_a", "c-d", "c"], "{layout}");
+    }
+}
+
 #[test]
 fn what_the_tool_refuses_is_refused() {
     let folder = Folder::new(&[

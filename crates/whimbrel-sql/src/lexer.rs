@@ -245,8 +245,9 @@ impl<'a> Lexer<'a> {
                 None => (self.bytes.len(), false),
             },
         };
-        // SQLite takes an unclosed comment at the end for a comment.
-        (kind, end, closed || self.dialect == Dialect::Sqlite)
+        // SQLite takes an unclosed comment for one to the end, with every statement behind it: nobody
+        // means that, and where a part ends in the middle of a comment, its tool read it otherwise.
+        (kind, end, closed)
     }
 
     fn nested_comment_end(&self) -> (usize, bool) {

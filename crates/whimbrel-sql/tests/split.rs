@@ -237,7 +237,6 @@ fn sqlite() {
                 2,
             ),
             ("BEGIN TRANSACTION; SELECT 1; END TRANSACTION;", 3),
-            ("SELECT 1 /* never closed ;", 1),
             ("SELECT 'a\\'; SELECT 2", 2),
             (&long, 2),
         ],
@@ -306,6 +305,11 @@ fn what_is_not_closed_is_named() {
             Dialect::Postgres,
             "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1;",
             SplitErrorKind::UnterminatedBody,
+        ),
+        (
+            Dialect::Sqlite,
+            "SELECT 1; /* SELECT 2;",
+            SplitErrorKind::UnterminatedComment,
         ),
         (
             Dialect::Sqlite,

@@ -8,10 +8,11 @@ use whimbrel_sql::{Dialect, Statement, split};
 use super::prepare::{Prepared, Rules, prepare};
 use super::{Direction, PlanInput, placeholder};
 use crate::diagnostic::Diagnostic;
+use crate::directive::Directives;
 use crate::hook::{Hook, When};
-use crate::migration::{Migration, Transactions};
+use crate::migration::Transactions;
 use crate::rules::Condition;
-use crate::text::{Script, ScriptBuilder};
+use crate::text::{Script, ScriptBuilder, SourceFile};
 
 /// Puts placeholders in, splits the script and decides how it runs.
 pub(super) fn compose(
@@ -88,15 +89,16 @@ pub(super) fn hook_rules(hook: &Hook) -> Rules<'_> {
     }
 }
 
-/// A migration's conditions with their placeholders put in.
+/// The conditions that a file sets, with their placeholders put in.
 pub(super) fn conditions(
     input: PlanInput<'_>,
-    migration: &Migration,
+    directives: &Directives,
+    file: &Arc<SourceFile>,
 ) -> Result<Vec<Condition>, Vec<Diagnostic>> {
-    let rules = &migration.directives.rules;
+    let rules = &directives.rules;
     let mut conditions = rules.conditions.clone();
     for condition in &mut conditions {
-        let mut builder = Script::build(Arc::clone(&migration.file));
+        let mut builder = Script::build(Arc::clone(file));
         builder.put(&condition.sql, condition.span.start);
         let made = placeholder::resolve(input.options, &rules.placeholders, &builder.finish())?;
         made.text().clone_into(&mut condition.sql);

@@ -16,6 +16,26 @@ pub(super) struct Dependency {
     pub(super) index: Option<usize>,
 }
 
+impl Dependency {
+    /// What to say of one that is nowhere, to somebody with files of the source `own`, and what
+    /// helps.
+    pub(super) fn unknown(&self, own: &str) -> (&'static str, String) {
+        let source = &self.source;
+        if self.version.as_str().starts_with('@') {
+            let help = format!("name the migration of {source} that has the tag");
+            ("is a tag, and the history keeps none", help)
+        } else if source == own {
+            let help = "check the version in the `Depends:` line".to_owned();
+            ("is neither applied nor among the files", help)
+        } else {
+            let help = format!(
+                "apply the files of the source {source} first (`WHIMBREL_SOURCE={source}`), or check the name"
+            );
+            ("is not applied", help)
+        }
+    }
+}
+
 /// The migrations' dependencies, by place among the files.
 pub(super) struct Dependencies(Vec<Vec<Dependency>>);
 
@@ -134,4 +154,37 @@ pub(super) fn circle(migrations: &[Migration], places: &[usize]) -> Diagnostic {
     )
     .at(&first.file, 0..0, "")
     .help("take one of the `Depends:` lines out")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Dependency;
+    use crate::version::Version;
+
+    #[test]
+    fn what_is_nowhere_is_told_by_where_it_would_be() {
+        let told = |text: &str| {
+            let (source, version) = text.split_once('/').unwrap();
+            let entry = Dependency {
+                text: text.to_owned(),
+                source: source.to_owned(),
+                version: Version::new(version),
+                index: None,
+            };
+            let (state, help) = entry.unknown("main");
+            format!("{state}; {help}")
+        };
+        assert_eq!(
+            told("main/7"),
+            "is neither applied nor among the files; check the version in the `Depends:` line"
+        );
+        assert_eq!(
+            told("billing/7"),
+            "is not applied; apply the files of the source billing first (`WHIMBREL_SOURCE=billing`), or check the name"
+        );
+        assert_eq!(
+            told("billing/@v1"),
+            "is a tag, and the history keeps none; name the migration of billing that has the tag"
+        );
+    }
 }

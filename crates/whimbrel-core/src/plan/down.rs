@@ -312,7 +312,7 @@ fn in_order(files: &ByVersion<'_, &Migration>, row: &Applied) -> bool {
 
 /// The directives as they go for the down script.
 fn of_down(migration: &Migration) -> Directives {
-    let mut directives = migration.directives.clone();
+    let mut directives = (*migration.directives).clone();
     directives.transaction = migration.down_transaction.or(directives.transaction);
     directives
 }

@@ -1,6 +1,6 @@
 //! Hooks as steps around those of the migrations.
 
-use super::compose::{compose, hook_rules};
+use super::compose::{compose, conditions, hook_rules};
 use super::{Direction, PlanInput, Step};
 use crate::checksum::Checksum;
 use crate::diagnostic::Diagnostic;
@@ -25,7 +25,10 @@ pub(super) fn around(
     let count = steps.len();
     let mut rest = steps.split_off(late.min(count));
     let of = |when: &'static [When]| made(input, direction, when);
-    let before = of(&[When::Before])?;
+    let before = of(match count {
+        0 => &[When::Before],
+        _ => &[When::Before, When::BeforeApplied],
+    })?;
     let shift = before.len();
     let mut all = before;
     all.append(&mut steps);
@@ -89,7 +92,7 @@ fn step(input: PlanInput<'_>, hook: &Hook) -> Result<Step, Vec<Diagnostic>> {
         timeout: hook.directives.timeout,
         lock_timeout: hook.directives.lock_timeout,
         foreign_keys: prepared.foreign_keys,
-        conditions: Vec::new(),
+        conditions: conditions(input, &hook.directives, hook.script.file())?,
         settings: hook.directives.rules.settings,
         resume: None,
         depends: Vec::new(),

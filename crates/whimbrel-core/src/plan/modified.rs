@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use whimbrel_sql::{Dialect, significant_eq};
 
-use super::{ByVersion, Goal, PlanInput};
+use super::{ByVersion, Goal, PlanInput, in_step};
 use crate::checksum::Checksum;
 use crate::diagnostic::Diagnostic;
 use crate::history::{Applied, History};
@@ -69,7 +69,7 @@ pub fn change(
 ) -> Change {
     // A record that was taken over without its file does not know what was applied.
     if migration.checksum == applied.checksum
-        || applied.checksum.as_str().is_empty()
+        || applied.checksum.is_unknown()
         || is_from_before(migration, &applied.checksum)
     {
         return Change::None;
@@ -107,6 +107,13 @@ pub fn needed_scripts(
     history: &History,
     goal: Option<&Goal>,
 ) -> Vec<Checksum> {
+    let (mut steps, rest) = in_step(migrations, history);
+    let unchanged = |(file, row): (&Migration, &Applied)| {
+        file.kind != Kind::Baseline && file.checksum == row.checksum
+    };
+    if rest.is_empty() && steps.all(unchanged) {
+        return Vec::new();
+    }
     let files: ByVersion<'_, &Migration> = migrations
         .iter()
         .filter(|m| m.kind != Kind::Baseline)
@@ -142,8 +149,8 @@ pub(super) fn modified(migration: &Migration, row: &Applied) -> Diagnostic {
         .note(format!(
             "applied {}with checksum {}, the file has {}",
             row.applied_at.map(|at| format!("{at:.0} ")).unwrap_or_default(),
-            &row.checksum.as_str()[..row.checksum.as_str().len().min(12)],
-            &migration.checksum.as_str()[..12]
+            row.checksum.short(),
+            migration.checksum.short()
         ))
         .help("put the file back as it was and write a new migration for the change, or go on with `--force`")
 }

@@ -98,8 +98,8 @@ fn put_in<'v>(
         let end = from + key.len() + behind.len();
         match value(key) {
             Some(value) => {
-                copy(&mut builder, script, done..start);
-                builder.put(value, script.origin(start));
+                builder.append_part(script, done..start);
+                builder.put_for(value, script, start);
                 done = end;
             }
             None if !strict => {}
@@ -116,7 +116,7 @@ fn put_in<'v>(
         }
         search = end;
     }
-    copy(&mut builder, script, done..text.len());
+    builder.append_part(script, done..text.len());
     if undefined.is_empty() {
         Ok(builder.finish())
     } else {
@@ -150,16 +150,6 @@ fn is_key(c: char) -> bool {
 /// `${flyway:timestamp}` is a key as well.
 fn is_foreign_key(c: char) -> bool {
     is_key(c) || c == ':'
-}
-
-/// Copies text of a script that may itself be made of pieces: line by line, since a piece of a
-/// commented-out rollback section never spans a line's end.
-fn copy(builder: &mut crate::text::ScriptBuilder, script: &Script, range: std::ops::Range<usize>) {
-    let mut at = range.start;
-    for line in script.text()[range].split_inclusive('\n') {
-        builder.copy_text(line, script.origin(at));
-        at += line.len();
-    }
 }
 
 #[cfg(test)]

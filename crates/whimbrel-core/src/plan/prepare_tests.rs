@@ -167,6 +167,16 @@ fn a_bare_file_is_sent_as_it_is() {
         &[
             (
                 Postgres,
+                "BEGIN; SELECT 1; COMMIT; ROLLBACK; SELECT 2",
+                "[SELECT 1] [SELECT 2]",
+            ),
+            (
+                Mysql,
+                "ROLLBACK; INSERT INTO a VALUES (1)",
+                "whole: [INSERT INTO a VALUES (1)]",
+            ),
+            (
+                Postgres,
                 "SELECT 1; SELECT 2",
                 "whole: [SELECT 1; SELECT 2]",
             ),
@@ -234,6 +244,18 @@ fn what_cannot_be_followed_is_refused() {
             Postgres,
             "SELECT 1;\nBEGIN; SELECT 2",
             "a.sql:2:1: this transaction control has no partner in the file",
+        ),
+        (
+            Bare,
+            Sqlite,
+            "SELECT 1; ROLLBACK",
+            "a.sql:1:11: this transaction control can't be followed",
+        ),
+        (
+            Bare,
+            Postgres,
+            "BEGIN; SELECT 1; ROLLBACK",
+            "a.sql:1:18: this transaction control can't be followed",
         ),
         (
             Bare,

@@ -50,7 +50,7 @@ pub(crate) fn said_to_be_done(hashes: &str, statement: usize) -> String {
 
 /// The hash by which the journal knows a statement.
 pub fn statement_hash(text: &str) -> String {
-    Checksum::of(text).as_str()[..HASH_LENGTH].to_owned()
+    format!("{:.HASH_LENGTH$}", Checksum::of(text))
 }
 
 /// The hashes of all statements of a script, as the journal keeps them.

@@ -80,6 +80,10 @@ impl Walk<'_> {
         match statement.facts.transaction_control {
             Some(TransactionControl::Begin) => self.begin(statement),
             Some(TransactionControl::Commit) => self.commit(statement),
+            Some(TransactionControl::Rollback) if self.open.is_none() && self.ends_nothing() => {
+                self.breaks = true;
+                Ok(())
+            }
             control if is_boundary(control) => Err(self.unbalanced(
                 statement,
                 "this transaction control can't be followed",
@@ -152,8 +156,7 @@ impl Walk<'_> {
             }
             return Ok(());
         }
-        // PostgreSQL warns, and MySQL does not care; SQLite refuses it.
-        if !self.rules.is_strict() && self.input.dialect != Dialect::Sqlite {
+        if self.ends_nothing() {
             return Ok(());
         }
         Err(self.unbalanced(
@@ -161,6 +164,12 @@ impl Walk<'_> {
             "this transaction control has no partner in the file",
             "write BEGIN ... COMMIT in pairs, without ROLLBACK",
         ))
+    }
+
+    /// Without a transaction its end does nothing: PostgreSQL warns, and MySQL does not care; SQLite
+    /// refuses it. Some scripts have a ROLLBACK behind their COMMIT, for psql's sake.
+    fn ends_nothing(&self) -> bool {
+        !self.rules.is_strict() && self.input.dialect != Dialect::Sqlite
     }
 
     fn close(&mut self) {

@@ -83,7 +83,7 @@ fn script(migration: &Migration, direction: Direction) -> Result<Option<Script>,
 
 /// The directives as they go for a direction.
 fn of(migration: &Migration, direction: Direction) -> Directives {
-    let mut directives = migration.directives.clone();
+    let mut directives = (*migration.directives).clone();
     if direction == Direction::Down {
         directives.transaction = migration.down_transaction.or(directives.transaction);
     }

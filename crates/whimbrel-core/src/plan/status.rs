@@ -226,7 +226,7 @@ fn applied_row(row: &Applied, file: Option<&Migration>, state: State) -> StatusR
         batch: Some(row.batch),
         applied_at: row.applied_at,
         duration_ms: row.duration.map(milliseconds),
-        applied_by: Some(row.applied_by.clone()),
+        applied_by: Some(row.applied_by.to_string()),
         error: None,
         reversible: row.down_checksum.is_some() || file.is_some_and(Migration::is_reversible),
         file: file.map(|m| m.file.name().to_owned()),

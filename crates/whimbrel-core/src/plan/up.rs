@@ -242,10 +242,7 @@ impl<'a> Planner<'a> {
                             entry.text, migration.version
                         ),
                     ),
-                    None => (
-                        "is neither applied nor among the files",
-                        "check the version in the `Depends:` line".to_owned(),
-                    ),
+                    None => entry.unknown(&migration.source),
                 };
                 Diagnostic::error(
                     "dependency",
@@ -354,7 +351,7 @@ impl<'a> Planner<'a> {
             timeout: migration.directives.timeout,
             lock_timeout: migration.directives.lock_timeout,
             foreign_keys: prepared.foreign_keys,
-            conditions: conditions(self.input, migration)?,
+            conditions: conditions(self.input, &migration.directives, &migration.file)?,
             settings: migration.directives.rules.settings,
             resume: None,
             depends,

@@ -19,9 +19,10 @@ pub(super) async fn fill(
     migrations: &mut [Migration],
     hooks: &mut [Hook],
 ) -> Result<(), Error> {
-    let of_migrations = migrations.iter_mut().map(|m| &mut m.directives);
+    let migrations = migrations.iter_mut().filter(|m| wants(&m.directives));
+    let of_migrations = migrations.map(|m| &mut *m.directives);
     let of_hooks = hooks.iter_mut().map(|hook| &mut hook.directives);
-    let mut wanting: Vec<_> = of_migrations.chain(of_hooks).filter(|d| wants(d)).collect();
+    let mut wanting: Vec<_> = of_migrations.chain(of_hooks.filter(|d| wants(d))).collect();
     if wanting.is_empty() {
         return Ok(());
     }

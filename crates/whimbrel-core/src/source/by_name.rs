@@ -34,13 +34,17 @@ impl Layout for ByName {
             (version, entry, role != FileRole::Down && !repeatable)
         });
         let ups: Vec<_> = parts.filter(|(_, _, is_up)| *is_up).collect();
-        if ups.iter().all(|(version, ..)| version.is_empty()) {
-            let reason = if habits::in_versioned_folders(&listing.entries) {
-                "the folders carry the numbers, so the path is the version".to_owned()
-            } else {
-                let prefix = habits::common_prefix(listing)?;
-                format!("numbers after `{prefix}`, so the whole name is the version")
-            };
+        let unnumbered = ups
+            .iter()
+            .filter(|(version, ..)| version.is_empty())
+            .count();
+        if unnumbered > 0 && habits::in_versioned_folders(&listing.entries) {
+            let reason = "the folders carry the numbers, so the path is the version";
+            return Some(Recognised::new(Certainty::Likely, reason));
+        }
+        if unnumbered == ups.len() {
+            let prefix = habits::common_prefix(listing)?;
+            let reason = format!("numbers after `{prefix}`, so the whole name is the version");
             return Some(Recognised::new(Certainty::Likely, reason));
         }
         if listing.entries.iter().all(|entry| is_dated(&entry.stem)) {
@@ -49,6 +53,12 @@ impl Layout for ByName {
         }
         if habits::count_up(ups.iter().map(|(version, ..)| *version)) {
             return None;
+        }
+        if habits::in_versioned_folders(&listing.entries)
+            && habits::count_anew(ups.iter().map(|(version, entry, _)| (*version, *entry)))
+        {
+            let reason = "the numbers begin anew in numbered folders, so the path is the version";
+            return Some(Recognised::new(Certainty::Likely, reason));
         }
         let mut names: HashMap<Version, Vec<&Entry>> = HashMap::new();
         for (version, entry, _) in ups {

@@ -1,25 +1,30 @@
 //! A folder of migration files.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use whimbrel_sql::Dialect;
 
-use super::engines::{is_other_engines, keep_own, two_of_one};
-use super::layout::{Entry, Layout, Listing, NATIVE_LAYOUTS, detect};
+use super::engines::{is_other_engines, keep_own, refuse_others_alone, two_of_one};
+use super::layout::{Entry, Layout, Listing, NATIVE_LAYOUTS, detect, is_own};
 use super::native::about_file;
 use super::programs::with_other_extensions;
-use super::walk::{behind_link, leads_back, refuse_unreadable, sorted};
+use super::set_apart::{as_warnings, is_foreign, set_apart};
+use super::walk::{Named, behind_link, leads_back, refuse_unreadable, sorted};
 use super::{DEFAULT_SOURCE, LayoutFound, Loaded, Source};
 use crate::diagnostic::Diagnostic;
 use crate::error::Error;
+
+/// What nearly every file has; kept once, not for each.
+const SQL: Cow<'static, str> = Cow::Borrowed("sql");
 
 /// One or more folders that together are one source.
 pub struct Directory {
     name: Arc<str>,
     roots: Vec<PathBuf>,
-    extensions: Vec<String>,
+    extensions: Vec<Cow<'static, str>>,
     sort_dirs_separately: bool,
     environment: Arc<BTreeMap<String, String>>,
     placeholders: Arc<BTreeMap<String, String>>,
@@ -34,7 +39,7 @@ impl Directory {
         Self {
             name: DEFAULT_SOURCE.into(),
             roots: vec![root.into()],
-            extensions: vec!["sql".to_owned()],
+            extensions: vec![SQL],
             sort_dirs_separately: false,
             environment: Arc::default(),
             placeholders: Arc::default(),
@@ -60,7 +65,10 @@ impl Directory {
     pub fn extensions<I: IntoIterator<Item = S>, S: Into<String>>(mut self, list: I) -> Self {
         self.extensions = list
             .into_iter()
-            .map(|item| item.into().trim_start_matches('.').to_owned())
+            .map(|item| match item.into().trim_start_matches('.') {
+                "sql" => SQL,
+                other => Cow::Owned(other.to_owned()),
+            })
             .collect();
         self
     }
@@ -130,7 +138,7 @@ impl Directory {
         for (index, root) in self.roots.iter().enumerate() {
             if root.is_file() {
                 let name = root.file_name().unwrap_or_default().to_string_lossy();
-                self.add(root.clone(), &name, "", index, &mut listing);
+                self.add(root.clone(), name.into_owned(), "", index, &mut listing);
             } else {
                 self.walk(root, "", index, dialect, &mut listing)?;
             }
@@ -157,16 +165,17 @@ impl Directory {
         let (list, unreadable) = sorted(folder).map_err(failed)?;
         let wanted = |name: &str| self.extension(name).is_some();
         refuse_unreadable(folder, &unreadable, wanted)?;
-        let folders = list.iter().filter(|(_, kind)| !kind.is_file());
-        let folders: Vec<&str> = folders.map(|(name, _)| name.as_str()).collect();
+        let folders = list.iter().filter(|item| !item.kind.is_file());
+        let folders: Vec<String> = folders.map(|item| item.name.clone()).collect();
         if let Some((one, two)) = two_of_one(&folders, dialect) {
             let message = format!("the folders {one} and {two} are both for this engine");
             let error = Diagnostic::error("two-engines", message)
                 .help("name one of them: `--dir`, or `dir` in whimbrel.toml");
             return Err(Error::refused(about_file(error, folder)));
         }
-        for (name, kind) in &list {
-            let (path, mut kind) = (folder.join(name), *kind);
+        out.entries.reserve(list.len());
+        for Named { name, mut kind, .. } in list {
+            let path = folder.join(&name);
             if kind.is_symlink() {
                 kind = behind_link(&path)?;
                 if kind.is_dir() && leads_back(&path, folder) {
@@ -174,7 +183,7 @@ impl Directory {
                 }
             }
             if kind.is_dir() {
-                if !is_other_engines(name, &folders, dialect) {
+                if !is_other_engines(&name, &folders, dialect) && !is_foreign(&name, &path) {
                     let inner = format!("{relative}{name}/");
                     self.walk(&path, &inner, root, dialect, out)?;
                 }
@@ -202,22 +211,54 @@ impl Directory {
         }
     }
 
-    /// Puts a file on the list.
-    fn add(&self, path: PathBuf, name: &str, folder: &str, root: usize, out: &mut Listing) {
-        let wanted = self.extension(name);
-        let (stem, extension) = match wanted {
-            Some(extension) => (&name[..name.len() - extension.len() - 1], extension),
-            None => name.rsplit_once('.').unwrap_or((name, "")),
+    /// Files of which the named layout takes none are another tool's: nothing to do would be said of
+    /// a database that lacks them all.
+    fn refuse_strays_alone(
+        &self,
+        layout: &dyn Layout,
+        listing: &Listing,
+        loaded: &Loaded,
+    ) -> Result<(), Error> {
+        let nothing = loaded.migrations.is_empty() && loaded.hooks.is_empty();
+        let Some(first) = listing.entries.first().filter(|_| nothing) else {
+            return Ok(());
         };
+        let message = format!(
+            "no file in {} is a migration of the layout {}",
+            self.describe(),
+            layout.name()
+        );
+        let error = about_file(Diagnostic::error("other-layout", message), &first.path);
+        let error = match loaded.warnings.first() {
+            Some(why) => error.note(why.message.clone()),
+            None => error,
+        };
+        Err(Error::refused(error.help(
+            "name the layout that the files have by `--layout`, or none: then it is found out",
+        )))
+    }
+
+    /// Puts a file on the list.
+    fn add(&self, path: PathBuf, name: String, folder: &str, root: usize, out: &mut Listing) {
+        let wanted = self.extension(&name);
+        let is_wanted = wanted.is_some();
+        let extension = match wanted {
+            Some(extension) => extension.clone(),
+            None => Cow::Owned(name.rsplit_once('.').map_or("", |(_, end)| end).to_owned()),
+        };
+        let mut stem = name;
+        if is_wanted || stem.contains('.') {
+            stem.truncate(stem.len() - extension.len() - 1);
+        }
         let entry = Entry {
             folder: folder.to_owned(),
             root,
-            stem: stem.to_owned(),
-            extension: extension.to_owned(),
+            stem,
+            extension,
             text: OnceLock::new(),
             path,
         };
-        if wanted.is_some() {
+        if is_wanted {
             out.entries.push(entry);
         } else {
             out.others.push(entry);
@@ -225,8 +266,8 @@ impl Directory {
     }
 
     /// Which of the extensions asked for a file has.
-    fn extension(&self, name: &str) -> Option<&str> {
-        let has = |extension: &&String| {
+    fn extension(&self, name: &str) -> Option<&Cow<'static, str>> {
+        let has = |extension: &&Cow<'static, str>| {
             let start = name.len().saturating_sub(extension.len());
             name.get(start..)
                 .is_some_and(|end| end.eq_ignore_ascii_case(extension))
@@ -234,7 +275,7 @@ impl Directory {
                     .strip_suffix('.')
                     .is_some_and(|stem| !stem.is_empty())
         };
-        self.extensions.iter().find(has).map(String::as_str)
+        self.extensions.iter().find(has)
     }
 }
 
@@ -259,19 +300,36 @@ fn refuse_other_file(listing: &Listing) -> Result<(), Error> {
 impl Source for Directory {
     fn load(&self, dialect: Dialect) -> Result<Loaded, Error> {
         let listing = self.list(dialect)?;
+        refuse_others_alone(&listing, dialect)?;
         if let Some(layout) = self.layout {
             self.check_options(layout)?;
             let mut loaded = layout.load(&listing, dialect)?;
-            loaded.warnings.extend(with_other_extensions(&listing));
+            self.refuse_strays_alone(layout, &listing, &loaded)?;
+            loaded
+                .warnings
+                .extend(with_other_extensions(&listing, dialect));
+            if is_own(layout) {
+                loaded
+                    .warnings
+                    .extend(as_warnings(set_apart(&listing, None)));
+            }
             return Ok(loaded);
         }
         let (layout, reason) = detect(&self.known, &listing, &self.describe())?;
         self.check_options(layout)?;
-        if NATIVE_LAYOUTS.iter().any(|own| own.name() == layout.name()) {
+        let mut apart = Vec::new();
+        if is_own(layout) {
             refuse_other_file(&listing)?;
+            apart = set_apart(&listing, Some(layout.name()));
+            if apart.iter().any(Diagnostic::is_error) {
+                return Err(Error::Refused(apart));
+            }
         }
         let mut loaded = layout.load(&listing, dialect)?;
-        loaded.warnings.extend(with_other_extensions(&listing));
+        loaded.warnings.extend(apart);
+        loaded
+            .warnings
+            .extend(with_other_extensions(&listing, dialect));
         loaded.layout = Some(LayoutFound {
             name: layout.name(),
             reason,
@@ -309,6 +367,25 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_folder_for_other_engines_alone_is_not_empty() {
+        let root = tempfile::tempdir().unwrap();
+        let load = |dialect| Directory::new(root.path()).load(dialect);
+        assert!(load(Dialect::Sqlite).is_ok());
+        for name in ["mysql", "postgresql", "h2"] {
+            std::fs::create_dir(root.path().join(name)).unwrap();
+            std::fs::write(root.path().join(name).join("1_a.sql"), "").unwrap();
+        }
+        let error = load(Dialect::Sqlite).unwrap_err().to_string();
+        assert!(
+            error.contains("for other engines: h2/, mysql/, postgresql/"),
+            "{error}"
+        );
+        assert_eq!(load(Dialect::Mysql).unwrap().migrations.len(), 1);
+        std::fs::create_dir(root.path().join("sqlite")).unwrap();
+        assert!(load(Dialect::Sqlite).is_ok());
+    }
+
     fn folders(names: &[&str]) -> Vec<String> {
         let root = tempfile::tempdir().unwrap();
         for name in names {
@@ -335,6 +412,9 @@ mod tests {
             folders(&["migrations_postgres", "migrations_mysql"]),
             ["migrations_postgres/"]
         );
+        // SQLite may have nothing but what is common, PostgreSQL here.
+        assert_eq!(folders(&["common", "db2", "mysql"]), ["common/"]);
+        assert_eq!(folders(&["common", "db2", "h2"]), ["common/"]);
         // A folder may be about oracles.
         assert_eq!(folders(&["oracle", "users"]), ["oracle/", "users/"]);
     }

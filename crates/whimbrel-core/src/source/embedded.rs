@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use whimbrel_sql::Dialect;
 
-use super::layout::{Entry, Layout, Listing};
+use super::layout::{Entry, Layout, Listing, is_own};
 use super::native::Native;
+use super::set_apart::{as_warnings, set_apart};
 use super::{DEFAULT_SOURCE, Loaded, Source};
 use crate::error::Error;
 use crate::text::SourceFile;
@@ -66,19 +67,25 @@ impl Source for Embedded {
                 },
                 root: 0,
                 stem: stem.to_owned(),
-                extension: extension.to_owned(),
+                extension: extension.to_owned().into(),
                 text: Arc::clone(file).into(),
             }
         });
         let (entries, others) =
-            entries.partition(|entry: &Entry| !BESIDE.contains(&entry.extension.as_str()));
+            entries.partition(|entry: &Entry| !BESIDE.contains(&&*entry.extension));
         let listing = Listing {
             source: Arc::clone(&self.name),
             entries,
             others,
             ..Listing::default()
         };
-        self.layout.load(&listing, dialect)
+        let mut loaded = self.layout.load(&listing, dialect)?;
+        if is_own(self.layout) {
+            loaded
+                .warnings
+                .extend(as_warnings(set_apart(&listing, None)));
+        }
+        Ok(loaded)
     }
 
     fn describe(&self) -> String {

@@ -5,7 +5,10 @@ use std::collections::{BTreeSet, HashSet};
 use whimbrel_sql::Dialect;
 
 use super::layout::{Entry, Listing};
-use super::native::split_role;
+use super::native::{about_file, split_role};
+use super::walk::sorted;
+use crate::diagnostic::Diagnostic;
+use crate::error::Error;
 
 /// Whose a folder or a part of a name is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -84,26 +87,58 @@ const OTHERS: [&str; 30] = [
     "ignite",
 ];
 
+/// True for a name of this dialect's engine.
+pub(super) fn is_engines_own(name: &str, dialect: Dialect) -> bool {
+    Owner::named(name) == Some(Owner::of(dialect))
+}
+
 fn is_others(name: &str) -> bool {
     OTHERS.contains(&bare(name).as_str())
 }
 
 /// In a folder with `postgres/` beside `mysql/`, each database reads its own. The names of engines
-/// that Whimbrel does not speak may mean anything, unless it finds its own beside them.
-pub(super) fn is_other_engines(folder: &str, beside: &[&str], dialect: Dialect) -> bool {
-    let own = |name: &str| Owner::named(name) == Some(Owner::of(dialect));
-    match Owner::named(folder) {
-        Some(_) => !own(folder),
-        None => is_others(folder) && beside.iter().any(|name| own(name)),
+/// that Whimbrel does not speak may mean anything, unless another engine's name is beside them.
+pub(super) fn is_other_engines(folder: &str, beside: &[String], dialect: Dialect) -> bool {
+    if let Some(owner) = Owner::named(folder) {
+        return owner != Owner::of(dialect);
     }
+    let is_engines = |name: &str| Owner::named(name).is_some() || is_others(name);
+    let another = |name: &String| name != folder && is_engines(name);
+    is_others(folder) && beside.iter().any(another)
 }
 
 /// Two folders side by side that are both this engine's, such as `mysql/` and `mariadb/`: they have
 /// the same migrations for different servers, and nothing tells which this one is.
-pub(super) fn two_of_one(folders: &[&str], dialect: Dialect) -> Option<(String, String)> {
-    let own = |name: &&&str| Owner::named(name) == Some(Owner::of(dialect));
-    let mut own = folders.iter().filter(own);
-    Some(((*own.next()?).to_owned(), (*own.next()?).to_owned()))
+pub(super) fn two_of_one(folders: &[String], dialect: Dialect) -> Option<(String, String)> {
+    let mut own = folders.iter().filter(|name| is_engines_own(name, dialect));
+    Some((own.next()?.clone(), own.next()?.clone()))
+}
+
+/// What is there for other engines alone is no empty folder: the URL is the wrong one, or the folder.
+pub(super) fn refuse_others_alone(listing: &Listing, dialect: Dialect) -> Result<(), Error> {
+    if !listing.entries.is_empty() || !listing.others.is_empty() {
+        return Ok(());
+    }
+    for root in listing.roots.iter().filter(|root| root.is_dir()) {
+        let failed = |source| Error::File {
+            path: root.display().to_string(),
+            source,
+        };
+        let (list, _) = sorted(root).map_err(failed)?;
+        let names: Vec<String> = list.into_iter().map(|item| item.name).collect();
+        let others = names
+            .iter()
+            .filter(|name| is_other_engines(name, &names, dialect));
+        let others: Vec<_> = others.map(|name| format!("{name}/")).collect();
+        let own = names.iter().any(|name| is_engines_own(name, dialect));
+        if !others.is_empty() && !own {
+            let message = format!("what is here is for other engines: {}", others.join(", "));
+            let error = Diagnostic::error("other-engines", message)
+                .help("check the URL; `--dir` names a folder that is read whatever it is called");
+            return Err(Error::refused(about_file(error, root)));
+        }
+    }
+    Ok(())
 }
 
 /// The same in names, as soda has them: `001_users.mysql.up.sql` beside `001_users.postgres.up.sql`,

@@ -1,5 +1,6 @@
 //! Layouts: how a folder's files are read as migrations.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -45,7 +46,7 @@ pub struct Entry {
     /// The file's name without its extension.
     pub stem: String,
     /// The extension, without the dot; empty if the name has none.
-    pub extension: String,
+    pub extension: Cow<'static, str>,
     /// Its text: there from the start for files that are part of the program; others are read from
     /// `path`, once.
     pub text: OnceLock<Arc<SourceFile>>,
@@ -134,6 +135,11 @@ pub type Blank = (String, String);
 
 /// The layouts that core knows: Whimbrel's own.
 pub const NATIVE_LAYOUTS: [&dyn Layout; 2] = [&Native, &ByName];
+
+/// True for one of Whimbrel's own, whose files nobody else's rules say anything about.
+pub(super) fn is_own(layout: &dyn Layout) -> bool {
+    NATIVE_LAYOUTS.iter().any(|own| own.name() == layout.name())
+}
 
 /// The layout that is surest of a folder.
 ///

@@ -2,8 +2,9 @@
 
 mod file_name;
 
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use whimbrel_sql::Dialect;
@@ -11,7 +12,7 @@ use whimbrel_sql::Dialect;
 pub(super) use self::file_name::split_role;
 pub use self::file_name::{FileName, FileRole};
 use super::layout::{Certainty, Entry, Layout, Listing, Recognised};
-use super::programs::refuse_programs;
+use super::programs::{programs_beside, refuse_programs};
 use super::{Loaded, header, in_parallel, roles, sections};
 use crate::checksum::Checksum;
 use crate::diagnostic::Diagnostic;
@@ -48,32 +49,41 @@ impl Layout for Native {
     }
 }
 
-/// An up script that was read.
-struct Read<'a> {
-    entry: &'a Entry,
-    /// Only version and name if it can't be read.
-    migration: Result<Migration, (Version, String)>,
-    problems: Vec<Diagnostic>,
+/// The up scripts of a folder, file by file.
+struct Ups<'a> {
+    entries: Vec<&'a Entry>,
+    /// What was read of them. A file that can't be read counts by its name, and nothing runs.
+    migrations: Vec<Migration>,
 }
 
-/// Lists of these are built, paired and sorted: ten thousand of them by themselves would be megabytes
-/// to move each time.
-type Boxed<'a> = Box<Read<'a>>;
-
-impl Read<'_> {
+impl Ups<'_> {
     /// What a down script and its up script have in common.
-    fn key(&self) -> (&Version, &str) {
-        match &self.migration {
-            Ok(migration) => (&migration.version, &migration.name),
-            Err((version, name)) => (version, name),
-        }
+    fn keys(&self) -> impl Iterator<Item = (&Version, &str)> {
+        let migrations = self.migrations.iter();
+        migrations.map(|migration| (&migration.version, migration.name.as_str()))
     }
 
-    /// What it is sorted by within its folder: repeatable ones come last.
-    fn place(&self) -> (bool, Option<&Version>) {
-        let migration = self.migration.as_ref().ok();
-        let repeatable = migration.is_some_and(|m| m.kind == Kind::Repeatable);
-        (repeatable, migration.map(|m| &m.version))
+    /// In the order of their versions, the repeatable ones last.
+    fn sort(&mut self, listing: &Listing) {
+        let folder = |entry: &Entry| (entry.root, Version::new(entry.folder.as_str()));
+        let order = |a: (&Entry, &Migration), b: (&Entry, &Migration)| {
+            let is_late = |migration: &Migration| migration.kind == Kind::Repeatable;
+            let mut order = is_late(a.1).cmp(&is_late(b.1));
+            if listing.sort_dirs_separately {
+                order = order.then_with(|| folder(a.0).cmp(&folder(b.0)));
+            }
+            order.then_with(|| a.1.version.cmp(&b.1.version))
+        };
+        let at = |index: usize| (self.entries[index], &self.migrations[index]);
+        let steps = 1..self.migrations.len();
+        if steps.into_iter().all(|i| order(at(i - 1), at(i)).is_le()) {
+            return;
+        }
+        let entries = std::mem::take(&mut self.entries);
+        let migrations = std::mem::take(&mut self.migrations);
+        let mut both: Vec<_> = entries.into_iter().zip(migrations).collect();
+        both.sort_by(|a, b| order((a.0, &a.1), (b.0, &b.1)));
+        (self.entries, self.migrations) = both.into_iter().unzip();
     }
 }
 
@@ -85,51 +95,59 @@ pub(super) fn load(
     named: &(dyn Fn(&Entry) -> FileName + Sync),
 ) -> Result<Loaded, Error> {
     let mut loaded = Loaded::default();
+    loaded.warnings.extend(programs_beside(listing));
     let mut errors = Vec::new();
     let is_down = |entry: &&Entry| split_role(&entry.stem).1 == FileRole::Down;
-    let (downs, ups): (Vec<_>, Vec<_>) = listing.entries.iter().partition(is_down);
-    let reads = in_parallel(&ups, |entry| {
-        let read = read_one(listing, entry, dialect, named(entry));
-        read.map(Box::new).map_err(Box::new)
+    let (downs, entries): (Vec<_>, Vec<_>) = listing.entries.iter().partition(is_down);
+    // Few files have any, and what each gives is to be no larger than it must.
+    let problems = Mutex::new(BTreeMap::new());
+    let places: Vec<_> = entries.iter().copied().enumerate().collect();
+    let migrations = in_parallel(&places, |(place, entry)| {
+        let (migration, found) = read_one(listing, entry, dialect, named(entry))?;
+        if !found.is_empty() {
+            let mut all = problems.lock().unwrap_or_else(PoisonError::into_inner);
+            all.insert(*place, found);
+        }
+        Ok(migration)
     });
-    let reads = reads.into_iter().collect::<Result<Vec<Boxed<'_>>, _>>();
-    let mut reads = reads.map_err(|error| *error)?;
-    for read in &mut reads {
-        for problem in read.problems.drain(..) {
-            if problem.is_error() {
-                errors.push(problem);
-            } else {
-                loaded.warnings.push(problem);
-            }
+    let migrations = migrations.into_iter().collect::<Result<Vec<_>, Error>>()?;
+    let problems = problems
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
+    for problem in problems.into_values().flatten() {
+        if problem.is_error() {
+            errors.push(problem);
+        } else {
+            loaded.warnings.push(problem);
         }
     }
-    let downs = downs.into_iter().map(|entry| (entry, named(entry)));
-    pair_downs(&mut reads, downs, &mut errors);
-    sort(listing, &mut reads);
-    refuse_duplicates(&reads, &mut errors);
+    let mut ups = Ups {
+        entries,
+        migrations,
+    };
+    pair_downs(&mut ups, &downs, named, &mut errors);
+    ups.sort(listing);
+    refuse_duplicates(&ups.migrations, &mut errors);
     if errors.is_empty() {
-        let migrations = reads.into_iter().filter_map(|read| read.migration.ok());
-        loaded.migrations = migrations.collect();
+        loaded.migrations = ups.migrations;
         Ok(loaded)
     } else {
         Err(Error::Refused(errors))
     }
 }
 
-fn read_one<'a>(
+fn read_one(
     listing: &Listing,
-    entry: &'a Entry,
+    entry: &Entry,
     dialect: Dialect,
     mut name: FileName,
-) -> Result<Read<'a>, Error> {
+) -> Result<(Migration, Vec<Diagnostic>), Error> {
+    let mut unread = Vec::new();
     let file = match entry.read() {
         Ok(file) => file,
         Err(Error::Refused(problems)) => {
-            return Ok(Read {
-                entry,
-                migration: Err((Version::new(name.version), name.name)),
-                problems,
-            });
+            unread = problems;
+            SourceFile::new(entry.path.display().to_string(), "")
         }
         Err(error) => return Err(error),
     };
@@ -170,7 +188,7 @@ fn read_one<'a>(
         } else {
             Kind::Versioned
         },
-        directives: parts.directives,
+        directives: parts.directives.shared(),
         checksum: Checksum::of(file.text()),
         file,
         up: parts.up,
@@ -181,35 +199,33 @@ fn read_one<'a>(
         reader: sections::read,
         substitute: None,
     };
-    Ok(Read {
-        entry,
-        migration: Ok(migration),
-        problems: parts.problems,
-    })
+    let mut problems = parts.problems;
+    if !unread.is_empty() {
+        problems = unread;
+    }
+    Ok((migration, problems))
 }
 
 /// A down script with the version and the name that it undoes.
 type Undoing<'a> = (&'a Entry, Version, String);
 
 /// Places of the up scripts that have the same names.
-fn by_name(reads: &[Boxed<'_>], downs: &[Undoing<'_>]) -> Vec<Option<usize>> {
-    let mut ups = FxHashMap::default();
-    if !downs.is_empty() {
-        ups.extend(reads.iter().enumerate().map(|(at, up)| (up.key(), at)));
-    }
-    let place = |(_, version, name): &Undoing<'_>| ups.get(&(version, name.as_str())).copied();
+fn by_name(ups: &Ups<'_>, downs: &[Undoing<'_>]) -> Vec<Option<usize>> {
+    let places = ups.keys().enumerate().map(|(at, key)| (key, at));
+    let places: FxHashMap<_, _> = places.collect();
+    let place = |(_, version, name): &Undoing<'_>| places.get(&(version, name.as_str())).copied();
     downs.iter().map(place).collect()
 }
 
 /// golang-migrate and sqlx go by the number alone, so names that differ are found there: a down
 /// script without a partner is that of the only `.up` file of its number.
-fn by_number(reads: &[Boxed<'_>], downs: &[Undoing<'_>], places: &mut [Option<usize>]) {
+fn by_number(ups: &Ups<'_>, downs: &[Undoing<'_>], places: &mut [Option<usize>]) {
     let taken: FxHashSet<usize> = places.iter().copied().flatten().collect();
     let mut numbers: FxHashMap<&Version, Option<usize>> = FxHashMap::default();
-    for (at, up) in reads.iter().enumerate() {
-        let pairs = split_role(&up.entry.stem).1 == FileRole::Up;
+    for (at, (version, _)) in ups.keys().enumerate() {
+        let pairs = split_role(&ups.entries[at].stem).1 == FileRole::Up;
         let only = Some(at).filter(|at| pairs && !taken.contains(at));
-        let same = numbers.entry(up.key().0);
+        let same = numbers.entry(version);
         same.and_modify(|seen| *seen = None).or_insert(only);
     }
     for ((_, version, _), place) in downs.iter().zip(places) {
@@ -219,19 +235,42 @@ fn by_number(reads: &[Boxed<'_>], downs: &[Undoing<'_>], places: &mut [Option<us
     }
 }
 
-fn pair_downs<'a>(
-    reads: &mut [Boxed<'_>],
-    downs: impl Iterator<Item = (&'a Entry, FileName)>,
+fn place_and_name(entry: &Entry) -> (usize, &str, &str) {
+    (entry.root, &entry.folder, split_role(&entry.stem).0)
+}
+
+/// The places of the up scripts that have the very names of their down scripts, if all have: both lists
+/// are in order, and nearly every folder of pairs is nothing else.
+fn side_by_side(ups: &Ups<'_>, downs: &[&Entry]) -> Option<Vec<Option<usize>>> {
+    let mut ups = ups.entries.iter().enumerate();
+    let of = |down: &&Entry| {
+        let own = place_and_name(down);
+        let places = ups.by_ref();
+        let mut places = places.map(|(at, up)| (at, place_and_name(up).cmp(&own)));
+        let (at, order) = places.find(|(_, order)| order.is_ge())?;
+        order.is_eq().then_some(Some(at))
+    };
+    downs.iter().map(of).collect()
+}
+
+fn pair_downs(
+    ups: &mut Ups<'_>,
+    downs: &[&Entry],
+    named: &dyn Fn(&Entry) -> FileName,
     errors: &mut Vec<Diagnostic>,
 ) {
-    let downs: Vec<_> = downs
-        .map(|(entry, name)| (entry, Version::new(name.version), name.name))
-        .collect();
-    let mut places = by_name(reads, &downs);
-    if places.contains(&None) {
-        by_number(reads, &downs, &mut places);
-    }
-    for ((entry, ..), place) in downs.into_iter().zip(places) {
+    let places = side_by_side(ups, downs).unwrap_or_else(|| {
+        let named = downs.iter().map(|entry| (*entry, named(entry)));
+        let downs: Vec<_> = named
+            .map(|(entry, name)| (entry, Version::new(name.version), name.name))
+            .collect();
+        let mut places = by_name(ups, &downs);
+        if places.contains(&None) {
+            by_number(ups, &downs, &mut places);
+        }
+        places
+    });
+    for (entry, place) in downs.iter().zip(places) {
         let Some(index) = place else {
             errors.push(
                 path_error(
@@ -243,9 +282,7 @@ fn pair_downs<'a>(
             );
             continue;
         };
-        let Ok(migration) = &mut reads[index].migration else {
-            continue;
-        };
+        let migration = &mut ups.migrations[index];
         if !matches!(migration.down, Down::None) {
             errors.push(path_error(
                 "two-rollbacks",
@@ -278,22 +315,9 @@ pub(super) fn about_file(diagnostic: Diagnostic, path: &Path) -> Diagnostic {
     diagnostic.at(&file, 0..0, "")
 }
 
-fn sort(listing: &Listing, reads: &mut [Boxed<'_>]) {
-    let folder = |read: &Read<'_>| (read.entry.root, Version::new(read.entry.folder.as_str()));
-    reads.sort_by(|a, b| {
-        let ((a_late, a_version), (b_late, b_version)) = (a.place(), b.place());
-        let mut order = a_late.cmp(&b_late);
-        if listing.sort_dirs_separately {
-            order = order.then_with(|| folder(a).cmp(&folder(b)));
-        }
-        order.then_with(|| a_version.cmp(&b_version))
-    });
-}
-
-fn refuse_duplicates(reads: &[Boxed<'_>], errors: &mut Vec<Diagnostic>) {
-    let mut migrations: Vec<&Migration> = reads
+fn refuse_duplicates(migrations: &[Migration], errors: &mut Vec<Diagnostic>) {
+    let mut migrations: Vec<&Migration> = migrations
         .iter()
-        .filter_map(|read| read.migration.as_ref().ok())
         .filter(|migration| !migration.version.as_str().is_empty())
         .collect();
     migrations.sort_by(|a, b| a.version.cmp(&b.version));

@@ -235,7 +235,7 @@ mod tests {
                 folder: path[..at].to_owned(),
                 root: 0,
                 stem: path[at..].to_owned(),
-                extension: "sql".to_owned(),
+                extension: "sql".into(),
                 text: OnceLock::new(),
             }
         });

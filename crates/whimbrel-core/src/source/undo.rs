@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use whimbrel_sql::{Dialect, Lexer};
 
+use super::remark;
 use crate::diagnostic::Diagnostic;
-use crate::text::SourceFile;
+use crate::text::{Script, SourceFile};
 
 /// The words that a heading may have, and those of them of which it must have one.
 const WORDS: [&str; 9] = [
@@ -87,6 +88,34 @@ pub(super) fn refusal(
             .at(file, heading, "")
             .help("Whimbrel's own mark is `-- Rollback`: write that instead, or name the layout of the tool that these files were written for (`--layout NAME`)")
     })
+}
+
+/// Warns of statements below such a heading that run with those above it, since the file's own tool
+/// takes the line for a comment. Its marks, and what nearly is one, are the tool's business.
+pub fn undo_in_up(up: &Script, dialect: Dialect) -> Option<Diagnostic> {
+    let (file, text) = (up.file(), up.file().text());
+    let comment = |line: &str| line.starts_with("--") || line.starts_with(['#', '/']);
+    // Few files have one, and the others need not be split to see that.
+    if !(text.lines().map(str::trim_start)).any(|line| comment(line) && says_so(line)) {
+        return None;
+    }
+    let mut tokens = Lexer::new(up.text(), dialect).filter(|token| !token.kind.is_trivia());
+    let mut places = tokens.by_ref().map(|token| up.origin(token.span.start));
+    let (first, last) = (places.next()?, places.last()?);
+    let heads = |comment: &Range<usize>| {
+        let is_mark = |says: &str| says.starts_with('+') || says.starts_with("migrate:");
+        first < comment.start
+            && comment.end < last
+            && is_heading(text, comment)
+            && !remark(&text[comment.clone()]).is_some_and(is_mark)
+    };
+    let heading = whimbrel_sql::comments(text, dialect).find(heads)?;
+    let message = "the statements below this line run with those above it: to the tool that these files are of, it is a comment";
+    Some(
+        Diagnostic::warning("undo-section", message)
+            .at(file, heading, "")
+            .help("if they undo the file, put them where that tool keeps what undoes; if not, call them something else"),
+    )
 }
 
 #[cfg(test)]

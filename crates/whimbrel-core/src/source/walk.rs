@@ -32,16 +32,16 @@ pub(super) fn leads_back(link: &Path, folder: &Path) -> bool {
 /// Names that are no UTF-8 can't be versions; what may be a migration must not be passed over.
 pub(super) fn refuse_unreadable(
     folder: &Path,
-    names: &[(String, FileType)],
+    names: &[Named],
     wanted: impl Fn(&str) -> bool,
 ) -> Result<(), Error> {
     let may_be = names
         .iter()
-        .filter(|(name, kind)| !is_hidden(name) && (kind.is_dir() || wanted(name)));
+        .filter(|item| !is_hidden(&item.name) && (item.kind.is_dir() || wanted(&item.name)));
     let errors: Vec<_> = may_be
-        .map(|(name, _)| {
+        .map(|item| {
             let error = Diagnostic::error("name-not-utf8", "the file's name is not UTF-8");
-            about_file(error, &folder.join(name)).help("rename it, in UTF-8")
+            about_file(error, &folder.join(&item.name)).help("rename it, in UTF-8")
         })
         .collect();
     if errors.is_empty() {
@@ -51,31 +51,45 @@ pub(super) fn refuse_unreadable(
     }
 }
 
-/// Names with what they are of.
-pub(super) type Named = Vec<(String, FileType)>;
+/// A name in a folder.
+pub(super) struct Named {
+    /// Its first bytes as a number, in the order of the names: ten thousand names are compared by it
+    /// several times quicker than by the texts.
+    start: u128,
+    pub(super) name: String,
+    pub(super) kind: FileType,
+}
 
-/// What is in a folder, by name, and apart from it what has a name that is no UTF-8. Ten thousand
-/// names that start alike are compared by their first bytes as one number, which is several times
-/// quicker than by the strings.
-pub(super) fn sorted(folder: &Path) -> std::io::Result<(Named, Named)> {
-    let start = |name: &str| {
+impl Named {
+    fn new(name: String, kind: FileType) -> Self {
         let mut bytes = [0; 16];
         let length = name.len().min(16);
         bytes[..length].copy_from_slice(&name.as_bytes()[..length]);
-        u128::from_be_bytes(bytes)
-    };
-    let (mut list, mut unreadable) = (Vec::new(), Vec::new());
+        let start = u128::from_be_bytes(bytes);
+        Self { start, name, kind }
+    }
+}
+
+/// So much is set aside for a long list. What of it is never written to costs nothing, and growing
+/// step by step would write all of it several times.
+const LONG: usize = 16 * 1024;
+
+/// What is in a folder, by name, and apart from it what has a name that is no UTF-8.
+pub(super) fn sorted(folder: &Path) -> std::io::Result<(Vec<Named>, Vec<Named>)> {
+    let (mut list, mut unreadable) = (Vec::with_capacity(LONG), Vec::new());
     for item in std::fs::read_dir(folder)? {
         let item = item?;
         match item.file_name().into_string() {
             Ok(name) if is_hidden(&name) => {}
-            Ok(name) => list.push((start(&name), name, item.file_type()?)),
-            Err(name) => unreadable.push((name.to_string_lossy().into_owned(), item.file_type()?)),
+            Ok(name) => list.push(Named::new(name, item.file_type()?)),
+            Err(name) => {
+                let shown = name.to_string_lossy().into_owned();
+                unreadable.push(Named::new(shown, item.file_type()?));
+            }
         }
     }
-    list.sort_unstable_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
-    let list = list.into_iter().map(|(_, name, kind)| (name, kind));
-    Ok((list.collect(), unreadable))
+    list.sort_unstable_by(|a, b| (a.start, &a.name).cmp(&(b.start, &b.name)));
+    Ok((list, unreadable))
 }
 
 /// Editors' and systems' own files.

@@ -38,8 +38,7 @@ type Rows<'h> = HashMap<(&'h str, &'h str), &'h Applied>;
 pub(crate) fn former<'h>(migration: &Migration, rows: &Rows<'h>) -> Option<&'h Applied> {
     let converted = migration.directives.converted.as_ref()?;
     let row = rows.get(&(&*migration.source, converted.version.as_str()))?;
-    let checksum = row.checksum.as_str();
-    let is_it = checksum.is_empty() || row.checksum == converted.checksum;
+    let is_it = row.checksum.is_unknown() || row.checksum == converted.checksum;
     let renamed = converted.version.as_str() != migration.version.as_str();
     (is_it && renamed).then_some(*row)
 }
@@ -56,8 +55,8 @@ fn entry(migration: &Migration, row: &Applied) -> Result<Entry, Error> {
             kept: migration.kept_scripts()?,
             applied_at: row.applied_at,
             duration: row.duration,
-            applied_by: Some(row.applied_by.clone()),
-            tool: Some(row.tool.clone()),
+            applied_by: Some(row.applied_by.to_string()),
+            tool: Some(row.tool.to_string()),
             former: Some(Former {
                 version: row.version.clone(),
                 sequence: row.sequence,

@@ -163,7 +163,7 @@ fn keep(tables: &HistoryTables, scripts: &[(&Checksum, &str)]) -> Query {
     let rows = vec!["(?, ?)"; scripts.len()].join(", ");
     let values = scripts
         .iter()
-        .flat_map(|(checksum, text)| [checksum.as_str().to_owned(), (*text).to_owned()]);
+        .flat_map(|(checksum, text)| [checksum.to_string(), (*text).to_owned()]);
     Query {
         sql: format!("INSERT OR IGNORE INTO {table} (checksum, text) VALUES {rows}"),
         params: values.collect(),

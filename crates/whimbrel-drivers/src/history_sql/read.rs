@@ -1,6 +1,7 @@
 //! The statements that read the history, and what their rows mean.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -57,7 +58,7 @@ pub(crate) fn select_scripts(
 ) -> String {
     let list: Vec<_> = checksums
         .iter()
-        .map(|checksum| flavor.literal(checksum.as_str()))
+        .map(|checksum| flavor.literal(&checksum.to_string()))
         .collect();
     format!(
         "SELECT checksum, text FROM {} WHERE checksum IN ({})",
@@ -88,6 +89,15 @@ impl<'a, S: AsRef<str>> Fields<'a, S> {
 
     fn text(&mut self) -> String {
         self.word().to_owned()
+    }
+
+    /// What most rows say alike, and is kept once for those that do.
+    fn common(&mut self, before: Option<&Arc<str>>) -> Arc<str> {
+        let word = self.word();
+        match before.filter(|before| &***before == word) {
+            Some(before) => Arc::clone(before),
+            None => word.into(),
+        }
     }
 
     fn number<T: std::str::FromStr>(&mut self) -> Result<T, DriverError> {
@@ -133,7 +143,10 @@ fn unexpected(value: &str) -> DriverError {
 }
 
 /// A row of [`select_applied`].
-fn applied<S: AsRef<str>>(row: &[Option<S>]) -> Result<Applied, DriverError> {
+fn applied<S: AsRef<str>>(
+    row: &[Option<S>],
+    before: Option<&Applied>,
+) -> Result<Applied, DriverError> {
     let mut fields = Fields::of(row);
     Ok(Applied {
         source: fields.text(),
@@ -146,8 +159,8 @@ fn applied<S: AsRef<str>>(row: &[Option<S>]) -> Result<Applied, DriverError> {
         down_checksum: fields.cell().map(Checksum::from_stored),
         applied_at: Some(fields.time()?).filter(|at| *at != UNKNOWN_TIME),
         duration: fields.maybe_duration()?,
-        applied_by: fields.text(),
-        tool: fields.text(),
+        applied_by: fields.common(before.map(|row| &row.applied_by)),
+        tool: fields.common(before.map(|row| &row.tool)),
         run: fields.number()?,
     })
 }
@@ -220,6 +233,10 @@ pub(crate) enum Part {
     Attempts,
 }
 
+/// So many rows are expected of a long history. Memory that is never written to costs nothing, and
+/// growing step by step would write all of it several times.
+const LONG: usize = 16 * 1024;
+
 /// Puts the history together from rows as they come, so that a long one is not kept twice.
 #[derive(Default)]
 pub(crate) struct Rows {
@@ -233,7 +250,12 @@ impl Rows {
     pub(crate) fn add<S: AsRef<str>>(&mut self, part: Part, row: &[Option<S>]) {
         let added = match part {
             Part::Lock => lock(row).map(|row| self.lock = Some(row)),
-            Part::Applied => applied(row).map(|row| self.applied.push(row)),
+            Part::Applied => applied(row, self.applied.last()).map(|row| {
+                if self.applied.is_empty() {
+                    self.applied.reserve(LONG);
+                }
+                self.applied.push(row);
+            }),
             Part::Attempts => attempt(row).map(|row| self.attempts.push(row)),
         };
         if let Err(error) = added {

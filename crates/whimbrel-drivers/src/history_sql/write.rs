@@ -42,8 +42,8 @@ pub(crate) fn write(flavor: &dyn Flavor, tables: &HistoryTables, write: &Write<'
             vec![format!(
                 "UPDATE {} SET checksum = {}, down_checksum = {} WHERE source = {} AND version = {}",
                 table(flavor, tables, &tables.applied),
-                flavor.literal(noted.checksum.as_str()),
-                down.map_or_else(|| "NULL".to_owned(), |key| flavor.literal(key.as_str())),
+                flavor.literal(&noted.checksum.to_string()),
+                down.map_or_else(|| "NULL".to_owned(), |key| flavor.literal(&key.to_string())),
                 flavor.literal(&noted.source),
                 flavor.literal(noted.version.as_str()),
             )]
@@ -125,7 +125,7 @@ fn update_log(flavor: &dyn Flavor, tables: &HistoryTables, set: &str, at: &str) 
 fn keep(flavor: &dyn Flavor, tables: &HistoryTables, scripts: &[(&Checksum, &str)]) -> String {
     let (insert, ignore) = flavor.insert_or_ignore();
     let row = |(checksum, script): &(&Checksum, &str)| {
-        let key = flavor.literal(checksum.as_str());
+        let key = flavor.literal(&checksum.to_string());
         format!("({key}, {})", flavor.literal(script))
     };
     let rows: Vec<_> = scripts.iter().map(row).collect();
@@ -239,10 +239,10 @@ fn record_row(flavor: &dyn Flavor, log: &str, record: &Record<'_>) -> String {
         text(record.kind.as_str()),
         record.sequence,
         record.batch,
-        text(record.checksum.as_str()),
+        text(&record.checksum.to_string()),
         record
             .down_checksum
-            .map_or_else(|| "NULL".to_owned(), |checksum| text(checksum.as_str())),
+            .map_or_else(|| "NULL".to_owned(), |checksum| text(&checksum.to_string())),
         match record.applied_at {
             Fact::Now | Fact::SinceAttempt => flavor.now().to_owned(),
             Fact::Was(time) => flavor.time(time),
@@ -279,7 +279,9 @@ pub(crate) fn copy_record(
             .replace('\n', "\\n")
             .replace('\r', "\\r")
     };
-    let down = record.down_checksum.map(|checksum| text(checksum.as_str()));
+    let down = record
+        .down_checksum
+        .map(|checksum| text(&checksum.to_string()));
     let fields = [
         text(record.source),
         text(record.version),
@@ -287,7 +289,7 @@ pub(crate) fn copy_record(
         text(record.kind.as_str()),
         record.sequence.to_string(),
         record.batch.to_string(),
-        text(record.checksum.as_str()),
+        text(&record.checksum.to_string()),
         down.unwrap_or_else(|| "\\N".to_owned()),
         "now".to_owned(),
         text(record.applied_by),

@@ -19,7 +19,7 @@ impl Mysql {
     pub(super) fn lock_name(&self) -> String {
         let tables = &self.options.tables;
         let table = history_sql::table(&Flavor, tables, &tables.lock);
-        format!("'whimbrel:{}'", &Checksum::of(&table).as_str()[..32])
+        format!("'whimbrel:{:.32}'", Checksum::of(&table))
     }
 
     /// What reads the history: the lock, what is applied, attempts.

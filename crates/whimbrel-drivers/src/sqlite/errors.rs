@@ -2,6 +2,7 @@
 
 use rusqlite::{Error, ErrorCode};
 use whimbrel_core::driver::{DriverError, DriverErrorKind, Position};
+use whimbrel_sql::{Dialect, Lexer, Token, TokenKind};
 
 /// Result codes that are clearer by their name.
 const NAMES: [(i32, &str); 12] = [
@@ -45,7 +46,43 @@ pub(super) fn error_in(sql: &str, cause: &Error) -> DriverError {
     let mut error = error(cause);
     let place = || named(sql, &error.message).map(Position::Byte);
     error.position = error.position.clone().or_else(place);
+    if error.hint.is_none() && misses_parent(sql, &error.message) {
+        error.hint = Some(format!(
+            "the statement does not name this table: a trigger does, or a reference leads to it; {ENFORCED}"
+        ));
+    }
     error
+}
+
+/// A statement that waits for a value. Nobody gives one, and SQLite would take NULL.
+pub(super) fn parameter(sql: &str, name: &str) -> DriverError {
+    let mut tokens = Lexer::new(sql, Dialect::Sqlite);
+    let is_it = |token: &Token| {
+        token.kind != TokenKind::String
+            && !token.kind.is_trivia()
+            && sql[token.span.start..].starts_with(name)
+    };
+    let message = format!("`{name}` stands for a value that nobody gives: SQLite would take NULL");
+    DriverError {
+        kind: DriverErrorKind::Statement,
+        position: tokens
+            .find(is_it)
+            .map(|token| Position::Byte(token.span.start)),
+        hint: Some("write the value; a text with such a character goes in quotes".to_owned()),
+        message,
+        ..DriverError::default()
+    }
+}
+
+/// True if a statement that changes rows misses a table that it does not name: one that a reference
+/// leads to, or a trigger names.
+fn misses_parent(sql: &str, message: &str) -> bool {
+    let verb = sql.trim_start().get(..6).unwrap_or_default();
+    let changes = ["insert", "update", "delete", "replac"]
+        .iter()
+        .any(|word| verb.eq_ignore_ascii_case(word));
+    let table = message.strip_prefix("no such table: main.");
+    changes && table.is_some_and(|table| !sql.contains(table))
 }
 
 /// Where a statement names what the message says is not there, if it does so once: SQLite gives
@@ -84,12 +121,14 @@ fn name(extended: i32) -> String {
         )
 }
 
+const ENFORCED: &str = "references are enforced here; the directive `-- Foreign-Keys: off` runs a file without, with a check before its commit, `--session-sql 'PRAGMA foreign_keys = off'` every file, without one, as do the layouts of tools that don't enforce them";
+
 fn advice(code: ErrorCode, message: &str) -> Option<String> {
     let text = match code {
         _ if message.starts_with("foreign key mismatch")
             || message.starts_with("FOREIGN KEY constraint failed") =>
         {
-            "references are enforced here; the directive `-- Foreign-Keys: off` runs a file without, with a check before its commit, and so do the layouts of tools that don't enforce them (`--layout golang-migrate`)"
+            ENFORCED
         }
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => {
             "another connection is writing to the file; try again when it is done"
@@ -104,7 +143,15 @@ fn advice(code: ErrorCode, message: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::named;
+    use super::{misses_parent, named};
+
+    #[test]
+    fn a_table_that_is_not_named_is_a_parent() {
+        let missed = |sql| misses_parent(sql, "no such table: main.collection");
+        assert!(missed("INSERT INTO new SELECT * FROM old"));
+        assert!(!missed("INSERT INTO collection VALUES (1)"));
+        assert!(!missed("CREATE INDEX i ON a (b)"));
+    }
 
     #[test]
     fn what_is_not_there_is_found_where_it_is_named_once() {

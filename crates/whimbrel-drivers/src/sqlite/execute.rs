@@ -18,8 +18,13 @@ pub(super) fn rows(connection: &Connection, sql: &str) -> Result<Vec<Row>, Drive
 }
 
 fn read_rows(connection: &Connection, sql: &str) -> Result<Vec<Row>, DriverError> {
-    let read = || -> rusqlite::Result<Vec<Row>> {
-        let mut statement = connection.prepare(sql)?;
+    let of_statement = |error| errors::error_in(sql, &error);
+    let mut statement = connection.prepare(sql).map_err(of_statement)?;
+    if statement.parameter_count() > 0 {
+        let name = statement.parameter_name(1).unwrap_or("?");
+        return Err(errors::parameter(sql, name));
+    }
+    let mut read = || -> rusqlite::Result<Vec<Row>> {
         let columns = statement.column_count();
         let mut rows = statement.raw_query();
         let mut list = Vec::new();
@@ -29,7 +34,7 @@ fn read_rows(connection: &Connection, sql: &str) -> Result<Vec<Row>, DriverError
         }
         Ok(list)
     };
-    read().map_err(|error| errors::error_in(sql, &error))
+    read().map_err(of_statement)
 }
 
 fn text_of(value: ValueRef<'_>) -> Option<String> {

@@ -37,7 +37,7 @@ fn files(layout: &dyn Layout, names: &[&str]) -> Vec<Migration> {
             },
             root: 0,
             stem: stem.to_owned(),
-            extension: extension.to_owned(),
+            extension: extension.to_owned().into(),
             text: SourceFile::new(name, text).into(),
         }
     };

@@ -9,7 +9,9 @@ use whimbrel_core::source::{Blank, Certainty, Layout, Listing, Loaded, Recognise
 use whimbrel_core::text::{Script, SourceFile};
 use whimbrel_sql::Dialect;
 
-use super::files::{Found, Problems, Rules, any_file_has, lines, load, number_and_name, outermost};
+use super::files::{
+    Found, Problems, Rules, any_file_has, exact, lines, load, number_and_name, outermost,
+};
 
 /// The layout of dbmate.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +32,7 @@ impl Layout for Dbmate {
     /// In the order of the files' names, as texts.
     fn load(&self, listing: &Listing, dialect: Dialect) -> Result<Loaded, Error> {
         let mut problems = Problems::default();
+        let listing = &*exact(listing, &mut problems);
         let mut found = Vec::new();
         for entry in outermost(listing, &mut problems) {
             match number_and_name(&entry.stem) {

@@ -10,6 +10,7 @@ use whimbrel_sql::Dialect;
 use super::files::{Found, Problems, Rules, folder_of, is_numbered, load};
 use super::pairs::by_text;
 use super::session;
+use super::several::refuse_several;
 
 /// The layout of diesel.
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +36,7 @@ impl Layout for Diesel {
         let mut folders: BTreeMap<(usize, &str), Folder<'_>> = BTreeMap::new();
         for entry in listing.entries.iter().chain(&listing.others) {
             let folder = folders.entry((entry.root, entry.folder.as_str()));
-            match (entry.stem.as_str(), entry.extension.as_str()) {
+            match (entry.stem.as_str(), &*entry.extension) {
                 ("up", "sql") => folder.or_default().up = Some(entry),
                 ("down", "sql") => folder.or_default().down = Some(entry),
                 ("metadata", "toml") => folder.or_default().metadata = Some(entry),
@@ -46,6 +47,10 @@ impl Layout for Diesel {
                 _ => {}
             }
         }
+        refuse_several(
+            folders.values().filter_map(|folder| folder.up),
+            &mut problems,
+        );
         let mut found = Vec::new();
         for folder in folders.values() {
             found.extend(folder.found(&mut problems)?);

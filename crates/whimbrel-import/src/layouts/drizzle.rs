@@ -15,6 +15,7 @@ use super::files::{Found, Problems, Rules, folder_of, load};
 use super::pairs::by_text;
 use super::prisma::{is_migration, is_snapshot};
 use super::session;
+use super::several::refuse_several;
 
 const BREAKPOINT: &str = "--> statement-breakpoint";
 
@@ -73,6 +74,7 @@ impl Layout for Drizzle {
         let mut found = Vec::new();
         let mut listed: HashSet<(usize, &str, &str)> = HashSet::new();
         let journals: Vec<_> = journals(listing).collect();
+        refuse_several(journals.iter().copied(), &mut problems);
         for journal in &journals {
             let base = journal.folder.strip_suffix("meta/").unwrap_or_default();
             let read = read_journal(journal)?;
@@ -96,6 +98,8 @@ impl Layout for Drizzle {
             }
         }
         if journals.is_empty() {
+            let migrations = listing.entries.iter().filter(|entry| is_migration(entry));
+            refuse_several(migrations, &mut problems);
             found = by_folder(listing, &mut listed);
         }
         for entry in &listing.entries {

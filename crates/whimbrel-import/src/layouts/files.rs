@@ -1,5 +1,6 @@
 //! What the layouts share: from entries to migrations.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::Read;
@@ -10,7 +11,7 @@ use whimbrel_core::checksum::Checksum;
 use whimbrel_core::diagnostic::Diagnostic;
 use whimbrel_core::migration::{Down, Kind, Migration, Reader, Reading, Substitute, Transactions};
 use whimbrel_core::rules::Setting;
-use whimbrel_core::source::{Entry, Listing, Loaded, in_parallel, remark};
+use whimbrel_core::source::{Entry, Listing, Loaded, in_parallel, remark, set_apart, undo_in_up};
 use whimbrel_core::text::SourceFile;
 use whimbrel_core::version::Version;
 use whimbrel_sql::Dialect;
@@ -91,6 +92,14 @@ impl Problems {
             .push(about(entry, Diagnostic::warning("stray-file", message)));
     }
 
+    /// The same, where its author may have meant it to run.
+    pub(crate) fn stray_with_help(&mut self, entry: &Entry, why: &str, help: &str) {
+        self.stray(entry, why);
+        if let Some(last) = self.warnings.last_mut() {
+            last.help = Some(help.to_owned());
+        }
+    }
+
     /// A migration in another language, which only its tool can run.
     pub(crate) fn code(&mut self, entry: &Entry, tool: &str) {
         let message = format!("this is a migration of {tool} in code, which Whimbrel can't run");
@@ -113,10 +122,33 @@ impl Problems {
     }
 }
 
+/// The files of a tool that is exact about `.sql`: what is called `.SQL` it passes over. Whimbrel
+/// finds both, since other tools do.
+pub(crate) fn exact<'l>(listing: &'l Listing, problems: &mut Problems) -> Cow<'l, Listing> {
+    let is_exact = |entry: &Entry| {
+        let name = entry
+            .path
+            .file_name()
+            .unwrap_or_default()
+            .as_encoded_bytes();
+        name.ends_with(entry.extension.as_bytes())
+    };
+    if listing.entries.iter().all(is_exact) {
+        return Cow::Borrowed(listing);
+    }
+    let mut kept = listing.clone();
+    for entry in kept.entries.extract_if(.., |entry| !is_exact(entry)) {
+        let why = format!("the tool is exact about `.{}`", entry.extension);
+        problems.stray_with_help(&entry, &why, "if it is a migration, rename it");
+    }
+    Cow::Owned(kept)
+}
+
 /// The files of a tool that does not look into the folders in its folder. What is in those is
 /// passed over, with a word for each; unless there is nothing else.
 pub(crate) fn outermost<'a>(listing: &'a Listing, problems: &mut Problems) -> Vec<&'a Entry> {
     if !has_files_of_its_own(listing) {
+        problems.take(set_apart(listing, None));
         return listing.entries.iter().collect();
     }
     let mut told = HashSet::new();
@@ -183,6 +215,8 @@ fn read(
 ) -> Result<(Migration, Vec<Diagnostic>), Error> {
     let file = found.up.read()?;
     let mut reading = (rules.reader)(&file, dialect);
+    let undoing = undo_in_up(&reading.up, dialect);
+    reading.problems.extend(undoing);
     let mut down = reading.down.map_or(Down::None, Down::Script);
     let mut down_transaction = reading.down_transaction;
     if let Some(entry) = found.down {
@@ -208,7 +242,7 @@ fn read(
         version: Version::new(found.version.as_str()),
         name: found.name.clone(),
         kind: Kind::Versioned,
-        directives: reading.directives,
+        directives: reading.directives.shared(),
         checksum: Checksum::of(file.text()),
         file,
         up: reading.up,
@@ -323,6 +357,11 @@ pub(crate) fn begins_with(line: &str, word: &str) -> bool {
     let letters = says.chars().filter(|c| !c.is_whitespace());
     let mut letters = letters.map(|c| c.to_ascii_lowercase());
     word.chars().all(|c| letters.next() == Some(c))
+}
+
+/// A file's name as its tool compares it: `1_a-b.sql` comes before `1_a.sql`.
+pub(crate) fn file_name(entry: &Entry) -> String {
+    format!("{}.{}", entry.stem, entry.extension)
 }
 
 /// The file's last folder, if it is in one.

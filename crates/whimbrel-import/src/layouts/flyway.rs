@@ -1,6 +1,7 @@
 //! The layout `flyway`: `V1__a.sql`, `U1__a.sql`, `R__a.sql`, `B1__a.sql`, callbacks.
 
 mod callback;
+mod elsewhere;
 mod name;
 mod project;
 mod scripts;
@@ -42,7 +43,11 @@ impl Layout for Flyway {
     }
 
     fn options(&self) -> &'static [&'static str] {
-        &["placeholder-replacement", "project-settings"]
+        &[
+            "ignore-settings",
+            "placeholder-replacement",
+            "project-settings",
+        ]
     }
 
     /// Refinery shares `V1__a.sql`; it has no other kinds of files, and its `U` is no undo.
@@ -89,8 +94,15 @@ impl Layout for Flyway {
             hooks: Vec::new(),
         };
         load.programs();
-        for warning in load.project.warnings() {
-            load.problems.add(warning);
+        let passed_over = listing.options.get("ignore-settings");
+        let passed_over = passed_over.map_or("", String::as_str);
+        for problem in load.project.refused(passed_over) {
+            load.problems.add(problem);
+        }
+        if !load.project.is_there() && !listing.options.contains_key("project-settings") {
+            for note in elsewhere::notes(listing) {
+                load.problems.add(note);
+            }
         }
         for entry in scripts.all(listing) {
             if let Some(file) = load.problems.take(entry.read())? {
@@ -155,7 +167,7 @@ impl<'a> Load<'a> {
     fn programs(&mut self) {
         for entry in &self.listing.others {
             let is_ours = self.names.read(&entry.stem) != Name::Other;
-            if is_ours && PROGRAMS.contains(&entry.extension.as_str()) {
+            if is_ours && PROGRAMS.contains(&&*entry.extension) {
                 let file = format!("{}.{}", entry.stem, entry.extension);
                 let message = format!("{file} is a program, which Whimbrel can't run");
                 let problem = about(Diagnostic::error("code-migration", message), &entry.path);
@@ -221,7 +233,7 @@ impl<'a> Load<'a> {
     ) -> Result<(), Error> {
         let mut migration = whole_file(self.listing, version, description, Arc::clone(file));
         migration.kind = kind;
-        migration.directives = self.directives(entry, file)?;
+        migration.directives = self.directives(entry, file)?.shared();
         if controls_transactions(file.text(), self.dialect) {
             migration.transactions = Transactions::Wrapped;
         }

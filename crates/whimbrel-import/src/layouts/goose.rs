@@ -10,7 +10,8 @@ use whimbrel_core::text::{Script, ScriptBuilder, SourceFile};
 use whimbrel_sql::Dialect;
 
 use super::files::{
-    Found, Problems, Rules, any_file_has, begins_with, lines, load, number_and_name, outermost,
+    Found, Problems, Rules, any_file_has, begins_with, exact, lines, load, number_and_name,
+    outermost,
 };
 use super::pairs::by_number;
 use super::variables;
@@ -78,6 +79,7 @@ impl Layout for Goose {
 
     fn load(&self, listing: &Listing, dialect: Dialect) -> Result<Loaded, Error> {
         let mut problems = Problems::default();
+        let listing = &*exact(listing, &mut problems);
         for entry in listing.others.iter().filter(|entry| is_code(entry)) {
             problems.code(entry, "goose");
         }

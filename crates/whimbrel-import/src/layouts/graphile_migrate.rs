@@ -3,12 +3,16 @@
 mod gmrc;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use whimbrel_core::Error;
 use whimbrel_core::diagnostic::Diagnostic;
+use whimbrel_core::directive::Directives;
+use whimbrel_core::hook::{Hook, When};
 use whimbrel_core::migration::{Migration, Reading, Substitute, Transactions};
-use whimbrel_core::source::{Certainty, Entry, Layout, Listing, Loaded, Recognised};
+use whimbrel_core::plan::Direction;
+use whimbrel_core::source::{Certainty, Entry, Layout, Listing, Loaded, Recognised, read_file};
 use whimbrel_core::text::{Script, SourceFile};
 use whimbrel_sql::Dialect;
 
@@ -40,9 +44,13 @@ impl Layout for GraphileMigrate {
         "write it into current.sql; `graphile-migrate commit` numbers it and puts the hash of the one before it at its head"
     }
 
+    fn options(&self) -> &'static [&'static str] {
+        &[gmrc::OPTION]
+    }
+
     fn load(&self, listing: &Listing, dialect: Dialect) -> Result<Loaded, Error> {
         let mut problems = Problems::default();
-        let mut found = Vec::new();
+        let (mut found, mut strays) = (Vec::new(), Vec::new());
         for entry in &listing.entries {
             match number_and_name(&entry.stem) {
                 Some((version, name)) if is_committed(entry) => {
@@ -55,7 +63,7 @@ impl Layout for GraphileMigrate {
                         problems.stray(entry, why);
                     }
                 }
-                _ => problems.stray(entry, "this is no committed migration"),
+                _ => strays.push((entry, "this is no committed migration")),
             }
         }
         by_number(&mut found);
@@ -65,14 +73,54 @@ impl Layout for GraphileMigrate {
         values.extend(given.map(|(name, value)| (name.clone(), Some(value.clone()))));
         let rules = Rules {
             reader: read,
-            substitute: Some(Substitute::new(move |script| substitute(script, &values))),
+            substitute: Some(Substitute::new({
+                let values = values.clone();
+                move |script| substitute(script, &values)
+            })),
             ..Rules::plain(Transactions::Wrapped)
         };
+        let with_actions = match listing.options.get(gmrc::OPTION).map(String::as_str) {
+            None | Some("true") => true,
+            Some("false") => false,
+            Some(_) => {
+                let message = "the layout's option actions must be true or false";
+                return Err(Error::Settings(message.to_owned()));
+            }
+        };
+        if with_actions {
+            problems.errors.extend(gmrc.refused);
+        }
+        // Scripts that are actions stand among the others.
+        let is_action = |path: &Path| {
+            let same = |(_, file): &(When, String)| same_file(&gmrc.folder.join(file), path);
+            gmrc.actions.iter().any(same)
+        };
+        for (entry, why) in strays {
+            if !is_action(&entry.path) {
+                problems.stray(entry, why);
+            }
+        }
         let mut loaded = load(listing, dialect, &found, &rules, problems)?;
         check_chain(&loaded.migrations)?;
         loaded.warnings.extend(gmrc.warnings);
+        for (when, file) in gmrc.actions.iter().filter(|_| with_actions) {
+            let script = Script::whole(read_file(&gmrc.folder.join(file))?);
+            loaded.hooks.push(Hook {
+                source: Arc::clone(&listing.source),
+                name: file.clone(),
+                direction: Direction::Up,
+                when: *when,
+                script: substitute(&script, &values).map_err(Error::Refused)?,
+                directives: Directives::default(),
+            });
+        }
         Ok(loaded)
     }
+}
+
+fn same_file(one: &Path, other: &Path) -> bool {
+    let full = (one.canonicalize(), other.canonicalize());
+    matches!(full, (Ok(one), Ok(other)) if one == other)
 }
 
 fn is_committed(entry: &Entry) -> bool {

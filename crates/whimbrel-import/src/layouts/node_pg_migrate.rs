@@ -8,6 +8,7 @@ use whimbrel_core::Error;
 use whimbrel_core::migration::{Reading, Transactions};
 use whimbrel_core::source::{Blank, Certainty, Entry, Layout, Listing, Loaded, Recognised};
 use whimbrel_core::text::{Script, SourceFile};
+use whimbrel_core::version::Version;
 use whimbrel_sql::Dialect;
 
 use super::files::{Problems, Rules, any_file_has, file_with, lines, load, number_and_name};
@@ -45,7 +46,7 @@ impl Layout for NodePgMigrate {
             Some((stem, name))
         };
         let mut found = pairs(listing, take, &mut problems, "`1700000000000_name.sql`");
-        found.sort_by_cached_key(|item| (moment(&item.version), item.version.clone()));
+        found.sort_by_cached_key(|item| (moment(&item.version), collated(&item.version)));
         let rules = Rules {
             reader: read,
             ..Rules::plain(Transactions::Wrapped)
@@ -80,7 +81,7 @@ fn is_marked(listing: &Listing) -> bool {
 
 fn is_code(entry: &Entry) -> bool {
     matches!(
-        entry.extension.as_str(),
+        &*entry.extension,
         "js" | "cjs" | "mjs" | "ts" | "cts" | "mts"
     ) && entry.folder.is_empty()
         && number_and_name(&entry.stem).is_some()
@@ -105,6 +106,13 @@ fn moment(name: &str) -> i64 {
         }
     }
     digits.parse().unwrap_or(i64::MAX)
+}
+
+/// A name as the tool compares those of one time: as words, by their letters and numbers alone.
+fn collated(name: &str) -> (Version, String) {
+    let letters = name.chars().filter(|c| c.is_alphanumeric());
+    let letters: String = letters.collect();
+    (Version::new(letters.to_lowercase()), name.to_owned())
 }
 
 /// The line that begins a part: dashes, the direction, the word.

@@ -3,12 +3,16 @@
 use std::collections::HashSet;
 
 use whimbrel_core::Error;
+use whimbrel_core::diagnostic::Diagnostic;
 use whimbrel_core::migration::Transactions;
 use whimbrel_core::source::{Blank, Certainty, Entry, Layout, Listing, Loaded, Recognised};
 use whimbrel_sql::Dialect;
 
 use super::files::{Found, Problems, Rules, folder_of, is_numbered, load};
 use super::pairs::by_text;
+use super::several::refuse_several;
+
+const LOCK_HELP: &str = "resolve what is in conflict there; it holds one line, such as `provider = \"postgresql\"`, the datasource's";
 
 /// The layout of Prisma.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +43,8 @@ impl Layout for Prisma {
         let mut problems = Problems::default();
         check_provider(listing, dialect, &mut problems)?;
         refuse_lost(listing, &mut problems);
+        let migrations = listing.entries.iter().filter(|entry| is_migration(entry));
+        refuse_several(migrations, &mut problems);
         let mut found = Vec::new();
         for entry in &listing.entries {
             if is_migration(entry) {
@@ -100,7 +106,9 @@ fn lock_file(listing: &Listing) -> Option<&Entry> {
     listing.others.iter().find(is_lock)
 }
 
-/// The lock file names the engine that the files were made for.
+/// The lock file names the engine that the files were made for. Without a name Prisma refuses the
+/// folder. In a merge conflict it takes the first name that it finds; of two names, nobody knows
+/// which is right.
 fn check_provider(
     listing: &Listing,
     dialect: Dialect,
@@ -110,9 +118,19 @@ fn check_provider(
         return Ok(());
     };
     let file = lock.read()?;
-    let table = file.text().parse::<toml::Table>().ok();
-    let provider = table.as_ref().and_then(|table| table.get("provider"));
-    let Some(provider) = provider.and_then(toml::Value::as_str) else {
+    let table = match file.text().parse::<toml::Table>() {
+        Ok(table) => table,
+        Err(error) => {
+            let problem = Diagnostic::error("lock-file", "the lock file is not TOML")
+                .at(&file, error.span().unwrap_or_default(), "")
+                .help(LOCK_HELP);
+            problems.errors.push(problem);
+            return Ok(());
+        }
+    };
+    let Some(provider) = table.get("provider").and_then(toml::Value::as_str) else {
+        let message = "the lock file names no provider, which Prisma refuses as well";
+        problems.error(lock, "lock-file", message, LOCK_HELP);
         return Ok(());
     };
     let fits = match dialect {

@@ -105,7 +105,7 @@ pub(super) fn whole_file(
         version: Version::new(version),
         name: name.to_owned(),
         kind: Kind::Versioned,
-        directives: Directives::default(),
+        directives: Directives::default().shared(),
         checksum: Checksum::of(file.text()),
         up: Script::whole(Arc::clone(&file)),
         file,

@@ -9,7 +9,7 @@ use whimbrel_core::source::{Blank, Certainty, Entry, Layout, Listing, Loaded, Re
 use whimbrel_core::text::SourceFile;
 use whimbrel_sql::Dialect;
 
-use super::files::{Found, Problems, Rules, file_with, lines, load};
+use super::files::{Found, Problems, Rules, exact, file_with, lines, load};
 use super::pairs::by_number;
 
 /// The layout of refinery.
@@ -59,6 +59,7 @@ impl Layout for Refinery {
 
     fn load(&self, listing: &Listing, dialect: Dialect) -> Result<Loaded, Error> {
         let mut problems = Problems::default();
+        let listing = &*exact(listing, &mut problems);
         let code = |entry: &&Entry| entry.extension == "rs" && split(entry).is_some();
         for entry in listing.others.iter().filter(code) {
             problems.code(entry, "refinery");

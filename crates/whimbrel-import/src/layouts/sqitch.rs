@@ -1,6 +1,7 @@
 //! The layout `sqitch`: `sqitch.plan` names the changes, `deploy/` and `revert/` hold the scripts.
 
 mod config;
+mod mysql_client;
 mod plan;
 mod psql;
 
@@ -35,11 +36,11 @@ impl Layout for Sqitch {
             others.any(|entry| entry.folder.is_empty() && is_file(entry, extension))
         };
         let reason = if named("plan") {
-            "it has a sqitch.plan"
+            "it has a sqitch.plan".to_owned()
         } else if named("conf") {
-            "it has a sqitch.conf"
+            "it has a sqitch.conf".to_owned()
         } else {
-            return None;
+            format!("it has a {}.plan beside deploy/", lone_plan(listing)?.stem)
         };
         Some(Recognised::new(Certainty::Certain, reason))
     }
@@ -87,6 +88,15 @@ fn is_file(entry: &Entry, extension: &str) -> bool {
     entry.stem == "sqitch" && entry.extension == extension
 }
 
+/// A plan by another name, as tools that deploy Sqitch's projects call it (`pgpm.plan`).
+fn lone_plan(listing: &Listing) -> Option<&Entry> {
+    let mut others = listing.others.iter();
+    let plan = others.find(|entry| entry.folder.is_empty() && entry.extension == "plan")?;
+    let mut scripts = listing.entries.iter();
+    let deploys = scripts.any(|entry| entry.folder.starts_with("deploy/"));
+    (deploys && others.all(|entry| entry.extension != "plan")).then_some(plan)
+}
+
 /// A project: its plan, and where its scripts are.
 struct Project {
     file: Arc<SourceFile>,
@@ -132,7 +142,13 @@ impl Project {
         config.choose(dialect, target).map_err(Error::Settings)?;
         let path = |key: &str| config.get(dialect, key).map(|value| root.join(value));
         let top = path("top_dir").unwrap_or_else(|| root.clone());
-        let plan_file = path("plan_file").unwrap_or_else(|| top.join("sqitch.plan"));
+        let plan_file = path("plan_file").unwrap_or_else(|| {
+            let own = top.join("sqitch.plan");
+            match lone_plan(listing) {
+                Some(other) if !own.is_file() => other.path.clone(),
+                _ => own,
+            }
+        });
         if !plan_file.is_file() {
             let help = "give the folder of the sqitch.conf, or of the sqitch.plan, by `--dir`";
             let problem = Diagnostic::error("no-plan", "the project's plan is not there");
@@ -191,11 +207,15 @@ impl Project {
             migration.verify = Some(Script::whole(read_file(&verify)?));
         }
         migration.transactions = Transactions::Bare;
-        if self.dialect == Dialect::Postgres {
-            let values = Arc::clone(&self.variables);
-            let sent = move |script: &Script| Ok(psql::substitute(script, &values));
-            migration.substitute = Some(Substitute::new(sent));
-        }
+        migration.substitute = match self.dialect {
+            Dialect::Postgres => {
+                let values = Arc::clone(&self.variables);
+                let sent = move |script: &Script| Ok(psql::substitute(script, &values));
+                Some(Substitute::new(sent))
+            }
+            Dialect::Mysql => Some(Substitute::new(mysql_client::check)),
+            Dialect::Sqlite => None,
+        };
         migration.directives = Directives {
             description: change.note.clone(),
             created: change.planned.clone(),
@@ -204,7 +224,8 @@ impl Project {
             // Its client for SQLite does not enforce foreign keys.
             foreign_keys: unenforced(self.dialect, migration.up.text()),
             ..Directives::default()
-        };
+        }
+        .shared();
         Ok(migration)
     }
 
@@ -259,7 +280,10 @@ impl Project {
                 }
                 // Another project is another source.
                 (Ok(None), Some(project)) if !need.conflict => {
-                    depends.push(format!("{project}/{}", need.change));
+                    depends.push(match &need.tag {
+                        Some(tag) if need.change.is_empty() => format!("{project}/@{tag}"),
+                        _ => format!("{project}/{}", need.change),
+                    });
                 }
                 (Ok(None), _) => {}
                 (Err(message), _) => errors.push(Diagnostic::error("dependency", message).at(

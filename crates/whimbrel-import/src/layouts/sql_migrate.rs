@@ -12,7 +12,8 @@ use whimbrel_core::version::Version;
 use whimbrel_sql::Dialect;
 
 use super::files::{
-    Found, Problems, Rules, any_file_has, begins_with, lines, load, number_and_name, outermost,
+    Found, Problems, Rules, any_file_has, begins_with, exact, file_name, lines, load,
+    number_and_name, outermost,
 };
 
 /// The layout of sql-migrate.
@@ -37,6 +38,7 @@ impl Layout for SqlMigrate {
     /// The whole name is the version. Numbers come first, by their values; names decide the rest.
     fn load(&self, listing: &Listing, dialect: Dialect) -> Result<Loaded, Error> {
         let mut problems = Problems::default();
+        let listing = &*exact(listing, &mut problems);
         let mut found: Vec<_> = outermost(listing, &mut problems)
             .into_iter()
             .map(|entry| {
@@ -47,7 +49,7 @@ impl Layout for SqlMigrate {
             .collect();
         found.sort_by_cached_key(|item| {
             let number = number_and_name(&item.version).map(|(number, _)| Version::new(number));
-            (number.is_none(), number, item.up.stem.clone())
+            (number.is_none(), number, file_name(item.up))
         });
         let rules = Rules {
             reader: read,

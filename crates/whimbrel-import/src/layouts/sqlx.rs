@@ -8,7 +8,7 @@ use whimbrel_core::source::{Blank, Certainty, Entry, Layout, Listing, Loaded, Re
 use whimbrel_core::text::SourceFile;
 use whimbrel_sql::Dialect;
 
-use super::files::{Problems, Rules, file_with, load};
+use super::files::{Problems, Rules, exact, file_with, load};
 use super::pairs::{Control, Role, blank_pair, by_number, managed, pairs, role};
 use super::session;
 
@@ -47,6 +47,7 @@ impl Layout for Sqlx {
 
     fn load(&self, listing: &Listing, dialect: Dialect) -> Result<Loaded, Error> {
         let mut problems = Problems::default();
+        let listing = &*exact(listing, &mut problems);
         let take = |stem, _| version_and_name(stem);
         let expected = "`20230101000000_name.sql`";
         let mut found = pairs(listing, take, &mut problems, expected);

@@ -82,7 +82,7 @@ impl Layout for TsStrings {
     fn blank(&self, listing: &Listing, given: &str, name: &str) -> Option<Vec<Blank>> {
         let numbered = scripts(listing).filter(|entry| is_numbered(entry));
         let last = numbered.max_by_key(|entry| Version::new(FileName::parse(&entry.stem).version));
-        let extension = last.map_or("ts", |entry| entry.extension.as_str());
+        let extension = last.map_or("ts", |entry| &*entry.extension);
         let number = last.map(|entry| FileName::parse(&entry.stem).version);
         let counted = number.filter(|number| number.len() < TIMESTAMP_LENGTH);
         let counted = counted.and_then(|number| {
@@ -110,7 +110,7 @@ fn is_script(entry: &Entry) -> bool {
     let known = ["ts", "mts", "cts", "js", "mjs", "cjs"];
     // `.d.ts` holds types alone.
     let types = entry.stem.rsplit('.').next() == Some("d");
-    known.contains(&entry.extension.as_str()) && !types
+    known.contains(&&*entry.extension) && !types
 }
 
 fn is_numbered(entry: &Entry) -> bool {

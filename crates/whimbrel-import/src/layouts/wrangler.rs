@@ -12,7 +12,7 @@ use whimbrel_core::source::{
 use whimbrel_core::text::Script;
 use whimbrel_sql::{Dialect, TransactionControl, split};
 
-use super::files::{Found, Problems, Rules, load, number_and_name};
+use super::files::{Found, Problems, Rules, exact, file_name, load, number_and_name};
 
 const CONFIGS: [&str; 3] = ["wrangler.toml", "wrangler.json", "wrangler.jsonc"];
 
@@ -48,6 +48,7 @@ impl Layout for Wrangler {
     /// knows no rollback, so one written for Whimbrel is read.
     fn load(&self, listing: &Listing, dialect: Dialect) -> Result<Loaded, Error> {
         let mut problems = Problems::default();
+        let listing = &*exact(listing, &mut problems);
         let mut found = Vec::new();
         let by_number = have_numbers(listing);
         for entry in &listing.entries {
@@ -62,7 +63,7 @@ impl Layout for Wrangler {
         }
         found.sort_by_key(|item| {
             let number = number_and_name(&item.up.stem).and_then(|(n, _)| n.parse::<u64>().ok());
-            (number.is_none(), number, item.up.stem.clone())
+            (number.is_none(), number, file_name(item.up))
         });
         load(
             listing,

@@ -54,9 +54,13 @@ impl Folder {
         }
     }
 
+    #[allow(dead_code)] // Each test program has this module as its own.
+    pub fn of_layout(&self, layout: &str) -> Directory {
+        self.directory().layout(layout_by_name(layout).unwrap())
+    }
+
     fn loaded(&self, layout: &str, dialect: Dialect) -> Result<Loaded, Error> {
-        let directory = self.directory().layout(layout_by_name(layout).unwrap());
-        directory.load(dialect)
+        self.of_layout(layout).load(dialect)
     }
 
     pub fn migrations(&self, layout: &str, dialect: Dialect) -> Vec<Migration> {

@@ -109,6 +109,18 @@ async fn node_pg_migrate_and_graphile_migrate() {
     );
     assert_eq!(project.up().await.len(), 2);
     assert_eq!(project.value(POSTGRES_TABLES), "a,i");
+    // What its settings run around migrations runs where any did.
+    project.write(".gmrc", "{\"migrationsFolder\": \".\", \"beforeAllMigrations\": [\"before.sql\"], \"afterAllMigrations\": [\"after.sql\"]}");
+    project.write("before.sql", "CREATE TABLE c (d int);");
+    project.write("after.sql", "INSERT INTO c SELECT count(*) FROM e;");
+    assert_eq!(project.up().await.len(), 0);
+    project.write(
+        "committed/000003.sql",
+        "--! Previous: sha1:bb\n--! Hash: sha1:cc\n\nCREATE TABLE e AS SELECT * FROM c;\n",
+    );
+    assert_eq!(project.up().await, ["000003"]);
+    assert_eq!(project.value("SELECT sum(d) FROM c"), "0");
+    assert_eq!(project.up().await.len(), 0);
 }
 
 async fn strings_of_typescript(engine: &'static str) {

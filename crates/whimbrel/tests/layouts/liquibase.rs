@@ -1,6 +1,6 @@
 //! Liquibase's formatted SQL.
 
-use whimbrel::plan::Goal;
+use whimbrel::plan::{Goal, State};
 use whimbrel_testkit::on_engines;
 
 use super::Project;
@@ -47,6 +47,68 @@ async fn liquibase_changesets(engine: &'static str) {
     let undone = project.migrator().run(&Goal::UndoAll).await.unwrap();
     assert_eq!(undone.steps.len(), 4);
     assert_eq!(project.up().await.len(), 4);
+}
+
+/// Changesets of SQL in a changelog of XML, in one order with those of its files, and what it asks before all.
+async fn liquibase_changelog(engine: &'static str) {
+    let check = "<sqlCheck expectedResult=\"N\">SELECT count(*) FROM gate</sqlCheck>";
+    let log = format!(
+        "<databaseChangeLog><preConditions>{check}</preConditions>
+<property name=\"tab\" value=\"users\"/>
+<changeSet id=\"1\" author=\"ann\"><sql>CREATE TABLE ${{tab}} (id integer);</sql>
+<sqlFile path=\"more.sql\" relativeToChangelogFile=\"true\"/><sql dbms=\"h2\">nonsense</sql>
+<rollback>DROP TABLE more; DROP TABLE ${{tab}}</rollback></changeSet>
+<include file=\"log.sql\" relativeToChangelogFile=\"true\"/>
+<changeSet id=\"2\" author=\"ann\"><preConditions onFail=\"MARK_RAN\"><not><tableExists tableName=\"users\"/></not><columnExists tableName=\"users\" columnName=\"ID\"/></preConditions><sql>nonsense</sql><rollback/></changeSet>
+<changeSet id=\"3\" author=\"ann\"><sql>INSERT INTO more SELECT 1 FROM seen WHERE 1 &lt; 2</sql><rollback>DELETE FROM more</rollback></changeSet>
+<changeSet id=\"4\" author=\"ann\"><preConditions><columnExists tableName=\"users\" columnName=\"ID\"/></preConditions><tagDatabase tag=\"v1\"/></changeSet>
+</databaseChangeLog>"
+    );
+    let project = Project::found(
+        engine,
+        &[
+            ("log.xml", log.as_str()),
+            ("more.sql", "-- ${tab}\nCREATE TABLE more (id integer)"),
+            (
+                "log.sql",
+                "--liquibase formatted sql\n--changeset bob:1\nCREATE TABLE seen (id integer);\n--rollback DROP TABLE seen;\n",
+            ),
+        ],
+    );
+    // Asked before anything runs.
+    assert!(project.failure().await.contains("condition can't be asked"));
+    assert!(
+        project
+            .states()
+            .await
+            .iter()
+            .all(|(_, state)| *state == State::Pending)
+    );
+    project.write("log.xml", &log.replace(check, "<dbms type=\"h2\"/>"));
+    assert!(project.failure().await.contains("expected 1, got 0"));
+    let open = "<sqlCheck expectedResult=\"1\">SELECT 1</sqlCheck><not><dbms type=\"h2\"/></not>";
+    project.write("log.xml", &log.replace(check, open));
+    let all = [
+        "log.xml::ann:1",
+        "log.sql::bob:1",
+        "log.xml::ann:2",
+        "log.xml::ann:3",
+        "log.xml::ann:4",
+    ];
+    let ran: Vec<_> = project.up().await;
+    let ran: Vec<_> = ran
+        .iter()
+        .filter(|label| *label != "preConditions")
+        .collect();
+    assert_eq!(ran, all.iter().collect::<Vec<_>>());
+    // An error is where it stands in its file.
+    project.undo_all().await;
+    project.write(
+        "more.sql",
+        "CREATE TABLE more (id integer);\n\n  nonsense;\n",
+    );
+    let failure = project.failure().await;
+    assert!(failure.contains("more.sql:3:"), "{failure}");
 }
 
 async fn liquibase_preconditions(engine: &'static str) {
@@ -103,5 +165,6 @@ async fn liquibase_preconditions(engine: &'static str) {
 on_engines! {
     [sqlite postgres mariadb]
     liquibase_changesets
+    liquibase_changelog
     liquibase_preconditions
 }

@@ -6,9 +6,9 @@ use super::Planner;
 use crate::diagnostic::Diagnostic;
 use crate::history::Action;
 use crate::migration::{Kind, Migration};
-use crate::plan::ByVersion;
 use crate::plan::difference::difference;
 use crate::plan::modified::{Change, Noted, change_in, modified};
+use crate::plan::{ByVersion, in_step};
 
 impl Planner<'_> {
     /// A run without any files is seldom meant.
@@ -104,6 +104,10 @@ impl Planner<'_> {
     }
 
     fn check_missing(&mut self) {
+        let (_, rest) = in_step(self.input.migrations, self.input.history);
+        if rest.is_empty() {
+            return;
+        }
         let files: ByVersion<'_, &Migration> = self
             .input
             .migrations
@@ -111,10 +115,7 @@ impl Planner<'_> {
             .map(|m| ((&*m.source, &m.version), m))
             .collect();
         let sources: HashSet<_> = self.input.migrations.iter().map(|m| &*m.source).collect();
-        let missing: Vec<_> = self
-            .input
-            .history
-            .applied
+        let missing: Vec<_> = rest
             .iter()
             .filter(|row| row.kind == Kind::Versioned && sources.contains(row.source.as_str()))
             .filter(|row| !files.contains_key(&(row.source.as_str(), &row.version)))

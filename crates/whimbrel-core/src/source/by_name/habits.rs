@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::super::native::split_role;
-use super::{Entry, Listing};
+use super::{Entry, Listing, Version};
 
 /// True for numbers of one width that grow, as most folders have them: no two are the same.
 pub(super) fn count_up<'a>(mut versions: impl Iterator<Item = &'a str>) -> bool {
@@ -27,6 +27,21 @@ pub(super) fn in_versioned_folders<'a>(entries: impl IntoIterator<Item = &'a Ent
             last.trim_start_matches(['v', 'V'])
                 .starts_with(|c: char| c.is_ascii_digit())
         })
+}
+
+/// True if a later folder has a lower number: `2023/045_users`, `2024/001_roles`. Those of dates and
+/// times count through all folders, whose numbers are then those of tickets, say.
+pub(super) fn count_anew<'a>(files: impl Iterator<Item = (&'a str, &'a Entry)>) -> bool {
+    const DATE: usize = 8;
+    let files = files.map(|(version, entry)| {
+        let short = version.bytes().take_while(u8::is_ascii_digit).count() < DATE;
+        let path = Version::new(format!("{}{}", entry.folder, entry.stem));
+        (path, Version::new(version), short)
+    });
+    let mut files: Vec<_> = files.collect();
+    files.sort_by(|(one, ..), (other, ..)| one.cmp(other));
+    let (mut pairs, mut numbers) = (files.windows(2), files.iter());
+    numbers.all(|(_, _, short)| *short) && pairs.any(|pair| pair[1].1 < pair[0].1)
 }
 
 /// True of `2024-01-05-users`: there the year alone is no version, since the next file may be of the
@@ -115,21 +130,23 @@ pub(super) fn common_prefix(listing: &Listing) -> Option<&str> {
     let prefix = &first.stem[..numbered(first)?];
     let shared =
         |entry: &Entry| numbered(entry) == Some(prefix.len()) && entry.stem.starts_with(prefix);
-    let all = listing.entries.iter().all(shared) && !go_both_ways(&listing.entries);
+    let all = listing.entries.iter().all(shared) && !are_ways(&listing.entries);
     all.then_some(prefix)
 }
 
-/// True if there is a way back: `v1_to_v2` and `v2_to_v1`.
-fn go_both_ways(entries: &[Entry]) -> bool {
+/// True if names are of ways between versions, of which one is chosen: there is a way back
+/// (`v1_to_v2` and `v2_to_v1`), or both its ends can be had by themselves (`v1`, `v1-v2`, `v2`).
+fn are_ways(entries: &[Entry]) -> bool {
     let numbers = |entry: &Entry| {
         let groups = entry.stem.split(|c: char| !c.is_ascii_digit() && c != '.');
         let groups = groups.map(|group| group.trim_matches('.').to_owned());
         groups.filter(|group| !group.is_empty()).collect::<Vec<_>>()
     };
-    let steps: HashSet<_> = entries.iter().map(numbers).collect();
-    steps.iter().any(|step| {
-        let back: Vec<_> = step.iter().rev().cloned().collect();
-        back != *step && steps.contains(&back)
+    let names: HashSet<_> = entries.iter().map(numbers).collect();
+    names.iter().any(|name| {
+        let back: Vec<_> = name.iter().rev().cloned().collect();
+        let whole = |end: &String| names.contains(std::slice::from_ref(end));
+        name.len() == 2 && name.iter().all(whole) || back != *name && names.contains(&back)
     })
 }
 

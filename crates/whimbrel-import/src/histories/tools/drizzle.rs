@@ -80,7 +80,7 @@ fn name_entries(entries: &mut Vec<Entry>, migrations: &[Migration], _: Dialect) 
 /// True of a file that was converted from the one with this hash: beside it stands no journal.
 fn was(migration: &Migration, hash: &str) -> bool {
     let converted = migration.directives.converted.as_ref();
-    converted.is_some_and(|converted| converted.checksum.as_str() == hash)
+    converted.is_some_and(|converted| converted.checksum.to_string() == hash)
 }
 
 fn tags(migrations: &[Migration]) -> HashMap<String, String> {

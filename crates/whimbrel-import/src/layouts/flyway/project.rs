@@ -11,6 +11,7 @@ use whimbrel_core::source::{Listing, read_file};
 use whimbrel_core::text::SourceFile;
 use whimbrel_sql::Dialect;
 
+use super::super::files::lines;
 use super::name::Names;
 
 /// In each folder, TOML first, as Flyway has it.
@@ -21,8 +22,8 @@ const FILES: [&str; 4] = [
     "conf/flyway.conf",
 ];
 /// `src/main/resources/db/migration` is five below its project.
-const ABOVE: usize = 6;
-const WITHOUT: &str = "`--layout-option project-settings=false` passes over that file";
+pub(super) const ABOVE: usize = 6;
+pub(super) const WITHOUT: &str = "`--layout-option project-settings=false` passes over that file";
 
 /// The settings, by their names without `flyway.`; lists have commas.
 #[derive(Debug, Default)]
@@ -163,27 +164,63 @@ impl Project {
         })
     }
 
-    /// Settings that would make Flyway run something else.
-    pub(super) fn warnings(&self) -> Vec<Diagnostic> {
-        let table = [
-            ("initSql", "say it as `session_sql` in whimbrel.toml"),
-            ("target", "`whimbrel up --to VERSION` stops there"),
-            ("cherryPick", "`whimbrel up` runs all that is pending"),
-        ];
-        let found = table.into_iter().filter_map(|(key, help)| {
+    pub(super) fn is_there(&self) -> bool {
+        self.file.is_some()
+    }
+
+    /// Settings by which Flyway would run something else.
+    pub(super) fn refused(&self, passed_over: &str) -> Vec<Diagnostic> {
+        let found = REFUSED.into_iter().filter_map(|(key, help)| {
             let file = self.file.as_ref()?;
-            self.get(key).filter(|value| *value != "latest")?;
-            let at = file.text().find(key).unwrap_or_default();
+            let said = |value: &&str| !matches!(*value, "latest" | "false");
+            self.get(key).filter(said)?;
+            if passed_over.split(',').any(|name| name.trim() == key) {
+                return None;
+            }
+            let at = place(file.text(), key);
             let message = format!("the setting {key} is not followed");
-            let warning = Diagnostic::warning("flyway-setting", message);
-            Some(
-                warning
-                    .at(file, at..at + key.len(), "")
-                    .help(format!("{help}; {WITHOUT}")),
-            )
+            let problem = Diagnostic::error("flyway-setting", message);
+            let help = format!("{help}, and `--layout-option ignore-settings={key}`");
+            Some(problem.at(file, at..at + key.len(), "").help(help))
         });
         found.collect()
     }
+}
+
+/// With what to do instead.
+const REFUSED: [(&str, &str); 9] = [
+    ("initSql", "say it as `session_sql` in whimbrel.toml"),
+    (
+        "target",
+        "`whimbrel up --to VERSION` stops there: say so where it is run",
+    ),
+    (
+        "cherryPick",
+        "`whimbrel up` runs all that is pending: name the files by `--dir`",
+    ),
+    (
+        "skipExecutingMigrations",
+        "`whimbrel baseline` records without running: say so where it is meant",
+    ),
+    ("callbackLocations", "name these folders by `--dir` as well"),
+    ("callbacks", "write what they do as SQL callbacks"),
+    ("resolvers", "write what they find as files"),
+    (
+        "skipDefaultResolvers",
+        "without them Flyway runs no SQL files: name those that run by `--dir`",
+    ),
+    ("javaMigrationClassProvider", "write the migrations in SQL"),
+];
+
+/// Where a key is set.
+fn place(text: &str, key: &str) -> usize {
+    let mut lines = lines(text);
+    let found = lines.find_map(|(start, line)| {
+        let (name, _) = line.split_once(['=', ':'])?;
+        let at = name.trim_end().strip_suffix(key)?.len();
+        Some(start + at)
+    });
+    found.or_else(|| text.find(key)).unwrap_or_default()
 }
 
 /// `flyway.key=value`; a line that ends with a backslash goes on in the next one.
@@ -206,8 +243,23 @@ fn of_toml(file: &Arc<SourceFile>) -> Result<BTreeMap<String, String>, Error> {
         Error::refused(problem.at(file, span, ""))
     })?;
     let mut values = BTreeMap::new();
-    if let Some(toml::Value::Table(own)) = table.get("flyway") {
+    let own = table.get("flyway").and_then(toml::Value::as_table);
+    if let Some(own) = own {
         flatten("", own, &mut values);
+    }
+    // An environment has some of its own.
+    let name = own.and_then(|own| own.get("environment")?.as_str());
+    let environments = table.get("environments").and_then(toml::Value::as_table);
+    let chosen = environments.and_then(|all| all.get(name.unwrap_or("default"))?.as_table());
+    if let Some(chosen) = chosen {
+        for key in ["schemas", "initSql", "resolvers"] {
+            if let Some(value) = chosen.get(key) {
+                values.insert(key.to_owned(), plain(value));
+            }
+        }
+        if let Some(toml::Value::Table(own)) = chosen.get("flyway") {
+            flatten("", own, &mut values);
+        }
     }
     Ok(values)
 }

@@ -1,8 +1,6 @@
 //! What a folder of pairs may have that means nothing to golang-migrate, and that native files
 //! can't have.
 
-use std::collections::HashSet;
-
 use whimbrel_core::source::{Entry, Listing, in_parallel, read_native};
 use whimbrel_sql::Dialect;
 
@@ -19,33 +17,35 @@ pub(super) fn of(listing: &Listing) -> Option<String> {
         .entries
         .iter()
         .partition(|entry| entry.folder.is_empty());
-    let mut pairs = HashSet::new();
+    let mut pairs = Vec::with_capacity(outer.len());
     let mut stray = None;
     for entry in &outer {
         match named(entry) {
-            Some(pair) if !pairs.insert(pair) => return None,
-            Some(_) => {}
+            Some(pair) => pairs.push(pair),
             // A migration in one file, which this tool does not have.
             None if entry.stem.starts_with(|c: char| c.is_ascii_digit()) => return None,
             None => stray = stray.or(Some(*entry)),
         }
     }
-    if !pairs.iter().any(|(_, role)| *role == Role::Up) {
+    // A listing is nearly in order, so this is quicker than sets.
+    pairs.sort();
+    let twice = pairs.windows(2).any(|two| two[0] == two[1]);
+    if twice || !pairs.iter().any(|(_, role)| *role == Role::Up) {
         return None;
     }
-    let of_its_own = |entry: &&&Entry| named(entry).is_none_or(|pair| pairs.contains(&pair));
-    let lone = |entry: &&&Entry| {
-        named(entry).is_some_and(|(number, role)| {
-            role == Role::Down && !pairs.contains(&(number, Role::Up))
-        })
-    };
+    let of_its_own =
+        |entry: &&&Entry| named(entry).is_none_or(|pair| pairs.binary_search(&pair).is_ok());
+    let lone = pairs.iter().enumerate().find(|(at, (number, role))| {
+        *role == Role::Down && pairs.get(at + 1) != Some(&(*number, Role::Up))
+    });
     if let Some(entry) = stray {
         return Some(format!("{} is none of them", entry.path.display()));
     }
     if let Some(entry) = inner.iter().find(of_its_own) {
         return Some(format!("{} is something else", entry.path.display()));
     }
-    if let Some(entry) = outer.iter().find(lone) {
+    let lone = lone.and_then(|(_, pair)| outer.iter().find(|entry| named(entry) == Some(*pair)));
+    if let Some(entry) = lone {
         return Some(format!("{} has no up script", entry.path.display()));
     }
     let refused = in_parallel(&outer, |entry| is_refused(entry).then_some(*entry));

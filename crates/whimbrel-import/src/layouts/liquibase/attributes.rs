@@ -7,10 +7,14 @@ use whimbrel_core::diagnostic::Diagnostic;
 use whimbrel_core::text::SourceFile;
 use whimbrel_sql::Dialect;
 
+use super::node::{Node, is_true};
+
 /// The attributes of one line, in order.
 pub(super) struct Attributes<'a> {
     file: &'a Arc<SourceFile>,
     list: Vec<Attribute<'a>>,
+    /// Those of a line, where no quotes are meant for `dbms`.
+    is_line: bool,
 }
 
 struct Attribute<'a> {
@@ -44,6 +48,24 @@ const READ: [&str; 8] = [
     "ignore",
 ];
 
+/// What a changeset in XML, YAML or JSON has besides its attributes.
+const OTHER_NODES: [&str; 14] = [
+    "id",
+    "author",
+    "comment",
+    "changes",
+    "rollback",
+    "preConditions",
+    "preconditions",
+    "validCheckSum",
+    "validCheckSums",
+    "sql",
+    "sqlFile",
+    "empty",
+    "stop",
+    "output",
+];
+
 impl<'a> Attributes<'a> {
     /// Reads `name:value` pairs; a value may be in double quotes.
     pub(super) fn parse(file: &'a Arc<SourceFile>, range: Range<usize>) -> Self {
@@ -60,7 +82,28 @@ impl<'a> Attributes<'a> {
                 list.push(Attribute { name, value, span });
             }
         }
-        Self { file, list }
+        Self {
+            file,
+            list,
+            is_line: true,
+        }
+    }
+
+    /// Those of a changeset in XML, YAML or JSON.
+    pub(super) fn of_node(file: &'a Arc<SourceFile>, node: &'a Node) -> Self {
+        let read = |child: &&Node| !OTHER_NODES.contains(&child.name.as_str());
+        let list = node.children.iter().filter(read).filter_map(|child| {
+            Some(Attribute {
+                name: &child.name,
+                value: &child.text.as_ref()?.value,
+                span: child.at.clone(),
+            })
+        });
+        Self {
+            file,
+            list: list.collect(),
+            is_line: false,
+        }
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&'a str> {
@@ -70,7 +113,8 @@ impl<'a> Attributes<'a> {
 
     pub(super) fn is(&self, name: &str, default: bool) -> bool {
         match self.get(name) {
-            Some(value) => value.eq_ignore_ascii_case("true"),
+            Some(value) if self.is_line => value.eq_ignore_ascii_case("true"),
+            Some(value) => is_true(value),
             None => default,
         }
     }
@@ -79,6 +123,9 @@ impl<'a> Attributes<'a> {
     fn dbms(&self) -> Option<&'a str> {
         let named = |one: &&Attribute<'_>| one.name.eq_ignore_ascii_case("dbms");
         let found = self.list.iter().find(named)?;
+        if !self.is_line {
+            return Some(found.value);
+        }
         let whole = &self.file.text()[found.span.clone()];
         let written = &whole[found.name.len() + 1..];
         let part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '!' | ',');
@@ -99,6 +146,7 @@ impl<'a> Attributes<'a> {
     pub(super) fn check(&self, out: &mut Vec<Diagnostic>) {
         for attribute in &self.list {
             if attribute.name.eq_ignore_ascii_case("dbms")
+                && self.is_line
                 && self.dbms().is_some_and(|list| list.starts_with('"'))
             {
                 let message = "Liquibase takes this quote for a part of the first name, which is then no database's";
@@ -113,8 +161,10 @@ impl<'a> Attributes<'a> {
             }
             let (name, value) = (attribute.name.to_ascii_lowercase(), attribute.value);
             let problem = match name.as_str() {
-                "failonerror" if value.eq_ignore_ascii_case("true") => continue,
+                "failonerror" if value.eq_ignore_ascii_case("true") || !self.is_line && is_true(value) => continue,
                 "runwith" if value.eq_ignore_ascii_case("jdbc") => continue,
+                // Nothing that is read here can fail to be valid.
+                "onvalidationfail" if !self.is_line => continue,
                 "failonerror" => Diagnostic::error("liquibase-attribute", "a changeset that may fail can't be read")
                     .help("make its statements succeed (IF EXISTS, IF NOT EXISTS) and take the attribute out"),
                 "runwith" | "runwithspoolfile" => Diagnostic::error("liquibase-attribute", format!("this changeset runs with {value}, which Whimbrel does not start"))

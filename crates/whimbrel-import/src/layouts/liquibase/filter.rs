@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::attributes::Attributes;
+use super::includes::Chosen;
 
 /// What Liquibase would be told by `--contexts` and `--label-filter`.
 pub(super) struct Filter {
@@ -14,11 +15,12 @@ pub(super) struct Filter {
 pub(super) const OPTIONS: [&str; 2] = ["contexts", "label-filter"];
 
 /// A changeset that is not for every run.
-pub(super) fn is_about(attributes: &Attributes<'_>) -> bool {
-    ["contextFilter", "context", "labels"]
+pub(super) fn is_about(attributes: &Attributes<'_>, around: &[Chosen]) -> bool {
+    let own = ["contextFilter", "context", "labels"]
         .into_iter()
         .filter_map(|name| attributes.get(name))
-        .any(|text| !text.trim().is_empty())
+        .any(|text| !text.trim().is_empty());
+    own || around.iter().any(|one| *one != Chosen::default())
 }
 
 impl Filter {
@@ -30,35 +32,44 @@ impl Filter {
         }
     }
 
-    /// Whether a changeset runs; none if it names something that this run does not speak of, so that
-    /// it runs as it does in Liquibase when that is told nothing.
-    pub(super) fn takes(&self, attributes: &Attributes<'_>) -> Option<bool> {
+    /// Whether a changeset runs, with what stands at the changelogs and includes around it; none if one
+    /// names something that this run does not speak of, so that it runs as it does in Liquibase when that
+    /// is told nothing.
+    pub(super) fn takes(&self, attributes: &Attributes<'_>, around: &[Chosen]) -> Option<bool> {
         let given = |name: &str| attributes.get(name).filter(|text| !text.trim().is_empty());
         let context = given("contextFilter").or(given("context"));
-        let labels = given("labels");
-        let mut told = true;
-        let mut takes = true;
-        if let Some(expression) = context {
-            let has = |name: &str| {
-                let name = plain(name);
-                let mut own = self.contexts.iter();
-                own.any(|own| plain(own).eq_ignore_ascii_case(name))
-            };
-            if !self.contexts.is_empty() {
-                takes &= holds(expression, &has);
-            } else if list(expression).any(|one| one.starts_with('@')) {
-                // `@test` is for runs that are told a context.
-                takes = false;
-            } else {
-                told = false;
-            }
+        let outer = around.iter().filter_map(|one| one.context.as_deref());
+        let contexts = outer.chain(context).map(|text| self.in_context(text));
+        // It has the labels of all that is around it as well.
+        let outer = around.iter().filter_map(|one| one.labels.as_deref());
+        let labels: Vec<_> = outer.chain(given("labels")).collect();
+        let labelled = (!labels.is_empty()).then(|| self.is_labelled(&labels.join(",")));
+        let all: Vec<_> = contexts.chain(labelled).collect();
+        if all.contains(&Some(false)) {
+            return Some(false);
         }
-        if let Some(labels) = labels {
-            told &= !self.labels.is_empty();
-            let has = |name: &str| list(labels).any(|own| own.eq_ignore_ascii_case(name));
-            takes &= self.labels.is_empty() || holds(&self.labels, &has);
+        (!all.contains(&None)).then_some(true)
+    }
+
+    fn in_context(&self, expression: &str) -> Option<bool> {
+        let has = |name: &str| {
+            let name = plain(name);
+            let mut own = self.contexts.iter();
+            own.any(|own| plain(own).eq_ignore_ascii_case(name))
+        };
+        if !self.contexts.is_empty() {
+            Some(holds(expression, &has))
+        } else if list(expression).any(|one| one.starts_with('@')) {
+            // `@test` is for runs that are told a context.
+            Some(false)
+        } else {
+            None
         }
-        (told || !takes).then_some(takes)
+    }
+
+    fn is_labelled(&self, labels: &str) -> Option<bool> {
+        let has = |name: &str| list(labels).any(|own| own.eq_ignore_ascii_case(name));
+        (!self.labels.is_empty()).then(|| holds(&self.labels, &has))
     }
 }
 

@@ -1,24 +1,21 @@
-//! Changelogs in XML, YAML and JSON: what they list, in its order. What they have besides (their
-//! own changesets) is for Liquibase alone.
+//! What a changelog in XML, YAML or JSON lists, in its order.
 
-use std::collections::BTreeMap;
-
-use yaml_rust2::{Yaml, YamlLoader};
+use super::node::Node;
 
 /// One entry of such a changelog.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Item {
     Include(Include),
-    /// Name, value, and the databases that it is for.
-    Property(String, String, Option<String>),
-    /// What the changelog is called, and all that it includes and that has no name of its own.
-    LogicalPath(String),
+    Property(Property),
+    Changeset(Node),
+    /// What must hold for anything to run.
+    Preconditions(Node),
     /// What Whimbrel does not read.
-    Other(String),
+    Other(Node),
 }
 
 /// A file, or all files of a folder.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(super) struct Include {
     pub(super) path: String,
     pub(super) is_folder: bool,
@@ -26,130 +23,137 @@ pub(super) struct Include {
     pub(super) relative: bool,
     /// What the names in a folder have to end with.
     pub(super) ending: String,
+    /// How deep in a folder they may be; 1 is in it.
+    pub(super) depths: std::ops::RangeInclusive<usize>,
     pub(super) may_be_missing: bool,
-    /// It has a context or labels.
-    pub(super) is_conditional: bool,
+    pub(super) chosen: Chosen,
+    /// What all that it includes and that has no name of its own is called.
+    pub(super) logical_path: Option<String>,
+    pub(super) at: std::ops::Range<usize>,
 }
 
-type Attributes = BTreeMap<String, String>;
-
-/// Reads a changelog by its extension.
-///
-/// # Errors
-/// What the parser says.
-pub(super) fn items(text: &str, extension: &str) -> Result<Vec<Item>, String> {
-    if extension == "xml" {
-        of_xml(text)
-    } else {
-        // JSON is YAML, but for tabs between its values.
-        of_yaml(&if extension == "json" {
-            text.replace('\t', " ")
-        } else {
-            text.to_owned()
-        })
-    }
+/// The contexts and labels of a changelog or of an include: those of all that is in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Chosen {
+    pub(super) context: Option<String>,
+    pub(super) labels: Option<String>,
 }
 
-fn of_xml(text: &str) -> Result<Vec<Item>, String> {
-    let document = roxmltree::Document::parse(text).map_err(|error| error.to_string())?;
-    let root = document.root_element();
-    let path = root.attribute("logicalFilePath");
-    let path = path.map(|path| Item::LogicalPath(path.to_owned()));
-    let elements = root.children();
-    let item = |element: roxmltree::Node<'_, '_>| {
-        let attributes = element.attributes();
-        let attributes = attributes.map(|one| (one.name().to_owned(), one.value().to_owned()));
-        item(element.tag_name().name(), &attributes.collect())
-    };
-    let items = elements.filter(roxmltree::Node::is_element).map(item);
-    Ok(path.into_iter().chain(items).collect())
+/// A value for `${name}`.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Property {
+    pub(super) name: String,
+    pub(super) value: String,
+    /// The databases that it is for.
+    pub(super) dbms: Option<String>,
 }
 
-fn of_yaml(text: &str) -> Result<Vec<Item>, String> {
-    let documents = YamlLoader::load_from_str(text).map_err(|error| error.to_string())?;
-    let first = documents.first().unwrap_or(&Yaml::BadValue);
-    let Some(list) = first["databaseChangeLog"].as_vec() else {
-        return Ok(Vec::new());
-    };
-    let hashes = list.iter().filter_map(Yaml::as_hash);
-    let pairs = hashes.flat_map(|hash| hash.iter());
-    let item = |(key, value): (&Yaml, &Yaml)| {
-        if let (Some("logicalFilePath"), Some(path)) = (key.as_str(), scalar(value)) {
-            return Item::LogicalPath(path);
+impl Chosen {
+    pub(super) fn of(node: &Node) -> Self {
+        let given = |name: &str| {
+            let text = node.get(name).filter(|text| !text.trim().is_empty());
+            text.map(str::to_owned)
+        };
+        Self {
+            context: given("contextFilter").or_else(|| given("context")),
+            labels: given("labels"),
         }
-        let own = value.as_hash().into_iter().flat_map(|hash| hash.iter());
-        let attributes = own.filter_map(|(name, value)| Some((scalar(name)?, scalar(value)?)));
-        item(&scalar(key).unwrap_or_default(), &attributes.collect())
-    };
-    Ok(pairs.map(item).collect())
-}
-
-fn scalar(value: &Yaml) -> Option<String> {
-    match value {
-        Yaml::String(text) | Yaml::Real(text) => Some(text.clone()),
-        Yaml::Boolean(yes) => Some(yes.to_string()),
-        Yaml::Integer(number) => Some(number.to_string()),
-        _ => None,
     }
 }
 
-fn item(name: &str, attributes: &Attributes) -> Item {
-    let read = match name {
-        "include" => include(attributes, "file", &["errorIfMissing"]),
-        "includeAll" => include(
-            attributes,
-            "path",
-            &["errorIfMissingOrEmpty", "endsWithFilter"],
-        ),
-        "property" => return property(attributes),
+/// What a changelog says of itself and changes nothing here.
+const WITHOUT_EFFECT: [&str; 8] = [
+    "logicalFilePath",
+    "context",
+    "contextFilter",
+    "labels",
+    "changeLogId",
+    "objectQuotingStrategy",
+    "schemaLocation",
+    "noNamespaceSchemaLocation",
+];
+
+/// The entries of a changelog.
+pub(super) fn items(root: Node, extension: &str) -> Vec<Item> {
+    let mut items: Vec<_> = root.children.into_iter().filter_map(item).collect();
+    if extension != "xml" {
+        // Liquibase takes all properties of such a file first.
+        items.sort_by_key(|item| !matches!(item, Item::Property(_)));
+    }
+    items
+}
+
+fn item(node: Node) -> Option<Item> {
+    let read = match node.name.as_str() {
+        "changeSet" => return Some(Item::Changeset(node)),
+        "preConditions" | "preconditions" => return Some(Item::Preconditions(node)),
+        "include" | "includeAll" if node.is("ignore", false) => return None,
+        "include" | "includeAll" => Some(&node)
+            .filter(|node| is_read(node))
+            .and_then(include)
+            .map(Item::Include),
+        "property" => property(&node),
+        name if WITHOUT_EFFECT.contains(&name) => return None,
         _ => None,
     };
-    read.map_or_else(|| Item::Other(name.to_owned()), Item::Include)
+    Some(read.unwrap_or(Item::Other(node)))
 }
 
 /// Values from a file, for one context or for one changelog are not read.
-fn property(attributes: &Attributes) -> Item {
-    let known = |name: &String| matches!(name.as_str(), "name" | "value" | "dbms");
-    let global = attributes.get("global").is_none_or(|own| own == "true");
-    let all_known = attributes
-        .keys()
-        .all(|name| known(name) || name == "global");
-    match (attributes.get("name"), attributes.get("value")) {
-        (Some(name), Some(value)) if all_known && global => {
-            Item::Property(name.clone(), value.clone(), attributes.get("dbms").cloned())
-        }
-        _ => Item::Other("property".to_owned()),
-    }
-}
-
-/// None if it has an attribute that is not read.
-fn include(attributes: &Attributes, what: &str, others: &[&str]) -> Option<Include> {
-    const CONDITIONS: [&str; 3] = ["context", "contextFilter", "labels"];
-    let known = |name: &str| {
-        name == what
-            || name == "relativeToChangelogFile"
-            || CONDITIONS.contains(&name)
-            || others.contains(&name)
-    };
-    if !attributes.keys().all(|name| known(name)) {
+fn property(node: &Node) -> Option<Item> {
+    let known = |child: &Node| matches!(child.name.as_str(), "name" | "value" | "dbms" | "global");
+    if !node.children.iter().all(known) || !node.is("global", true) {
         return None;
     }
-    let is = |name: &str, value: &str| attributes.get(name).is_some_and(|own| own == value);
-    let has = |name: &&str| {
-        attributes
-            .get(*name)
-            .is_some_and(|own| !own.trim().is_empty())
+    Some(Item::Property(Property {
+        name: node.get("name")?.to_owned(),
+        value: node.get("value")?.to_owned(),
+        dbms: node.get("dbms").map(str::to_owned),
+    }))
+}
+
+/// False if an include has an attribute that is not read.
+fn is_read(node: &Node) -> bool {
+    const BOTH: [&str; 6] = [
+        "relativeToChangelogFile",
+        "context",
+        "contextFilter",
+        "labels",
+        "logicalFilePath",
+        "ignore",
+    ];
+    let others: &[&str] = match node.name.as_str() {
+        "include" => &["file", "errorIfMissing"],
+        _ => &[
+            "path",
+            "errorIfMissingOrEmpty",
+            "endsWithFilter",
+            "minDepth",
+            "maxDepth",
+        ],
     };
+    let known = |name: &str| BOTH.contains(&name) || others.contains(&name);
+    node.children.iter().all(|child| known(&child.name))
+}
+
+/// What an `include` or `includeAll` leads to, as far as it can be told.
+pub(super) fn include(node: &Node) -> Option<Include> {
+    let is_folder = node.name == "includeAll";
+    let must_be = node.is("errorIfMissing", true) && node.is("errorIfMissingOrEmpty", true);
+    let depth = |name: &str| node.get(name).and_then(|text| text.trim().parse().ok());
     Some(Include {
-        path: attributes.get(what)?.clone(),
-        is_folder: what == "path",
-        relative: is("relativeToChangelogFile", "true"),
-        ending: attributes
-            .get("endsWithFilter")
-            .cloned()
-            .unwrap_or_default(),
-        may_be_missing: is("errorIfMissing", "false") || is("errorIfMissingOrEmpty", "false"),
-        is_conditional: CONDITIONS.iter().any(has),
+        path: node
+            .get(if is_folder { "path" } else { "file" })?
+            .trim()
+            .to_owned(),
+        is_folder,
+        relative: node.is("relativeToChangelogFile", false),
+        ending: node.get("endsWithFilter").unwrap_or_default().to_owned(),
+        depths: depth("minDepth").unwrap_or(1)..=depth("maxDepth").unwrap_or(usize::MAX),
+        may_be_missing: !must_be,
+        chosen: Chosen::of(node),
+        logical_path: node.get("logicalFilePath").map(str::to_owned),
+        at: node.at.clone(),
     })
 }
 
@@ -157,37 +161,43 @@ fn include(attributes: &Attributes, what: &str, others: &[&str]) -> Option<Inclu
 mod tests {
     use super::*;
 
+    fn read(text: &str, extension: &str) -> Vec<Item> {
+        let root = Node::read(text, extension).unwrap().unwrap();
+        items(root, extension)
+    }
+
     #[test]
     fn three_forms_say_the_same() {
         let xml = r#"<?xml version="1.0"?>
             <databaseChangeLog xmlns="http://www.liquibase.org/xml/ns/dbchangelog" logicalFilePath="log">
               <!-- the first -->
-              <include file="a.sql" relativeToChangelogFile="true"/>
-              <includeAll path="b/" endsWithFilter=".sql" context="prod"/>
               <property name="x" value="1" dbms="h2"/>
+              <include file="a.sql" relativeToChangelogFile="true" logicalFilePath="b"/>
+              <includeAll path="b/" endsWithFilter=".sql" context="prod"/>
+              <include file="c.sql" ignore="true"/>
               <changeSet id="1" author="ann"/>
             </databaseChangeLog>"#;
-        let yaml = "databaseChangeLog:\n- logicalFilePath: log\n- include:\n    file: a.sql\n    relativeToChangelogFile: true\n- includeAll: {path: b/, endsWithFilter: .sql, context: prod}\n- property: {name: x, value: 1, dbms: h2, global: true}\n- changeSet: {id: 1, author: ann}\n";
-        let json = "{\"databaseChangeLog\": [\n\t{\"logicalFilePath\": \"log\"},\n\t{\"include\": {\"file\": \"a.sql\", \"relativeToChangelogFile\": true}},\n\t{\"includeAll\": {\"path\": \"b/\", \"endsWithFilter\": \".sql\", \"context\": \"prod\"}},\n\t{\"property\": {\"name\": \"x\", \"value\": \"1\", \"dbms\": \"h2\"}},\n\t{\"changeSet\": {\"id\": \"1\"}}]}";
-        let expected = [
-            Item::LogicalPath("log".to_owned()),
-            Item::Include(Include {
-                path: "a.sql".to_owned(),
-                relative: true,
-                ..Include::default()
-            }),
-            Item::Include(Include {
-                path: "b/".to_owned(),
-                is_folder: true,
-                ending: ".sql".to_owned(),
-                is_conditional: true,
-                ..Include::default()
-            }),
-            Item::Property("x".to_owned(), "1".to_owned(), Some("h2".to_owned())),
-            Item::Other("changeSet".to_owned()),
-        ];
+        let yaml = "databaseChangeLog:\n- logicalFilePath: log\n- include:\n    file: a.sql\n    relativeToChangelogFile: yes\n    logicalFilePath: b\n- includeAll: {path: b/, endsWithFilter: .sql, context: prod}\n- property: {name: x, value: 1, dbms: h2, global: true}\n- changeSet: {id: 1, author: ann}\n";
+        let json = "{\"databaseChangeLog\": [\n\t{\"logicalFilePath\": \"log\"},\n\t{\"include\": {\"file\": \"a.sql\", \"relativeToChangelogFile\": true, \"logicalFilePath\": \"b\"}},\n\t{\"includeAll\": {\"path\": \"b/\", \"endsWithFilter\": \".sql\", \"context\": \"prod\"}},\n\t{\"property\": {\"name\": \"x\", \"value\": \"1\", \"dbms\": \"h2\"}},\n\t{\"changeSet\": {\"id\": \"1\"}}]}";
         for (text, extension) in [(xml, "xml"), (yaml, "yaml"), (json, "json")] {
-            assert_eq!(items(text, extension).unwrap(), expected, "{extension}");
+            let found = read(text, extension);
+            let [
+                Item::Property(value),
+                Item::Include(file),
+                Item::Include(folder),
+                Item::Changeset(changeset),
+            ] = found.as_slice()
+            else {
+                panic!("{extension}: {found:?}")
+            };
+            assert_eq!((value.name.as_str(), value.value.as_str()), ("x", "1"));
+            assert_eq!(value.dbms.as_deref(), Some("h2"));
+            assert_eq!((file.path.as_str(), file.relative), ("a.sql", true));
+            assert_eq!(file.logical_path.as_deref(), Some("b"));
+            assert_eq!((folder.path.as_str(), folder.is_folder), ("b/", true));
+            assert_eq!(folder.ending, ".sql");
+            assert_eq!(folder.chosen.context.as_deref(), Some("prod"));
+            assert_eq!(changeset.get("id"), Some("1"));
         }
     }
 
@@ -195,9 +205,11 @@ mod tests {
     fn what_is_not_understood_is_not_passed_over() {
         let filtered =
             r#"<databaseChangeLog><includeAll path="b" filter="my.Filter"/></databaseChangeLog>"#;
-        let other = Item::Other("includeAll".to_owned());
-        assert_eq!(items(filtered, "xml").unwrap(), [other]);
-        assert!(items("<databaseChangeLog>", "xml").is_err());
-        assert!(items("a: [", "yaml").is_err());
+        let found = read(filtered, "xml");
+        assert!(matches!(&found[..], [Item::Other(node)] if node.name == "includeAll"));
+        assert!(Node::read("<databaseChangeLog>", "xml").is_err());
+        assert!(Node::read("a: [", "yaml").is_err());
+        assert!(Node::read("a: 1\na: 2\n", "yaml").is_err());
+        assert!(Node::read("a: 1\n", "yaml").unwrap().is_none());
     }
 }

@@ -11,6 +11,7 @@ use whimbrel_sql::Dialect;
 
 use super::attributes::Attributes;
 use super::precondition::{Outcomes, check};
+use super::values::expand;
 
 /// A changeset as it stands in its file.
 pub(super) struct Changeset {
@@ -132,9 +133,11 @@ pub(super) fn parse(
     file: &Arc<SourceFile>,
     dialect: Dialect,
     values: &mut BTreeMap<String, String>,
+    given: &dyn Fn(&str) -> Option<String>,
 ) -> Changelog {
     let mut parser = Parser {
         file,
+        given,
         dialect,
         changelog: Changelog {
             logical_path: None,
@@ -165,6 +168,8 @@ pub(super) fn parse(
 
 struct Parser<'a> {
     file: &'a Arc<SourceFile>,
+    /// Values that the settings give.
+    given: &'a dyn Fn(&str) -> Option<String>,
     dialect: Dialect,
     changelog: Changelog,
     ignore: Ignore,
@@ -289,14 +294,18 @@ impl Parser<'_> {
         if !attributes.is_for(self.dialect) {
             return;
         }
+        let known = |key: &str| {
+            let own = || values.get(key).or_else(|| self.local.get(key)).cloned();
+            (self.given)(key).or_else(own)
+        };
+        let value = expand(value, known);
         let map = if attributes.is("global", true) {
             values
         } else {
             &mut self.local
         };
         // The first one counts, as in Liquibase.
-        map.entry(name.to_owned())
-            .or_insert_with(|| value.to_owned());
+        map.entry(name.to_owned()).or_insert(value);
     }
 
     /// `--changeset author:id attributes`; the rest of the line begins at `start`.

@@ -10,6 +10,58 @@ use whimbrel_sql::Dialect;
 
 const MARK: &str = "${database.";
 
+/// Puts values in that are known, as Liquibase does in values and paths.
+pub(super) fn expand(text: &str, value: impl Fn(&str) -> Option<String>) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(start) = rest.find("${") {
+        let inner = &rest[start + 2..];
+        let found = inner
+            .find('}')
+            .and_then(|end| Some((end, value(&inner[..end])?)));
+        let Some((end, value)) = found else {
+            out.push_str(&rest[..start + 2]);
+            rest = inner;
+            continue;
+        };
+        out.push_str(&rest[..start]);
+        out.push_str(&value);
+        rest = &inner[end + 1..];
+    }
+    out + rest
+}
+
+/// Puts values into each other, those that came later as well.
+pub(super) fn settle(
+    values: &mut BTreeMap<String, String>,
+    given: impl Fn(&str) -> Option<String>,
+) {
+    // A value that holds itself has no end.
+    const ROUNDS: usize = 8;
+    for _ in 0..ROUNDS {
+        let known = values.clone();
+        let mut open = values.values_mut().filter(|value| value.contains("${"));
+        let mut changed = false;
+        for value in &mut open {
+            let made = expand(value, |key| given(key).or_else(|| known.get(key).cloned()));
+            changed |= made != *value;
+            *value = made;
+        }
+        if !changed {
+            return;
+        }
+    }
+}
+
+/// A placeholder in another's name, which Liquibase puts in first.
+pub(super) fn nested(script: &Script) -> Option<Diagnostic> {
+    let at = script.text().find("${${")?;
+    let message = "a placeholder within a placeholder can't be read";
+    let problem = Diagnostic::error("liquibase-property", message);
+    let problem = problem.at_script(script, at..at + "${${".len(), "");
+    Some(problem.help("write the name of the inner one's value"))
+}
+
 /// Those that a changeset uses.
 #[derive(Default)]
 pub(super) struct Own {

@@ -42,9 +42,7 @@ const MODES: [&str; 3] = ["AUTOCOMMIT", "ON_ERROR_ROLLBACK", "SINGLELINE"];
 pub(super) fn substitute(script: &Script, values: &BTreeMap<String, String>) -> Script {
     let text = script.text();
     let concerned = text.contains('\\') || !values.is_empty() && text.contains(':');
-    // The rows of a COPY are no SQL, and the client leaves them alone.
-    let has_rows = || text.lines().any(|line| line.trim_end() == "\\.");
-    if !concerned || has_rows() {
+    if !concerned {
         return script.clone();
     }
     let mut work = Work {
@@ -62,6 +60,32 @@ pub(super) fn substitute(script: &Script, values: &BTreeMap<String, String>) -> 
     work.out.finish()
 }
 
+/// How much of COPY ... FROM STDIN was seen.
+#[derive(Clone, Copy, PartialEq)]
+enum Copy {
+    /// A statement begins.
+    Begin,
+    Verb,
+    From,
+    Stdin,
+    No,
+}
+
+impl Copy {
+    fn next(self, kind: TokenKind, written: &str) -> Self {
+        let is = |word: &str| kind == TokenKind::Word && written.eq_ignore_ascii_case(word);
+        match self {
+            _ if written == ";" => Self::Begin,
+            Self::Begin if is("copy") => Self::Verb,
+            Self::Verb if is("from") => Self::From,
+            // The server takes either word for either direction.
+            Self::From if is("stdin") || is("stdout") => Self::Stdin,
+            Self::Begin | Self::From => Self::No,
+            other => other,
+        }
+    }
+}
+
 struct Work<'a> {
     script: &'a Script,
     text: &'a str,
@@ -72,13 +96,22 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    /// Reads on from a place, up to the line after a command; none at the end.
+    /// Reads on from a place, up to the line after a command or the rows of a COPY; none at the end.
     fn go_on(&mut self, from: usize) -> Option<usize> {
         let mut colon: Option<usize> = None;
+        let mut copy = Copy::Begin;
         for token in Lexer::new(&self.text[from..], Dialect::Postgres) {
             let span = from + token.span.start..from + token.span.end;
             let written = &self.text[span.clone()];
             let before = colon.take().filter(|at| at + 1 == span.start);
+            if token.kind.is_trivia() {
+                continue;
+            }
+            if copy == Copy::Stdin && written == ";" {
+                // The rows are no SQL, and the client leaves them alone.
+                return Some(self.behind_rows(span.end));
+            }
+            copy = copy.next(token.kind, written);
             match (token.kind, written) {
                 (TokenKind::Punctuation, ":") => {
                     // Two of them are a cast.
@@ -105,6 +138,18 @@ impl Work<'_> {
             }
         }
         None
+    }
+
+    /// The place after the rows whose COPY ends here.
+    fn behind_rows(&self, end: usize) -> usize {
+        let mut at = end;
+        for (index, line) in self.text[end..].split_inclusive('\n').enumerate() {
+            at += line.len();
+            if index > 0 && line.trim_end() == "\\." {
+                break;
+            }
+        }
+        at
     }
 
     fn copy_to(&mut self, end: usize) {
@@ -226,7 +271,29 @@ mod tests {
         ] {
             assert_eq!(sent(other), other);
         }
-        let copy = "\\echo x\nCOPY a FROM STDIN;\nit's :own\n\\.\n";
-        assert_eq!(sent(copy), copy);
+    }
+
+    #[test]
+    fn rows_are_left_alone_and_what_is_around_them_is_not() {
+        let rows = "it's :own\n\\N\t\\echo :own\n\\.\n";
+        for copy in [
+            "COPY :own.a FROM STDIN;",
+            "copy a (:own) /* ; */ from stdin WITH (FORMAT csv);",
+        ] {
+            let text = format!(
+                "\\echo x\nSELECT :'own';\n{copy}\n{rows}SELECT :own;\n{copy}\n\\.\n\\set own b\nSELECT :own"
+            );
+            let copy = copy.replace(":own", "app");
+            assert_eq!(
+                sent(&text),
+                format!("\nSELECT 'app';\n{copy}\n{rows}SELECT app;\n{copy}\n\\.\n\nSELECT b")
+            );
+        }
+        let file = "SELECT 1 FROM copy, stdin; COPY a FROM 'x'; SELECT :own;\nSELECT ':own', :own";
+        assert_eq!(
+            sent(file),
+            file.replace("SELECT :own", "SELECT app")
+                .replace(", :own", ", app")
+        );
     }
 }
