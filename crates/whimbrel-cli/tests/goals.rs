@@ -405,3 +405,18 @@ fn who_may_mean_several_is_asked_which() {
     let again = told(&project.run(&["down", "main/006"]));
     assert!(again.contains("006_t6 is not applied"), "{again}");
 }
+
+#[test]
+fn a_file_that_nobody_went_on_with_is_told_of() {
+    let project = Project::new();
+    project.well(&["new", "later"]);
+    project.write("008_kept.sql", "");
+    for command in ["plan", "up"] {
+        let told = project.well(&[command]);
+        assert!(
+            told.contains("warning[no-statement]: 007_later holds no statement"),
+            "{told}"
+        );
+        assert!(!told.contains("008_kept holds"), "{told}");
+    }
+}

@@ -290,7 +290,10 @@ impl<'a> Planner<'a> {
                 .filter_map(|i| places.get(&i).copied())
                 .collect();
             match self.step(&self.input.migrations[index], depends) {
-                Ok(step) => steps.push(step),
+                Ok(step) => {
+                    self.check_empty(&self.input.migrations[index], &step);
+                    steps.push(step);
+                }
                 Err(problems) => self.errors.extend(problems),
             }
         }
