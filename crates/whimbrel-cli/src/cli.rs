@@ -95,7 +95,8 @@ pub(crate) enum Command {
     Init,
     /// Write a new migration file with the next version
     ///
-    /// The version is the next number where the folder counts, else the time (UTC). Files of another
+    /// The version is the next number where the folder counts, else the time (UTC) as the folder
+    /// writes it (`2024-01-05-`, `202401051230_`, seconds since 1970). Files of another
     /// tool's folder are written in that tool's form. The path is printed.
     #[command(after_long_help = help::new())]
     New(New),

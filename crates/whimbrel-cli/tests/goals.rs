@@ -374,3 +374,49 @@ fn what_is_half_done_is_no_baseline() {
     project.well(&["repair", "001", "--restart"]);
     project.well(&["baseline", "2"]);
 }
+
+#[test]
+fn who_may_mean_several_is_asked_which() {
+    let project = Project::new();
+    for n in [7, 8] {
+        let text =
+            format!("-- Tags: last\nCREATE TABLE t{n} (i int);\n-- Rollback: DROP TABLE t{n};\n");
+        project.write(&format!("00{n}_same.sql"), &text);
+    }
+    for arguments in [
+        &["up", "same"][..],
+        &["up", "--to", "@last"],
+        &["baseline", "same"],
+    ] {
+        let refused = project.run(arguments);
+        assert_eq!(refused.status.code(), Some(4), "{arguments:?}");
+        assert!(told(&refused).contains("may be any of these: 007_same, 008_same"));
+    }
+    project.well(&["up"]);
+    assert_eq!(project.run(&["down", "same"]).status.code(), Some(4));
+    // By file, as a shell completes it, and with the source.
+    project.well(&[
+        "down",
+        "migrations/008_same.sql",
+        "007_same.sql",
+        "main/006",
+    ]);
+    assert_eq!(project.tables(), "12345");
+    let again = told(&project.run(&["down", "main/006"]));
+    assert!(again.contains("006_t6 is not applied"), "{again}");
+}
+
+#[test]
+fn a_file_that_nobody_went_on_with_is_told_of() {
+    let project = Project::new();
+    project.well(&["new", "later"]);
+    project.write("008_kept.sql", "");
+    for command in ["plan", "up"] {
+        let told = project.well(&[command]);
+        assert!(
+            told.contains("warning[no-statement]: 007_later holds no statement"),
+            "{told}"
+        );
+        assert!(!told.contains("008_kept holds"), "{told}");
+    }
+}

@@ -571,3 +571,18 @@ fn a_backslash_before_a_quote() {
         "{said}"
     );
 }
+
+#[test]
+fn a_file_that_takes_the_history_away() {
+    let text = "DROP SCHEMA public CASCADE;\nCREATE SCHEMA public;\n";
+    let project = Project::new().write("migrations/002_b.sql", text);
+    let url = postgres().database();
+    let said = project.say(&["up", "--url", &url, "-q"]);
+    assert!(
+        said.contains("002_b.sql") && said.contains("keep the history in another"),
+        "{said}"
+    );
+    let url = postgres().database();
+    let said = project.say(&["up", "--url", &url, "-q", "--table", "ops.past"]);
+    assert!(said.ends_with("[0]"), "{said}");
+}

@@ -9,6 +9,7 @@ mod difference;
 mod down;
 mod hooks;
 mod lost;
+pub(crate) mod meant;
 mod modified;
 mod order;
 mod placeholder;
@@ -240,32 +241,4 @@ pub fn plan(input: PlanInput<'_>, goal: &Goal) -> Result<Plan, Error> {
     }?;
     sizes::check(input, &plan)?;
     Ok(plan)
-}
-
-/// Finds the migration that a person means: by version, by file name, by name, by `@tag`.
-pub(crate) fn find<'a>(migrations: &'a [Migration], wanted: &str) -> Option<usize> {
-    let version = Version::new(wanted);
-    let by = |test: &dyn Fn(&'a Migration) -> bool| migrations.iter().position(test);
-    by(&|m| m.version == version)
-        .or_else(|| by(&|m| m.label() == wanted))
-        .or_else(|| by(&|m| format!("{}/{}", m.source, m.version) == wanted))
-        .or_else(|| by(&|m| !m.name.is_empty() && m.name == wanted))
-        .or_else(|| {
-            let tag = wanted.strip_prefix('@')?;
-            by(&|m| m.directives.tags.iter().any(|own| own == tag))
-        })
-}
-
-/// "There is no migration X", with the nearest one that there is.
-pub(crate) fn not_found<'a>(wanted: &str, known: impl Iterator<Item = String> + 'a) -> Diagnostic {
-    let diagnostic =
-        Diagnostic::error("no-such-version", format!("there is no migration {wanted}"));
-    let nearest = known
-        .map(|label| (strsim::damerau_levenshtein(&label, wanted), label))
-        .filter(|(distance, label)| *distance <= 2 || label.starts_with(wanted))
-        .min();
-    match nearest {
-        Some((_, label)) => diagnostic.help(format!("did you mean {label}?")),
-        None => diagnostic.help("`whimbrel status` shows those that there are"),
-    }
 }

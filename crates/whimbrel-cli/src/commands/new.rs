@@ -1,13 +1,16 @@
 //! `new`.
 
+mod version;
+
 use std::sync::Arc;
 
 use serde_json::json;
 use whimbrel::Error;
 use whimbrel::import::{layout_by_name, layouts};
-use whimbrel::source::{Blank, FileName, Layout, Listing, NATIVE_LAYOUTS, detect};
+use whimbrel::source::{Blank, Layout, Listing, NATIVE_LAYOUTS, detect};
 use whimbrel::sql::Dialect;
 
+use self::version::next;
 use super::init::write;
 use super::{directory, migrator};
 use crate::cli::{Global, New};
@@ -43,17 +46,15 @@ pub(super) fn run(global: &Global, output: &Arc<Output>, arguments: &New) -> Res
             format!("{header}{rollback}"),
         )]
     } else {
-        let version = next_version(&listing);
+        let next = next(&listing, jiff::Timestamp::now());
+        let stem = format!("{}{}{name}", next.version, next.separator);
         if arguments.pair {
             vec![
-                (format!("{version}_{name}.up.{extension}"), header),
-                (format!("{version}_{name}.down.{extension}"), String::new()),
+                (format!("{stem}.up.{extension}"), header),
+                (format!("{stem}.down.{extension}"), String::new()),
             ]
         } else {
-            vec![(
-                format!("{version}_{name}.{extension}"),
-                format!("{header}{rollback}"),
-            )]
+            vec![(format!("{stem}.{extension}"), format!("{header}{rollback}"))]
         }
     };
     let mut written = Vec::new();
@@ -110,7 +111,8 @@ fn blank(
             "these are files of {tool}: --pair and --repeatable are for native ones"
         )));
     }
-    let files = layout.blank(listing, &next_version(listing), name);
+    let next = next(listing, jiff::Timestamp::now());
+    let files = layout.blank(listing, &next.version, name);
     files.ok_or_else(|| {
         Error::Settings(format!(
             "Whimbrel can't write a new migration of {tool}: {}",
@@ -139,54 +141,4 @@ fn slug(name: &str) -> Result<String, Error> {
         ));
     }
     Ok(words.join("_"))
-}
-
-/// Timestamps are at least this long; `20231201` alone could be a number as well.
-const TIMESTAMP_LENGTH: usize = 14;
-
-/// The next number where the folder counts, else a timestamp. An empty folder gets timestamps,
-/// which do not collide between branches.
-fn next_version(listing: &Listing) -> String {
-    let names = listing
-        .entries
-        .iter()
-        .map(|entry| FileName::parse(&entry.stem));
-    let last = names
-        .filter(|name| !name.repeatable && !name.version.is_empty())
-        .map(|name| whimbrel::version::Version::new(name.version))
-        .max();
-    let now = jiff::Timestamp::now();
-    let Some(last) = last else {
-        return timestamp(now, listing);
-    };
-    let text = last.as_str();
-    let counts = text.len() < TIMESTAMP_LENGTH && text.bytes().all(|b| b.is_ascii_digit());
-    if let (true, Ok(number)) = (counts, text.parse::<u64>()) {
-        return format!("{:0width$}", number + 1, width = text.len());
-    }
-    let today = now.strftime("%Y%m%d").to_string();
-    if let Some((date, number)) = text
-        .split_once(['_', '-'])
-        .filter(|(date, _)| date.len() == today.len())
-    {
-        let next = if date == today {
-            number.parse::<u64>().unwrap_or(0) + 1
-        } else {
-            1
-        };
-        return format!("{today}_{next:0width$}", width = number.len());
-    }
-    timestamp(now, listing)
-}
-
-/// The time, or the next second that no file has: two may be made in one.
-fn timestamp(mut now: jiff::Timestamp, listing: &Listing) -> String {
-    loop {
-        let text = now.strftime("%Y%m%d%H%M%S").to_string();
-        let taken = |stem: &str| stem.starts_with(&text);
-        if !listing.entries.iter().any(|entry| taken(&entry.stem)) {
-            return text;
-        }
-        now += jiff::SignedDuration::from_secs(1);
-    }
 }

@@ -7,16 +7,16 @@ use std::collections::HashSet;
 use self::irreversible::Irreversible;
 use super::compose::compose_with_hooks;
 use super::dependencies::Dependencies;
+use super::meant::{Called, Meant, among_files, meant, not_found};
 use super::modified::{Change, change_in};
 use super::prepare::Rules;
-use super::{ByVersion, Direction, Goal, Plan, PlanInput, Step, find, not_found};
+use super::{ByVersion, Direction, Goal, Plan, PlanInput, Step};
 use crate::diagnostic::Diagnostic;
 use crate::directive::Directives;
 use crate::error::Error;
 use crate::history::Applied;
 use crate::migration::{Kind, Migration, label};
 use crate::text::{Script, SourceFile};
-use crate::version::Version;
 
 pub(super) fn plan(input: PlanInput<'_>, goal: &Goal) -> Result<Plan, Error> {
     let mut planner = Planner::new(input);
@@ -129,31 +129,27 @@ impl<'a> Planner<'a> {
     }
 
     fn row_of(&mut self, wanted: &str) -> Option<&'a Applied> {
-        let version = Version::new(wanted);
-        let tagged = wanted
-            .strip_prefix('@')
-            .and_then(|_| find(self.input.migrations, wanted));
-        let tagged = tagged.map(|place| &self.input.migrations[place].version);
-        let row = self.rows.iter().copied().find(|row| {
-            row.version == version
-                || label(&row.version, &row.name) == wanted
-                || row.name == wanted
-                || tagged == Some(&row.version)
+        let called = self.rows.iter().map(|row| Called {
+            source: &row.source,
+            version: &row.version,
+            name: &row.name,
+            file: self.file(row),
         });
-        if row.is_none() {
-            let problem = match find(self.input.migrations, wanted) {
-                Some(place) => Diagnostic::error(
+        let called: Vec<_> = called.collect();
+        let problem = match meant(&called, wanted) {
+            Meant::One(place) => return Some(self.rows[place]),
+            Meant::Several(problem) => problem,
+            Meant::Nothing => match among_files(self.input.migrations, wanted) {
+                Meant::One(place) => Diagnostic::error(
                     "not-applied",
                     format!("{} is not applied", self.input.migrations[place].label()),
                 ),
-                None => not_found(
-                    wanted,
-                    self.rows.iter().map(|row| label(&row.version, &row.name)),
-                ),
-            };
-            self.errors.push(problem);
-        }
-        row
+                Meant::Several(problem) => problem,
+                Meant::Nothing => not_found(wanted, called.iter().map(Called::label)),
+            },
+        };
+        self.errors.push(problem);
+        None
     }
 
     /// Nothing may be undone that something depends on that stays.

@@ -8,11 +8,12 @@ use std::collections::{HashMap, HashSet};
 
 use super::compose::{compose_with_hooks, conditions};
 use super::dependencies::{Dependencies, circle};
+use super::meant::find;
 use super::modified::{Change, Noted, change_in};
 use super::order::{Order, out_of_order};
 use super::prepare::Rules;
 use super::verify;
-use super::{ByVersion, Direction, Goal, Plan, PlanInput, Step, find, not_found, renamed};
+use super::{ByVersion, Direction, Goal, Plan, PlanInput, Step, renamed};
 use crate::diagnostic::Diagnostic;
 use crate::error::Error;
 use crate::history::Applied;
@@ -192,12 +193,13 @@ impl<'a> Planner<'a> {
     }
 
     fn place_of(&mut self, wanted: &str) -> Option<usize> {
-        let place = find(self.input.migrations, wanted);
-        if place.is_none() {
-            let labels = self.input.migrations.iter().map(Migration::label);
-            self.errors.push(not_found(wanted, labels));
+        match find(self.input.migrations, wanted) {
+            Ok(place) => Some(place),
+            Err(problem) => {
+                self.errors.push(problem);
+                None
+            }
         }
-        place
     }
 
     /// What is chosen must not lie below what is applied, and must have what it depends on.
@@ -288,7 +290,10 @@ impl<'a> Planner<'a> {
                 .filter_map(|i| places.get(&i).copied())
                 .collect();
             match self.step(&self.input.migrations[index], depends) {
-                Ok(step) => steps.push(step),
+                Ok(step) => {
+                    self.check_empty(&self.input.migrations[index], &step);
+                    steps.push(step);
+                }
                 Err(problems) => self.errors.extend(problems),
             }
         }

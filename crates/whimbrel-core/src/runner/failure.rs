@@ -119,6 +119,9 @@ fn advice(
         _ if drops && step.foreign_keys != Some(false) => {
             "a table that is dropped is looked up in the tables that refer to it: `-- Foreign-Keys: off` in the file's opening comment leaves that out"
         }
+        (Direction::Up, DriverErrorKind::DoesNotExist, _) if statement.is_none() => {
+            "if the file drops the schema that the history is in, keep the history in another: --table SCHEMA.whimbrel_applied"
+        }
         (Direction::Up, DriverErrorKind::AlreadyExists, Before::Nothing) => {
             "the history is empty, but the database is not: if another tool made it, `whimbrel import` takes its history over; if it stands at a known version, `whimbrel baseline VERSION` says so"
         }

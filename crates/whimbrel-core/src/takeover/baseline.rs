@@ -5,7 +5,7 @@ use crate::diagnostic::Diagnostic;
 use crate::error::Error;
 use crate::history::{Applied, Attempt, History};
 use crate::migration::{Kind, Migration};
-use crate::plan::{find, not_found};
+use crate::plan::meant::find;
 
 /// What marking a database as being at a version would record: every versioned migration of that
 /// version's source, up to it and including it. Repeatable ones run with the next `up`.
@@ -17,9 +17,7 @@ pub fn baseline(
     history: &History,
     wanted: &str,
 ) -> Result<Adoption, Error> {
-    let labels = || migrations.iter().map(Migration::label);
-    let place =
-        find(migrations, wanted).ok_or_else(|| Error::refused(not_found(wanted, labels())))?;
+    let place = find(migrations, wanted).map_err(Error::refused)?;
     let last = &migrations[place];
     if last.kind == Kind::Repeatable {
         return Err(Error::refused(

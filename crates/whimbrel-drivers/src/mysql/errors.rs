@@ -96,6 +96,10 @@ fn advice(code: u16) -> Option<&'static str> {
         1205 => {
             "another session holds a lock on what this statement changes; try again when it is done, or allow more time with --lock-timeout"
         }
+        1142 | 1143 | 1227 | 1370 => "connect as a user who may, or grant this one the right",
+        1175 => {
+            "the server's sql_safe_updates refuses it: allow it with --session-sql \"SET sql_safe_updates = 0\""
+        }
         1969 => {
             "the server's max_statement_time ended it: allow more with --session-sql \"SET max_statement_time = 0\", or set it for the user that migrates"
         }

@@ -10,6 +10,7 @@ use whimbrel_core::history::{History, Owner};
 use super::driver::Mysql;
 use super::errors;
 use super::flavor::Mysql as Flavor;
+use super::session::AS_NEEDED;
 use super::wire::{batch, first, rows};
 use crate::history_sql::{self, Claim, Row};
 
@@ -87,8 +88,7 @@ impl Mysql {
     }
 
     pub(super) fn lock_text(&self, owner: &Owner, lease: &Lease, create: bool) -> [String; 2] {
-        // The login says so of a run's connection; a client may have another habit.
-        let mut first = vec!["SET NAMES utf8mb4".to_owned()];
+        let mut first = vec![AS_NEEDED.to_owned()];
         if create {
             first.extend(history_sql::create(&Flavor, &self.options.tables));
         }

@@ -17,8 +17,9 @@ use crate::history_sql;
 const RETAKE_SECONDS: u32 = 10;
 
 /// The library asks for a character set when it connects, which a reset forgets: MySQL goes back to
-/// the server's own, and could misread what comes after.
-const SET_NAMES: &str = "SET NAMES utf8mb4";
+/// the server's own, and could misread what comes after. What a server may have set for every session
+/// otherwise, and all that is read and written here relies on: one by one committed, to its end read.
+pub(super) const AS_NEEDED: &str = "SET NAMES utf8mb4, autocommit = 1, completion_type = 0, sql_select_limit = 18446744073709551615";
 
 impl Mysql {
     pub(super) async fn open(
@@ -26,7 +27,7 @@ impl Mysql {
         mut options: SessionOptions,
     ) -> Result<Self, DriverError> {
         let mut connection = connect(&config).await?;
-        let about = format!("{SET_NAMES};\nSELECT VERSION(), @@max_allowed_packet");
+        let about = format!("{AS_NEEDED};\nSELECT VERSION(), @@max_allowed_packet");
         let about = rows(&mut connection, &about).await?;
         let mut about = about.into_iter().flatten().map(Option::unwrap_or_default);
         let version = about.next().unwrap_or_default();
@@ -78,7 +79,7 @@ impl Mysql {
         let reset = self.connection.reset().await;
         reset.map_err(|error| errors::error(&error))?;
         let database = history_sql::Flavor::name(&Flavor, &self.config.database);
-        let place = format!("{SET_NAMES};\nUSE {database};\n{then}");
+        let place = format!("{AS_NEEDED};\nUSE {database};\n{then}");
         let sets = batch(&mut self.connection, &place).await?;
         self.dirty = false;
         self.lock_timeout = None;

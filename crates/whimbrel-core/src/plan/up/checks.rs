@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use super::Planner;
 use crate::diagnostic::Diagnostic;
 use crate::history::Action;
-use crate::migration::{Kind, Migration};
+use crate::migration::{Kind, Migration, Transactions};
+use crate::plan::Step;
 use crate::plan::difference::difference;
 use crate::plan::modified::{Change, Noted, change_in, modified};
 use crate::plan::{ByVersion, in_step};
@@ -17,6 +18,20 @@ impl Planner<'_> {
             let warning = Diagnostic::warning("no-migrations", "there are no migrations here");
             let help = "`whimbrel new NAME` writes one; `--dir` or `dir` in whimbrel.toml names another folder";
             self.warnings.push(warning.help(help));
+        }
+    }
+
+    /// A file that `new` wrote and nobody went on with: it would be recorded for good. Empty text is
+    /// meant so: a place that is kept.
+    pub(super) fn check_empty(&mut self, migration: &Migration, step: &Step) {
+        let own = migration.transactions == Transactions::Strict;
+        let begun = own && !migration.up.text().trim().is_empty();
+        if begun && migration.kind == Kind::Versioned && step.statements.is_empty() {
+            let message = format!("{} holds no statement", migration.label());
+            let warning = Diagnostic::warning("no-statement", message);
+            let help = "once it is applied, what is written into it later does not run";
+            self.warnings
+                .push(warning.at(&migration.file, 0..0, "").help(help));
         }
     }
 
