@@ -130,7 +130,7 @@ pub(crate) enum Command {
     /// Undo everything, by the down scripts
     ///
     /// Drops nothing that the down scripts don't drop. Asks for the database's name, unless --yes is
-    /// given, and refuses a database that the settings mark as `protected`. `down --all` is the same.
+    /// given, and refuses a database that the settings mark as `protected`.
     #[command(after_long_help = help::reset())]
     Reset(Execution),
     /// Take over the history of another migration tool

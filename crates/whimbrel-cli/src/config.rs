@@ -108,10 +108,8 @@ impl Environment {
 
     /// The URL that it gives, with the variable's name.
     pub(crate) fn url(&self) -> Option<(&'static str, &str)> {
-        let names = ["WHIMBREL_URL", "DATABASE_URL"].into_iter();
-        names
-            .filter_map(|name| Some((name, self.get(name)?)))
-            .next()
+        let mut names = ["WHIMBREL_URL", "DATABASE_URL"].into_iter();
+        names.find_map(|name| Some((name, self.get(name)?)))
     }
 
     /// A variable that is set and not empty.

@@ -31,7 +31,7 @@ fn up_and_down_and_up(name: &str, url: &str, migrations: usize, schema: impl Fn(
     );
     let applied = schema();
     assert_ne!(applied, empty);
-    let down = succeeded(&run(&["down", "--all", "-y"]));
+    let down = succeeded(&run(&["down", "--all"]));
     assert!(
         down.contains(&format!("Undid {migrations} migrations")),
         "{down}"

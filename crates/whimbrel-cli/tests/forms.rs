@@ -31,7 +31,7 @@ fn up_and_down(files: &[(&str, &str)], order: &[&str]) {
     let up = succeeded(&run(folder.path(), &["up"], &[]));
     assert_eq!(applied(&up), order, "{up}");
     assert!(tables(folder.path()) > 0);
-    succeeded(&run(folder.path(), &["down", "--all", "-y"], &[]));
+    succeeded(&run(folder.path(), &["down", "--all"], &[]));
     assert_eq!(tables(folder.path()), 0);
 }
 

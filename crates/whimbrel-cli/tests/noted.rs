@@ -99,7 +99,7 @@ fn noted(url: String) {
 
     // What was noted is what is kept.
     std::fs::remove_file(project.folder.path().join("migrations/001_users.sql")).unwrap();
-    succeeded(&project.run(&["down", "--all", "-y"]));
+    succeeded(&project.run(&["down", "--all"]));
     project.write("004_check.sql", "DROP TABLE gone;\n");
     succeeded(&project.run(&["up", "004"]));
 }

@@ -37,7 +37,7 @@ fn a_dependency_that_is_spelt_twice() {
         "{}",
         told(&refused)
     );
-    succeeded(&run(&["down", "--all", "-y"]));
+    succeeded(&run(&["down", "--all"]));
 }
 
 /// PostgreSQL: what `DISCARD ALL` would do is done where something may have been left, as in a run.

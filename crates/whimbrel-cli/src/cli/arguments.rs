@@ -71,7 +71,7 @@ pub(crate) struct Down {
     /// The last so many
     #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true, conflicts_with_all = ["versions", "all"])]
     pub(crate) steps: Option<usize>,
-    /// Everything; asks as `reset` does
+    /// Everything; a `protected` database refuses
     #[arg(long, conflicts_with = "versions")]
     pub(crate) all: bool,
     #[command(flatten)]

@@ -16,10 +16,9 @@ pub(super) async fn down(
     output: &Arc<Output>,
     arguments: &Down,
 ) -> Result<u8, Error> {
-    if arguments.all {
-        return reset(global, output, &arguments.execution).await;
-    }
-    let goal = if let Some(version) = &arguments.to {
+    let goal = if arguments.all {
+        Goal::UndoAll
+    } else if let Some(version) = &arguments.to {
         Goal::DownTo(version.clone())
     } else if let Some(count) = arguments.steps {
         Goal::UndoSteps(count)
@@ -67,7 +66,6 @@ pub(super) async fn redo(
     Ok(exit::of_reports(&reports))
 }
 
-/// Also `down --all`.
 pub(super) async fn reset(
     global: &Global,
     output: &Arc<Output>,
@@ -92,8 +90,7 @@ pub(super) async fn reset(
 fn confirmed(database: &str) -> Result<bool, Error> {
     if !std::io::stdin().is_terminal() {
         return Err(Error::Settings(
-            "what undoes everything asks for a confirmation, but there is no terminal: say --yes"
-                .to_owned(),
+            "`reset` asks for a confirmation, but there is no terminal: say --yes".to_owned(),
         ));
     }
     Output::prompt(&format!(

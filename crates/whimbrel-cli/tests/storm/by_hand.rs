@@ -41,7 +41,7 @@ fn does_the_same(engine: Engine<'_>) {
     for arguments in [
         ["up", "--to", "002"].as_slice(),
         &["up"],
-        &["down", "--all", "-y"],
+        &["down", "--all"],
     ] {
         run.succeed(arguments);
         let dry = hand.run(&[arguments, &["--dry-run", "-q"]].concat());

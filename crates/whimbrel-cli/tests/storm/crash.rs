@@ -49,7 +49,7 @@ fn postgres_up() {
 
 #[test]
 fn postgres_down() {
-    killed_at_every_point(postgres(), &[&["up"]], &["down", "--all", "-y"]);
+    killed_at_every_point(postgres(), &[&["up"]], &["down", "--all"]);
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn mariadb_up() {
 
 #[test]
 fn mariadb_down() {
-    killed_at_every_point(mariadb(), &[&["up"]], &["down", "--all", "-y"]);
+    killed_at_every_point(mariadb(), &[&["up"]], &["down", "--all"]);
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn mysql_up() {
 
 #[test]
 fn mysql_down() {
-    killed_at_every_point(mysql(), &[&["up"]], &["down", "--all", "-y"]);
+    killed_at_every_point(mysql(), &[&["up"]], &["down", "--all"]);
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn sqlite_up() {
 
 #[test]
 fn sqlite_down() {
-    killed_at_every_point(Engine::Sqlite, &[&["up"]], &["down", "--all", "-y"]);
+    killed_at_every_point(Engine::Sqlite, &[&["up"]], &["down", "--all"]);
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn sqlite_wal_up() {
 
 #[test]
 fn sqlite_wal_down() {
-    killed_at_every_point(Engine::SqliteWal, &[&["up"]], &["down", "--all", "-y"]);
+    killed_at_every_point(Engine::SqliteWal, &[&["up"]], &["down", "--all"]);
 }
 
 #[test]
@@ -99,5 +99,5 @@ fn d1_up() {
 
 #[test]
 fn d1_down() {
-    killed_at_every_point(d1(), &[&["up"]], &["down", "--all", "-y"]);
+    killed_at_every_point(d1(), &[&["up"]], &["down", "--all"]);
 }

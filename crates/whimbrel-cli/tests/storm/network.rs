@@ -17,7 +17,7 @@ const UP: Disturbed = Disturbed {
 };
 const DOWN: Disturbed = Disturbed {
     before: &[&["up"]],
-    command: &["down", "--all", "-y"],
+    command: &["down", "--all"],
 };
 
 impl Disturbed {

@@ -88,7 +88,7 @@ fn postgres_up() {
 
 #[test]
 fn postgres_down() {
-    postgres(&[&["up"]], &["down", "--all", "-y"]);
+    postgres(&[&["up"]], &["down", "--all"]);
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn mariadb_up() {
 
 #[test]
 fn mariadb_down() {
-    mariadb(&[&["up"]], &["down", "--all", "-y"]);
+    mariadb(&[&["up"]], &["down", "--all"]);
 }
 
 #[test]
@@ -108,5 +108,5 @@ fn d1_up() {
 
 #[test]
 fn d1_down() {
-    d1(&[&["up"]], &["down", "--all", "-y"]);
+    d1(&[&["up"]], &["down", "--all"]);
 }

@@ -67,7 +67,7 @@ fn roles_of_a_file_outside_transactions() {
         "back postgres, fifth plain, fourth plain, last postgres, mine postgres, theirs plain, third plain"
     );
     let up = killed_over(&files, engine, &[], &["up"], 20);
-    let down = killed_over(&files, engine, &[&["up"]], &["down", "--all", "-y"], 20);
+    let down = killed_over(&files, engine, &[&["up"]], &["down", "--all"], 20);
     println!("PostgreSQL: roles: killed at {up} points of up and {down} of down");
 }
 

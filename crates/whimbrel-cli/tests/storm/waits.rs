@@ -282,7 +282,7 @@ fn lock_wait(engine: Engine<'_>) {
     assert_eq!(second.code, Some(6), "{}", second.said);
     let holder = format!("bob@here, pid {}, since 20", first.id());
     assert_eq!(second.said.matches(&holder).count(), 2, "{}", second.said);
-    for arguments in [["down", "--all", "-y"], ["down", "--steps=1", "-y"]] {
+    for arguments in [["down", "--all"], ["down", "--steps=1"]] {
         let other = [&arguments[..], &["--lock-wait", "0s"]].concat();
         let other = project.run(&other);
         assert_eq!(other.code, Some(6), "{}", other.said);
