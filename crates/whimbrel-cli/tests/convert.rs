@@ -189,3 +189,29 @@ fn a_difference_is_shown_and_nothing_is_kept() {
         0
     );
 }
+
+#[test]
+fn what_files_count_on_can_be_made_first() {
+    let project = project(&[(
+        "20240101000000_more/migration.sql",
+        "ALTER TABLE users ADD COLUMN name text;\n",
+    )]);
+    std::fs::create_dir(project.path().join("tmp")).unwrap();
+    let failed = run(project.path(), &["import", "--convert"]);
+    assert_eq!(failed.code, 4, "{}", failed.stderr);
+    assert!(
+        failed.stderr.contains("`--shadow-sql FILE` makes it"),
+        "{}",
+        failed.stderr
+    );
+    std::fs::write(
+        project.path().join("first.sql"),
+        "CREATE TABLE users (id int);",
+    )
+    .unwrap();
+    let done = run(
+        project.path(),
+        &["import", "--convert", "--shadow-sql", "first.sql"],
+    );
+    assert_eq!(done.code, 0, "{}", done.stderr);
+}

@@ -21,6 +21,7 @@ mod send;
 mod session_lost;
 mod stop;
 mod takeover;
+mod unfilled;
 
 use std::collections::HashMap;
 use std::sync::Arc;

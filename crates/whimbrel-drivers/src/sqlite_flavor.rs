@@ -10,6 +10,8 @@ pub(crate) struct Sqlite {
 
 const NOW: &str = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')";
 
+pub(crate) const D1_ENFORCES: &str = "D1 keeps foreign keys on; `PRAGMA defer_foreign_keys = on` at the top of the file puts the checks off to its end";
+
 #[cfg(feature = "sqlite")]
 impl Sqlite {
     pub(crate) fn now() -> Self {

@@ -142,3 +142,25 @@ fn folders_inside_are_passed_over_unless_there_is_nothing_else() {
         );
     }
 }
+
+/// A mistyped number loses no up script. Where the name is nowhere else, one may be lost.
+#[test]
+fn a_down_script_of_another_number_is_told() {
+    let files = [
+        ("1_a.down.sql", "SELECT 1;"),
+        ("2_a.up.sql", "SELECT 1;"),
+        ("3_b.up.sql", "SELECT 1;"),
+        ("3_b.down.sql", "SELECT 1;"),
+    ];
+    let folder = Folder::new(&files);
+    assert_eq!(folder.migrations("native", Postgres).len(), 2);
+    assert_eq!(
+        folder.warnings("native", Postgres),
+        ["1_a.down.sql:1:1: the down script has no up script of its number, and is passed over"]
+    );
+    let lost = Folder::new(&[files[2], files[3], ("2_b.down.sql", "SELECT 1;")]);
+    assert_eq!(
+        lost.errors("native", Postgres),
+        ["2_b.down.sql:1:1: the down script has no up script"]
+    );
+}

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use whimbrel_sql::{Dialect, Statement, Verb};
 
+use super::unfilled::unfilled;
 use crate::diagnostic::Diagnostic;
 use crate::driver::{DriverError, DriverErrorKind, Position, UnitError};
 use crate::history::{Action, Attempt, History};
@@ -27,8 +28,11 @@ pub(super) fn diagnostic(
         let inner = place(text, error.position.as_ref());
         let start = statement.span().start;
         let span = start + inner.start..start + inner.end;
-        if step.dialect == Dialect::Postgres && error.position.is_some() {
-            let advice = psql_variable(&text[inner.start..]);
+        if error.position.is_some() {
+            // A `$` is a part of names on MySQL, which stops behind it.
+            let dollar = text[..inner.start].ends_with('$');
+            let at = &text[inner.start - usize::from(dollar)..];
+            let advice = unfilled(at, step.dialect);
             diagnostic.help = diagnostic.help.or(advice);
         }
         diagnostic = diagnostic.at_script(&step.script, span, "");
@@ -136,16 +140,6 @@ fn advice(
     Some(text.to_owned())
 }
 
-/// `:NAME`, `:'NAME'` and `:"NAME"`, which psql and some programs put values in for.
-fn psql_variable(at: &str) -> Option<String> {
-    let name = at.strip_prefix(':')?.trim_start_matches(['\'', '"']);
-    let end = name.find(|c: char| !(c.is_alphanumeric() || c == '_'));
-    let name = &name[..end.unwrap_or(name.len())];
-    name.starts_with(|c: char| c.is_alphabetic() || c == '_').then(|| {
-        format!("`:{name}` is a variable, as psql or another program knows them, and none of the server's: write its value, or `${{{name}}}`, whose value `[placeholders]` in whimbrel.toml or `--placeholder {name}=VALUE` gives")
-    })
-}
-
 /// What was in the database before this run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Before {
@@ -228,26 +222,6 @@ fn word(text: &str, at: usize) -> Range<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn variables_of_psql_are_known() {
-        for (text, name) in [
-            (":SCHEMA.users (", Some("SCHEMA")),
-            (":'name')", Some("name")),
-            (":\"name\"", Some("name")),
-            ("::int", None),
-            (":= 1", None),
-            (":1]", None),
-            ("name", None),
-        ] {
-            let advice = psql_variable(text);
-            let says = |name| format!("`${{{name}}}`");
-            match name {
-                Some(name) => assert!(advice.unwrap().contains(&says(name)), "{text}"),
-                None => assert_eq!(advice, None, "{text}"),
-            }
-        }
-    }
 
     #[test]
     fn positions_become_words() {

@@ -116,18 +116,19 @@ pub(super) fn load(
     let problems = problems
         .into_inner()
         .unwrap_or_else(PoisonError::into_inner);
-    for problem in problems.into_values().flatten() {
+    let mut ups = Ups {
+        entries,
+        migrations,
+    };
+    let mut problems: Vec<_> = problems.into_values().flatten().collect();
+    pair_downs(&mut ups, &downs, named, &mut problems);
+    for problem in problems {
         if problem.is_error() {
             errors.push(problem);
         } else {
             loaded.warnings.push(problem);
         }
     }
-    let mut ups = Ups {
-        entries,
-        migrations,
-    };
-    pair_downs(&mut ups, &downs, named, &mut errors);
     ups.sort(listing);
     refuse_duplicates(&ups.migrations, &mut errors);
     if errors.is_empty() {
@@ -259,7 +260,7 @@ fn pair_downs(
     ups: &mut Ups<'_>,
     downs: &[&Entry],
     named: &dyn Fn(&Entry) -> FileName,
-    errors: &mut Vec<Diagnostic>,
+    problems: &mut Vec<Diagnostic>,
 ) {
     let places = side_by_side(ups, downs).unwrap_or_else(|| {
         let named = downs.iter().map(|entry| (*entry, named(entry)));
@@ -272,21 +273,15 @@ fn pair_downs(
         }
         places
     });
+    let mut alone = Vec::new();
     for (entry, place) in downs.iter().zip(places) {
         let Some(index) = place else {
-            errors.push(
-                path_error(
-                    "down-without-up",
-                    "the down script has no up script",
-                    &entry.path,
-                )
-                .help(format!("expected `{}` beside it", up_name(&entry.path))),
-            );
+            alone.push(*entry);
             continue;
         };
         let migration = &mut ups.migrations[index];
         if !matches!(migration.down, Down::None) {
-            errors.push(path_error(
+            problems.push(path_error(
                 "two-rollbacks",
                 "the migration has another rollback in its own file",
                 &entry.path,
@@ -296,6 +291,27 @@ fn pair_downs(
             Some(file) => Down::Script(Script::whole(Arc::clone(file))),
             None => Down::File(entry.path.clone()),
         };
+    }
+    let alone = alone.into_iter();
+    problems.extend(alone.map(|entry| without_up(entry, &named(entry).name, ups)));
+}
+
+/// A down script that is nobody's: the up script was lost. If one of the same name but another
+/// number is there, without a down script, somebody mistyped a number; nothing is lost then.
+fn without_up(down: &Entry, name: &str, ups: &Ups<'_>) -> Diagnostic {
+    let message = "the down script has no up script";
+    let mut migrations = ups.migrations.iter();
+    let same =
+        |migration: &&Migration| migration.name == name && matches!(migration.down, Down::None);
+    match migrations.find(same).filter(|_| !name.is_empty()) {
+        Some(up) => {
+            let message = format!("{message} of its number, and is passed over");
+            let warning = Diagnostic::warning("down-without-up", message);
+            about_file(warning, &down.path)
+                .help(format!("if it undoes {}, give it that number", up.label()))
+        }
+        None => path_error("down-without-up", message, &down.path)
+            .help(format!("expected `{}` beside it", up_name(&down.path))),
     }
 }
 

@@ -5,6 +5,7 @@ use whimbrel_core::driver::{DriverError, DriverErrorKind, Outcome, Position};
 
 use super::answer::ApiError;
 use super::http::ANSWER_LIMIT;
+use crate::sqlite_flavor::D1_ENFORCES;
 
 /// Errors of statements have this number, and others of the database too.
 const QUERY: i64 = 7500;
@@ -225,9 +226,7 @@ fn advice(message: &str, code: Option<&str>) -> Option<String> {
             "D1 takes statements of 100 KB and rows and values of 2 MB at most"
         }
         Some("SQLITE_FULL") => "the database has reached its largest size; nothing was written",
-        _ if message.starts_with("FOREIGN KEY") => {
-            "D1 keeps foreign keys on; `PRAGMA defer_foreign_keys = on` at the top of the file puts the checks off to its end"
-        }
+        _ if message.starts_with("FOREIGN KEY") => D1_ENFORCES,
         _ => return None,
     };
     Some(text.to_owned())

@@ -251,10 +251,16 @@ impl Driver for Sqlite {
         tokio::pin!(feeding);
         let wait = unit.lock_timeout.unwrap_or(BUSY_WAIT);
         let (sender, mut receiver) = unbounded_channel();
+        let of_d1 = self.server.capabilities.batches_only;
         let work = self.call(move |connection| {
             let _ = connection.busy_timeout(wait);
-            let result = run(connection, operations_to_run, &sender);
+            let mut result = run(connection, operations_to_run, &sender);
             let _ = connection.busy_timeout(BUSY_WAIT);
+            if let Err(failed) = &mut result
+                && of_d1
+            {
+                errors::advise_for_d1(&mut failed.error);
+            }
             Ok(result)
         });
         tokio::pin!(work);

@@ -4,6 +4,8 @@ use rusqlite::{Error, ErrorCode};
 use whimbrel_core::driver::{DriverError, DriverErrorKind, Position};
 use whimbrel_sql::{Dialect, Lexer, Token, TokenKind};
 
+use crate::sqlite_flavor::D1_ENFORCES;
+
 /// Result codes that are clearer by their name.
 const NAMES: [(i32, &str); 12] = [
     (1, "SQLITE_ERROR"),
@@ -71,6 +73,17 @@ pub(super) fn parameter(sql: &str, name: &str) -> DriverError {
         hint: Some("write the value; a text with such a character goes in quotes".to_owned()),
         message,
         ..DriverError::default()
+    }
+}
+
+/// What turns references off here does not in D1.
+pub(super) fn advise_for_d1(error: &mut DriverError) {
+    if error
+        .hint
+        .as_ref()
+        .is_some_and(|hint| hint.ends_with(ENFORCED))
+    {
+        error.hint = Some(D1_ENFORCES.to_owned());
     }
 }
 
@@ -143,7 +156,18 @@ fn advice(code: ErrorCode, message: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{misses_parent, named};
+    use super::*;
+
+    #[test]
+    fn d1_has_advice_of_its_own() {
+        let with = |hint: &str| {
+            let mut error = DriverError::new(DriverErrorKind::Statement, "").with_hint(hint);
+            advise_for_d1(&mut error);
+            error.hint.unwrap()
+        };
+        assert_eq!(with(&format!("why; {ENFORCED}")), D1_ENFORCES);
+        assert_eq!(with("the disk is full"), "the disk is full");
+    }
 
     #[test]
     fn a_table_that_is_not_named_is_a_parent() {

@@ -58,9 +58,7 @@ impl Runner<'_> {
         let new: Vec<Box<dyn Source>> = vec![Box::new(conversion.source(&source_of(session)))];
         let [there_goal, here_goal] = &back.goals;
         let there = self.outcome(&beside, Arc::clone(&self.sources), there_goal, back.count);
-        let there = there
-            .await
-            .map_err(|error| on_shadow(error, "the files as they are"))?;
+        let there = there.await.map_err(|error| on_shadow(error, AS_THEY_ARE))?;
         let here = self
             .outcome(&beside, Arc::new(new), here_goal, back.count)
             .await;
@@ -249,6 +247,8 @@ async fn refuse_reach(session: &mut Session) -> Result<(), Error> {
     }
 }
 
+const AS_THEY_ARE: &str = "the files as they are";
+
 /// An error on a shadow, as what it is: nothing happened to the given database.
 fn on_shadow(error: Error, whose: &str) -> Error {
     let Error::Failed(failure) = error else {
@@ -257,9 +257,12 @@ fn on_shadow(error: Error, whose: &str) -> Error {
     let note = format!("{whose} were tried on an empty database; nothing was written");
     let mut diagnostic = failure.diagnostic;
     diagnostic.notes.push(note);
-    diagnostic.help = diagnostic
-        .help
-        .filter(|help| !help.contains("whimbrel import"));
+    let help = diagnostic.help.take();
+    diagnostic.help = help.filter(|help| !help.contains("whimbrel import"));
+    if whose == AS_THEY_ARE && diagnostic.help.is_none() {
+        let help = "if they count on something that was there before them, `--shadow-sql FILE` makes it on the empty database";
+        diagnostic.help = Some(help.to_owned());
+    }
     Error::refused(diagnostic)
 }
 
