@@ -1,5 +1,7 @@
 //! A folder of migration files.
 
+mod checks;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -7,6 +9,7 @@ use std::sync::{Arc, OnceLock};
 
 use whimbrel_sql::Dialect;
 
+use self::checks::{check_options, refuse_other_file, refuse_strays_alone};
 use super::engines::{is_other_engines, keep_own, refuse_others_alone, two_of_one};
 use super::layout::{Entry, Layout, Listing, NATIVE_LAYOUTS, detect, is_own};
 use super::native::about_file;
@@ -194,50 +197,6 @@ impl Directory {
         Ok(())
     }
 
-    fn check_options(&self, layout: &dyn Layout) -> Result<(), Error> {
-        let known = layout.options();
-        let mut names = self.options.keys();
-        match names.find(|name| !known.contains(&name.as_str())) {
-            None => Ok(()),
-            Some(name) => Err(Error::Settings(format!(
-                "the layout {} has no option `{name}`; it has {}",
-                layout.name(),
-                if known.is_empty() {
-                    "none".to_owned()
-                } else {
-                    known.join(", ")
-                }
-            ))),
-        }
-    }
-
-    /// Files of which the named layout takes none are another tool's: nothing to do would be said of
-    /// a database that lacks them all.
-    fn refuse_strays_alone(
-        &self,
-        layout: &dyn Layout,
-        listing: &Listing,
-        loaded: &Loaded,
-    ) -> Result<(), Error> {
-        let nothing = loaded.migrations.is_empty() && loaded.hooks.is_empty();
-        let Some(first) = listing.entries.first().filter(|_| nothing) else {
-            return Ok(());
-        };
-        let message = format!(
-            "no file in {} is a migration of the layout {}",
-            self.describe(),
-            layout.name()
-        );
-        let error = about_file(Diagnostic::error("other-layout", message), &first.path);
-        let error = match loaded.warnings.first() {
-            Some(why) => error.note(why.message.clone()),
-            None => error,
-        };
-        Err(Error::refused(error.help(
-            "name the layout that the files have by `--layout`, or none: then it is found out",
-        )))
-    }
-
     /// Puts a file on the list.
     fn add(&self, path: PathBuf, name: String, folder: &str, root: usize, out: &mut Listing) {
         let wanted = self.extension(&name);
@@ -279,32 +238,14 @@ impl Directory {
     }
 }
 
-/// A file may be named in the place of a folder, if it is one that some layout reads.
-fn refuse_other_file(listing: &Listing) -> Result<(), Error> {
-    let other = |entry: &&Entry| listing.roots.contains(&entry.path);
-    match listing.others.iter().find(other) {
-        None => Ok(()),
-        Some(entry) => Err(Error::refused(
-            Diagnostic::error(
-                "not-a-folder",
-                format!(
-                    "{} is a file, and not one with migrations",
-                    entry.path.display()
-                ),
-            )
-            .help("`--dir`, or `dir` in whimbrel.toml, names the folder with the migrations"),
-        )),
-    }
-}
-
 impl Source for Directory {
     fn load(&self, dialect: Dialect) -> Result<Loaded, Error> {
         let listing = self.list(dialect)?;
         refuse_others_alone(&listing, dialect)?;
         if let Some(layout) = self.layout {
-            self.check_options(layout)?;
+            check_options(&self.options, layout)?;
             let mut loaded = layout.load(&listing, dialect)?;
-            self.refuse_strays_alone(layout, &listing, &loaded)?;
+            refuse_strays_alone(&self.describe(), layout, &listing, &loaded)?;
             loaded
                 .warnings
                 .extend(with_other_extensions(&listing, dialect));
@@ -316,7 +257,7 @@ impl Source for Directory {
             return Ok(loaded);
         }
         let (layout, reason) = detect(&self.known, &listing, &self.describe())?;
-        self.check_options(layout)?;
+        check_options(&self.options, layout)?;
         let mut apart = Vec::new();
         if is_own(layout) {
             refuse_other_file(&listing)?;
