@@ -7,6 +7,7 @@ mod fit;
 mod table;
 mod takeover;
 
+use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -154,9 +155,7 @@ impl Output {
             }));
             return;
         }
-        for diagnostic in &diagnostics {
-            self.diagnostic(diagnostic);
-        }
+        self.diagnostics(&diagnostics);
         if let Error::Failed(failure) = error {
             let verb = if failure.direction == Direction::Up {
                 "applied"
@@ -168,6 +167,28 @@ impl Output {
                 1 => format!("1 migration before it was {verb} and stays so."),
                 count => format!("{count} migrations before it were {verb} and stay so."),
             });
+        }
+    }
+
+    /// One mistake in a folder's names may be wrong with each of a thousand files: of what is alike a few
+    /// are drawn, and all with `-v`.
+    fn diagnostics(&self, list: &[Diagnostic]) {
+        const ALIKE: usize = 10;
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for diagnostic in list {
+            let count = counts
+                .entry(diagnostic.code.as_deref().unwrap_or_default())
+                .or_default();
+            *count += 1;
+            if self.verbose || *count <= ALIKE {
+                self.diagnostic(diagnostic);
+            }
+        }
+        for (code, count) in counts {
+            let more = count.saturating_sub(ALIKE);
+            if more > 0 && !self.verbose {
+                self.message(&format!("and {more} more of `{code}`: -v shows them all"));
+            }
         }
     }
 

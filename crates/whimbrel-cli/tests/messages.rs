@@ -586,3 +586,20 @@ fn a_file_that_takes_the_history_away() {
     let said = project.say(&["up", "--url", &url, "-q", "--table", "ops.past"]);
     assert!(said.ends_with("[0]"), "{said}");
 }
+
+#[test]
+fn what_is_wrong_with_each_of_many_files() {
+    let mut project = Project::new();
+    for number in 100..140 {
+        let name = format!("migrations/{number}_b.down.sql");
+        project = project.write(&name, "DROP TABLE b;\n");
+    }
+    let errors = |said: &str| said.matches("error[down-without-up]").count();
+    let said = project.say(&["plan"]);
+    assert_eq!(errors(&said), 10);
+    assert!(
+        said.ends_with("and 30 more of `down-without-up`: -v shows them all\n[4]"),
+        "{said}"
+    );
+    assert_eq!(errors(&project.say(&["plan", "-v"])), 40);
+}
