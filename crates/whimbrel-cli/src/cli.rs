@@ -146,10 +146,12 @@ pub(crate) enum Command {
     /// undoes them.
     #[command(after_long_help = help::baseline())]
     Baseline(Baseline),
-    /// Say what became of a statement whose end can't be seen
+    /// Say what became of a statement whose end can't be seen, or that a changed file is meant
     ///
     /// A run that died in a statement outside transactions is taken up by `up`, which looks into the
-    /// catalog. Only where the catalog can't tell (an UPDATE, say) a person has to.
+    /// catalog. Only where the catalog can't tell (an UPDATE, say) a person has to. And only a person
+    /// knows whether the database has what was changed in an applied file: then --accept takes the
+    /// file as it stands for what was applied, and runs nothing.
     #[command(after_long_help = help::repair())]
     Repair(Repair),
     /// Free the lock by hand

@@ -17,7 +17,7 @@ use whimbrel::Error;
 use whimbrel::diagnostic::{Diagnostic, Severity};
 use whimbrel::event::Listener;
 use whimbrel::history::Holder;
-use whimbrel::plan::{Direction, Plan, Status};
+use whimbrel::plan::{Direction, Noted, Plan, Status};
 use whimbrel::report::Report;
 use whimbrel::runner::{ConversionReport, OpenStatement, Verdict};
 use whimbrel::takeover::TakeoverReport;
@@ -321,6 +321,15 @@ impl Output {
         };
         self.print(&format!("{}: {next}.", open.label));
         self.result(open);
+    }
+
+    /// A changed file that counts as what was applied.
+    pub(crate) fn accepted(&self, noted: &Noted) {
+        let Noted { label, file, .. } = noted;
+        self.print(&format!(
+            "{label}: {file}, as it stands, counts as what was applied. Nothing was run."
+        ));
+        self.result(noted);
     }
 
     /// Who held the lock that was freed.

@@ -322,7 +322,7 @@ fn a_modified_file_shows_what_was_changed() {
              -  i int,
              +  i bigint,
                 t text
-     = help: put the file back as it was and write a new migration for the change, or go on with `--force`
+     = help: put the file back as it was and write a new migration for the change, or go on with `--force`; if the database has that change, `whimbrel repair VERSION --accept`
     [4]
     ");
 }

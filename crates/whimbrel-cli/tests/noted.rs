@@ -95,6 +95,29 @@ fn noted(url: String) {
     project.write("003_tags.sql", "CREATE TABLE tags (id bigint);\n");
     let refused = project.run(&["up"]);
     assert_eq!(refused.status.code(), Some(4), "{}", told(&refused));
+    // Unless somebody says that it is what the database has.
+    let accepted = succeeded(&project.run(&["repair", "003", "--accept"]));
+    assert!(
+        accepted.contains("003_tags.sql, as it stands, counts as what was applied"),
+        "{accepted}"
+    );
+    let up = succeeded(&project.run(&["up"]));
+    assert!(up.contains("Up to date: nothing to apply."), "{up}");
+    let again = project.run(&["repair", "003", "--accept"]);
+    assert!(
+        told(&again).contains("error[nothing-to-accept]: 003_tags is what was applied"),
+        "{}",
+        told(&again)
+    );
+    let down = project.run(&["down", "003"]);
+    assert!(
+        told(&down).contains("003_tags can't be undone: it has no rollback"),
+        "{}",
+        told(&down)
+    );
+    let text = "CREATE TABLE tags (id bigint);\n-- Rollback\n-- DROP TABLE tags;\n";
+    project.write("003_tags.sql", text);
+    succeeded(&project.run(&["up"]));
     std::fs::remove_file(project.folder.path().join("migrations/003_tags.sql")).unwrap();
 
     // What was noted is what is kept.

@@ -34,6 +34,7 @@ use whimbrel_sql::{Dialect, Statement};
 
 pub(crate) use self::asked::{Asked, SESSION_AGAIN, SESSION_LOST, commands};
 pub use self::lost::Lost;
+pub(crate) use self::meant::find;
 pub use self::modified::{Change, Noted, change, needed_scripts};
 pub(crate) use self::resume::said_to_be_done;
 pub use self::resume::{Resume, statement_hash, statement_hashes};

@@ -1,5 +1,6 @@
 //! Runs plans: lock, history, plan, units, records.
 
+mod accept;
 mod atomic;
 mod begin;
 mod condition;

@@ -10,7 +10,7 @@ use whimbrel_core::Error;
 use whimbrel_core::driver::Connect;
 use whimbrel_core::event::Listener;
 use whimbrel_core::history::Holder;
-use whimbrel_core::plan::{Goal, Plan, Status, StatusRow};
+use whimbrel_core::plan::{Goal, Noted, Plan, Status, StatusRow};
 use whimbrel_core::report::Report;
 use whimbrel_core::runner::{
     ConversionReport, ConvertOptions, OpenStatement, Redo, RunOptions, Runner, Verdict,
@@ -177,6 +177,15 @@ impl Migrator {
         runner
             .unless_cancelled(runner.repair(version, verdict))
             .await
+    }
+
+    /// Takes a file that was changed after it was applied, as it stands, for what was applied.
+    ///
+    /// # Errors
+    /// It is not applied or not changed; or see [`Error`].
+    pub async fn accept(&self, version: &str) -> Result<Noted, Error> {
+        let runner = self.runner();
+        runner.unless_cancelled(runner.accept(version)).await
     }
 
     /// Who holds the lock, if anybody does.

@@ -33,6 +33,9 @@ pub(crate) struct Repair {
     /// All that the migration did was taken back by hand: begin it anew
     #[arg(long, requires = "migration", conflicts_with_all = ["done", "again"])]
     pub(crate) restart: bool,
+    /// Its file was changed on purpose: take it, as it stands, for what was applied
+    #[arg(long, requires = "migration", conflicts_with_all = ["done", "again", "restart"])]
+    pub(crate) accept: bool,
 }
 
 #[derive(Debug, Args)]

@@ -193,6 +193,10 @@ pub(super) fn repair() -> StyledStr {
             "whimbrel repair 0042 --restart",
             "what 0042 did was taken back by hand",
         ),
+        (
+            "whimbrel repair 0042 --accept",
+            "its changed file is what the database has",
+        ),
     ];
     page(examples, RECORDING)
 }

@@ -26,6 +26,9 @@ pub(super) async fn run(
     let verdict = said.into_iter().find(|(said, _)| *said);
     let verdict = verdict.map(|(_, verdict)| verdict);
     match (&arguments.migration, verdict) {
+        (Some(version), _) if arguments.accept => {
+            output.accepted(&project.migrator.accept(version).await?);
+        }
         (Some(version), Some(verdict)) => {
             let statement = project.migrator.repair(version, verdict).await?;
             output.repaired(&statement);

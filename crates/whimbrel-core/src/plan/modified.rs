@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 
+use serde::Serialize;
 use whimbrel_sql::{Dialect, significant_eq};
 
 use super::{ByVersion, Goal, PlanInput, in_step};
 use crate::checksum::Checksum;
 use crate::diagnostic::Diagnostic;
+use crate::error::Error;
 use crate::history::{Applied, History};
 use crate::migration::{Kind, Migration};
 use crate::text::SourceFile;
@@ -23,9 +25,10 @@ pub enum Change {
     Modified(Option<String>),
 }
 
-/// A file that was changed in nothing that it does. Its record gets the new checksum, so that what
-/// is kept is the file as it stands, and nobody compares the two again.
-#[derive(Clone, Debug)]
+/// A file that was changed in nothing that it does, or of which somebody said that what it does now is what
+/// was applied. Its record gets the new checksum, so that what is kept is the file as it stands, and
+/// nobody compares the two again.
+#[derive(Clone, Debug, Serialize)]
 pub struct Noted {
     /// Namespace.
     pub source: String,
@@ -38,17 +41,21 @@ pub struct Noted {
     /// Of the file as it is now.
     pub checksum: Checksum,
     /// Key of its down script.
+    #[serde(skip)]
     pub down_checksum: Option<Checksum>,
     /// Scripts to keep, with their keys: up, down.
+    #[serde(skip)]
     pub keep: Vec<(Checksum, String)>,
 }
 
 impl Noted {
-    /// None for a file that the history can't keep: it goes on being compared with what is kept.
-    pub(super) fn of(migration: &Migration, row: &Applied) -> Option<Self> {
-        let kept = migration.kept_scripts().ok()?;
-        let mut keys = kept.scripts.iter().map(|(key, _)| key);
-        keys.any(|key| *key == migration.checksum).then(|| Self {
+    /// The record as it is to be for the file as it stands.
+    ///
+    /// # Errors
+    /// The down script's file cannot be read.
+    pub(crate) fn of(migration: &Migration, row: &Applied) -> Result<Self, Error> {
+        let kept = migration.kept_scripts()?;
+        Ok(Self {
             source: row.source.clone(),
             version: row.version.clone(),
             label: migration.label(),
@@ -57,6 +64,14 @@ impl Noted {
             down_checksum: kept.down,
             keep: kept.scripts,
         })
+    }
+
+    /// None for a file that the history can't keep: it goes on being compared with what is kept.
+    pub(super) fn if_kept(migration: &Migration, row: &Applied) -> Option<Self> {
+        let noted = Self::of(migration, row).ok()?;
+        let mut keys = noted.keep.iter().map(|(key, _)| key);
+        let is_kept = keys.any(|key| *key == migration.checksum);
+        is_kept.then_some(noted)
     }
 }
 
@@ -152,5 +167,5 @@ pub(super) fn modified(migration: &Migration, row: &Applied) -> Diagnostic {
             row.checksum.short(),
             migration.checksum.short()
         ))
-        .help("put the file back as it was and write a new migration for the change, or go on with `--force`")
+        .help("put the file back as it was and write a new migration for the change, or go on with `--force`; if the database has that change, `whimbrel repair VERSION --accept`")
 }

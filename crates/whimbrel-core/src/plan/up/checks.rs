@@ -68,7 +68,7 @@ impl Planner<'_> {
             if row.kind == Kind::Versioned && migration.kind == Kind::Versioned {
                 match change_in(self.input, migration, row) {
                     Change::None => {}
-                    Change::Cosmetic => self.noted.extend(Noted::of(migration, row)),
+                    Change::Cosmetic => self.noted.extend(Noted::if_kept(migration, row)),
                     Change::Modified(kept) => {
                         let mut problem = modified(migration, row);
                         let lines = kept.and_then(|then| difference(&then, migration.written()));
